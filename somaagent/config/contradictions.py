@@ -1,0 +1,128 @@
+"""Settings that are each fine and wrong together.
+
+Owns: every rule between two settings, and what a mode needs. Pure; returns findings, all of them.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from psycopg import Error as PsycopgError
+from psycopg.conninfo import conninfo_to_dict
+
+from somaagent.config.findings import Finding
+from somaagent.config.groups import variable_of
+from somaagent.config.modes import AVAILABLE, PORTS
+from somaagent.config.schema import LOOPBACK_HOSTS, Config, parse_key_ring
+from somaagent.config.wording import HIDDEN, UNSET, redacted
+
+SAAS_NEEDS = ("db_dsn", "redis_url", "secret_key", "encryption_keys", "public_url")
+
+
+def contradictions(config: Config) -> list[Finding]:
+    """Return everything that does not fit together, in the order of the settings."""
+    rules = (_adapters, _saas_needs, _hosts, _databases, _redis, _secrets, _sessions)
+    return [finding for rule in rules for finding in rule(config)]
+
+
+def _adapters(config: Config) -> Iterator[Finding]:
+    for port in PORTS:
+        name = config.adapter(port)
+        if name in AVAILABLE[port]:
+            continue
+        is_chosen = getattr(config, f"{port}_adapter") is not None
+        given = name if is_chosen else f"{name}, the choice of {config.deployment_mode} mode"
+        accepted = f"{' or '.join(sorted(AVAILABLE[port]))}; {name} is not part of this version"
+        yield Finding(variable_of(f"{port}_adapter"), given, accepted)
+
+
+def _saas_needs(config: Config) -> Iterator[Finding]:
+    if config.is_standalone:
+        return
+    for name in SAAS_NEEDS:
+        if getattr(config, name) is None:
+            yield Finding(variable_of(name), UNSET, "saas mode needs it; there is no default")
+
+
+def _hosts(config: Config) -> Iterator[Finding]:
+    hosts = config.effective_allowed_hosts
+    only_loopback = set(hosts) <= set(LOOPBACK_HOSTS)
+    variable, given = variable_of("allowed_hosts"), redacted(config.allowed_hosts)
+    if not config.is_standalone and config.allowed_hosts and only_loopback:
+        yield Finding(variable, given, "a name under which others reach it; this is saas mode")
+    if not _is_loopback(config.host) and only_loopback:
+        accepted = f"a name under which others reach it; {variable_of('host')} is {config.host}"
+        yield Finding(variable, given, accepted)
+    public = urlsplit(config.effective_public_url).hostname or ""
+    if config.allowed_hosts and not _matches(public, config.allowed_hosts):
+        yield Finding(
+            variable, given, f"a list that holds {public}, the host of the public address"
+        )
+
+
+def _databases(config: Config) -> Iterator[Finding]:
+    users: dict[str, str] = {}
+    for name in ("db_dsn", "db_app_dsn", "db_platform_dsn"):
+        secret = getattr(config, name)
+        if secret is None:
+            continue
+        try:
+            parts = conninfo_to_dict(secret.get_secret_value())
+        except PsycopgError:
+            accepted = "postgresql://user:password@host:5432/database"
+            yield Finding(variable_of(name), f"{HIDDEN} that does not parse", accepted)
+            continue
+        user = str(parts.get("user") or "")
+        if user and user in users:
+            accepted = f"another user than that of {users[user]}: row-level security needs it"
+            yield Finding(variable_of(name), f"the user {user}", accepted)
+        users[user] = variable_of(name)
+    app, platform = config.db_app_dsn is not None, config.db_platform_dsn is not None
+    if app != platform:
+        missing, given = ("platform", "app") if app else ("app", "platform")
+        variable = variable_of(f"db_{missing}_dsn")
+        yield Finding(variable, UNSET, f"both or neither; db_{given}_dsn is set")
+    if (app or platform) and config.db_dsn is None:
+        accepted = "the owner's connection; the app's and the platform's alone cannot migrate"
+        yield Finding(variable_of("db_dsn"), UNSET, accepted)
+
+
+def _redis(config: Config) -> Iterator[Finding]:
+    if config.redis_url is None:
+        return
+    if urlsplit(config.redis_url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+        accepted = "an address that starts with redis://, rediss:// or unix://"
+        yield Finding(variable_of("redis_url"), f"{HIDDEN} with another scheme", accepted)
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    if config.encryption_keys is None:
+        return
+    text = config.encryption_keys.get_secret_value()
+    variable = variable_of("encryption_keys")
+    try:
+        parse_key_ring(text)
+    except ValueError as exc:
+        yield Finding(variable, f"{HIDDEN}: {exc}", "id:base64 of 32 bytes, more after a comma")
+        return
+    encoded = {entry.strip().partition(":")[2] for entry in text.split(",")}
+    if config.secret_key is not None and config.secret_key.get_secret_value() in encoded:
+        accepted = f"another secret than {variable_of('secret_key')}"
+        yield Finding(variable, f"{HIDDEN}, the same", accepted)
+
+
+def _sessions(config: Config) -> Iterator[Finding]:
+    if config.session_idle_minutes > config.session_absolute_hours * 60:
+        accepted = f"at most {config.session_absolute_hours * 60}, the end of a session in any case"
+        given = str(config.session_idle_minutes)
+        yield Finding(variable_of("session_idle_minutes"), given, accepted)
+
+
+def _is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host in {"localhost", "::1"}
+
+
+def _matches(host: str, allowed: tuple[str, ...]) -> bool:
+    return any(
+        pattern in {"*", host, f"[{host}]"} or (pattern.startswith(".") and host.endswith(pattern))
+        for pattern in allowed
+    )

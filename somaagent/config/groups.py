@@ -1,0 +1,201 @@
+"""The settings: one class a group, one field a setting.
+
+Owns: names, types, limits, defaults and the documentation of every setting. The variable of a field
+is `SA01_` plus its name in capitals; a secret may also be given as `<variable>_FILE`.
+Never: reads the environment (see `sources`) or compares settings (see `contradictions`).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
+
+from somaagent.config.modes import Mode
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "SA01_"
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _resolve(value: object) -> object:
+    return ROOT / Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Directory = Annotated[Path, BeforeValidator(_resolve)]
+
+
+class Group(BaseModel):
+    """Ground of every group: frozen, nothing beyond what is declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ModeSettings(Group):
+    """Mode and adapters: what runs here and what is reached over the network."""
+
+    deployment_mode: Mode = Field(
+        "standalone", description="`standalone`: everything in one place. `saas`: own services."
+    )
+    identity_adapter: Literal["embedded", "keycloak"] | None = Field(
+        None, description="Who signs people in; unset: as the mode table says."
+    )
+    authz_adapter: Literal["embedded", "spicedb"] | None = Field(
+        None, description="Who answers permission questions; unset: as the mode table says."
+    )
+    brain_adapter: Literal["embedded", "http"] | None = Field(
+        None, description="Where the memory engine runs; unset: as the mode table says."
+    )
+    billing_adapter: Literal["embedded", "lago"] | None = Field(
+        None, description="Who keeps the ledger; unset: as the mode table says."
+    )
+    policy_adapter: Literal["embedded", "opa"] | None = Field(
+        None, description="Who judges tool calls; unset: as the mode table says."
+    )
+    bus_adapter: Literal["embedded", "kafka"] | None = Field(
+        None, description="What carries events between processes; unset: as the mode table says."
+    )
+    storage_adapter: Literal["embedded", "s3"] | None = Field(
+        None, description="Where files are kept; unset: as the mode table says."
+    )
+
+
+class PlaceSettings(Group):
+    """Places: directories and addresses."""
+
+    var_dir: Directory = Field(ROOT / "var", description="Directory of all data, logs and sockets.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the web process binds.")
+    port: int = Field(20001, ge=1, le=65535, description="Port that the web process binds.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Address under which users reach this installation, without a path.",
+        json_schema_extra={"accepted": "an address such as https://agents.example.org"},
+    )
+    allowed_hosts: Hosts = Field(
+        (),
+        description="Host names that are answered; unset: this machine and that of public_url.",
+        json_schema_extra={"accepted": "host names, separated by commas"},
+    )
+    admin_email: str = Field(
+        "admin@localhost",
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        description="Sign-in name of the first platform admin, made at the first start.",
+        json_schema_extra={"accepted": "an e-mail address"},
+    )
+
+
+class ServiceSettings(Group):
+    """Services: PostgreSQL and Valkey. Unset in standalone mode: embedded servers below var_dir."""
+
+    db_dsn: SecretStr | None = Field(
+        None,
+        description="PostgreSQL connection of the role that owns the tables and migrates them.",
+        json_schema_extra={"accepted": "postgresql://user:password@host:5432/database"},
+    )
+    db_app_dsn: SecretStr | None = Field(
+        None,
+        description="Connection for tenant work; unset: db_dsn, switched to the role soma_app.",
+        json_schema_extra={"accepted": "postgresql://user:password@host:5432/database"},
+    )
+    db_platform_dsn: SecretStr | None = Field(
+        None,
+        description="Connection for platform work; unset: db_dsn, switched to soma_platform.",
+        json_schema_extra={"accepted": "postgresql://user:password@host:5432/database"},
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Valkey or Redis connection.",
+        json_schema_extra={"accepted": "redis://, rediss:// or unix:// address"},
+    )
+
+
+class SecretSettings(Group):
+    """Secrets. Unset in standalone mode: made once, kept in var/secrets (mode 0600)."""
+
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs sessions and one-time links.",
+        json_schema_extra={"accepted": "at least 32 random characters"},
+    )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="Key ring for stored secrets; the first key seals, all keys open.",
+        json_schema_extra={"accepted": "id:base64 of 32 bytes, more keys after a comma"},
+    )
+
+
+class ProcessSettings(Group):
+    """Processes: sizes and deadlines."""
+
+    web_workers: int = Field(1, ge=1, le=64, description="Web processes.")
+    wsgi_threads: int = Field(8, ge=1, le=256, description="Threads for synchronous requests.")
+    unit_threads: int = Field(8, ge=1, le=256, description="Threads for database units of turns.")
+    embedding_threads: int = Field(1, ge=1, le=64, description="Threads of the embedding model.")
+    turn_lease_s: int = Field(
+        30, ge=5, le=600, description="Seconds until a turn without a sign of life is given up."
+    )
+    stream_batch_ms: int = Field(
+        25, ge=1, le=1000, description="Milliseconds for which streamed frames are gathered."
+    )
+    recall_deadline_ms: int = Field(
+        300, ge=10, le=10000, description="Milliseconds that a turn waits for memory."
+    )
+    max_message_chars: int = Field(
+        200_000, ge=1000, le=2_000_000, description="Longest message, in characters."
+    )
+
+
+class SessionSettings(Group):
+    """Sessions of signed-in people."""
+
+    session_idle_minutes: int = Field(
+        720, ge=5, le=43200, description="Minutes without a request after which a session ends."
+    )
+    session_absolute_hours: int = Field(
+        336, ge=1, le=8760, description="Hours after which a session ends in any case."
+    )
+
+
+class LogSettings(Group):
+    """Logs: structured, without the content of conversations."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="One object a line, or text."
+    )
+
+
+GROUPS: tuple[type[Group], ...] = (
+    ModeSettings,
+    PlaceSettings,
+    ServiceSettings,
+    SecretSettings,
+    ProcessSettings,
+    SessionSettings,
+    LogSettings,
+)
+
+
+def fields_in_order() -> list[tuple[str, FieldInfo]]:
+    """Return every field with its name, in the order in which they are documented."""
+    return [pair for group in GROUPS for pair in group.model_fields.items()]
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value must never be shown, and may be given as a file."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
