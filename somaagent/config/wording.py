@@ -3,6 +3,7 @@
 Owns: every sentence about a setting that is not its own description. Never shows a secret.
 """
 
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import SecretStr
