@@ -1,0 +1,1 @@
+"""Adapters of `gateway.ports.ModelPort`. Only `somaagent.wiring` and contract tests name them."""

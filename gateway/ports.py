@@ -1,0 +1,86 @@
+"""The seam to language models: one protocol, and the value that says where a model is.
+
+Adapters live in `gateway.adapters` and are named by `somaagent.wiring` alone.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from gateway.parts import ModelRequest, StreamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A string that does not show itself in logs, reprs, tracebacks or problems."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """The plain value: call it where it leaves, keep it nowhere."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('**********')" if self._value else "Secret('')"
+
+    __str__ = __repr__
+
+
+NO_SECRET = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is and what it can take.
+
+    `kind`: a key of `gateway.presets.KINDS`. `window`, `output_limit`: tokens; 0 = unknown.
+    `base_url` empty means the provider's own address. `allow_private`: loopback and private
+    ranges may be called (set by a platform admin). `model_id` is None for an endpoint that is
+    not a row (a test of an address before it is saved).
+    """
+
+    base_url: str
+    api_key: Secret
+    kind: str
+    model: str
+    window: int = 0
+    output_limit: int = 0
+    display_name: str = ""
+    model_id: UUID | None = None
+    provider_id: UUID | None = None
+    provider_name: str = ""
+    allow_private: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointProbe:
+    """What an endpoint says of itself without spending tokens. `models`: names, possibly empty."""
+
+    ok: bool
+    latency_ms: float | None = None
+    models: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class ModelPort(Protocol):
+    """Streams answers of models."""
+
+    def stream(self, request: ModelRequest, endpoint: Endpoint) -> AsyncIterator[StreamEvent]:
+        """Ask, and yield events as they come (order: see `gateway.parts`).
+
+        Closing the iterator or cancelling its task closes the upstream connection at once.
+        Raises: ModelError (before or between events, never after `Finished`).
+        """
+        ...
+
+    async def probe(self, endpoint: Endpoint) -> EndpointProbe:
+        """List the endpoint's models within a second or so. Never raises a `ModelError`."""
+        ...
+
+    async def close(self) -> None:
+        """Release the connections of the running event loop."""
+        ...

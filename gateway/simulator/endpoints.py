@@ -1,0 +1,95 @@
+"""The simulator's answers that are not streams: models, embeddings, and reading a request.
+
+Pure.
+"""
+
+import base64
+import hashlib
+import math
+import re
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+EMBEDDING_SIZE = 384
+MODELS = ("simulated", "simulated-large", "simulated-embedding")
+_WORD = re.compile(r"\w+")
+
+
+def model_list(*, anthropic: bool = False) -> dict[str, Any]:
+    """`GET /models`."""
+    if anthropic:
+        entries = [{"id": name, "type": "model", "display_name": name} for name in MODELS]
+        return {"data": entries, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}
+    return {
+        "object": "list",
+        "data": [
+            {"id": name, "object": "model", "created": 0, "owned_by": "simulator"}
+            for name in MODELS
+        ],
+    }
+
+
+def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`POST /embeddings`: the same text always gives the same unit vector.
+
+    Texts that share words get similar vectors, so that searches over them mean something.
+    """
+    given = body.get("input")
+    texts = given if isinstance(given, list) else [given]
+    size = int(body.get("dimensions") or EMBEDDING_SIZE)
+    as_base64 = body.get("encoding_format") == "base64"
+    data: list[dict[str, Any]] = []
+    for index, text in enumerate(texts):
+        vector = embed(str(text), size)
+        packed = base64.b64encode(struct.pack(f"<{size}f", *vector)).decode()
+        data.append(
+            {"object": "embedding", "index": index, "embedding": packed if as_base64 else vector}
+        )
+    tokens = sum(len(str(text).split()) for text in texts)
+    return {
+        "object": "list",
+        "data": data,
+        "model": str(body.get("model") or MODELS[2]),
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def embed(text: str, size: int) -> list[float]:
+    """A unit vector: each word adds to eight places that its hash names."""
+    vector = [0.0] * size
+    for word in _WORD.findall(text.lower()) or [""]:
+        digest = hashlib.blake2b(word.encode(), digest_size=32).digest()
+        for start in range(0, 32, 4):
+            number = int.from_bytes(digest[start : start + 4], "little")
+            vector[(number >> 1) % size] += 1.0 if number & 1 else -1.0
+    length = math.sqrt(sum(value * value for value in vector)) or 1.0
+    return [value / length for value in vector]
+
+
+def last_user_text(body: Mapping[str, Any]) -> str:
+    """The text of the last message with role `user`, for a rule's `when`."""
+    messages = body.get("messages")
+    for message in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return content_text(message.get("content"))
+    return ""
+
+
+def content_text(content: object) -> str:
+    """Content as text: a string, or the text parts of a list."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """Words of the prompt: the simulator's idea of a token."""
+    messages = body.get("messages")
+    texts = [content_text(body.get("system"))]
+    for message in messages if isinstance(messages, list) else []:
+        if isinstance(message, dict):
+            texts.append(content_text(message.get("content")))
+    return sum(len(text.split()) for text in texts)

@@ -1,0 +1,271 @@
+"""The simulator's HTTP server: one `asyncio.Protocol` a connection, parsed by httptools.
+
+Also answers the control paths: `GET /__captured?last=N`, `DELETE /__captured`, `POST /__script`,
+`GET /__stats`.
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import httptools
+import orjson
+
+from gateway.simulator.answers import Answer, Record
+from gateway.simulator.endpoints import embeddings, last_user_text, model_list, prompt_tokens
+from gateway.simulator.script import REFUSALS, Plan, Script, ScriptInvalid, parse_script
+from gateway.simulator.wheel import Wheel
+from gateway.simulator.wires import AnthropicEvents, Finish, OpenAIEvents, Wire, refusal_body
+
+RECORDS_KEPT = 500
+PAGE = b"<!doctype html><html><body><h1>Sign in to this network</h1></body></html>"
+REASONS = {
+    200: "OK",
+    302: "Found",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+@dataclass(slots=True)
+class Simulator:
+    """State shared by all connections."""
+
+    loop: asyncio.AbstractEventLoop
+    script: Script
+    wheel: Wheel
+    records: deque[Record] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
+    requests: int = 0
+    connections: int = 0
+    accepted: int = 0
+    open_streams: int = 0
+    closed_early: int = 0
+
+    def stats(self) -> dict[str, int]:
+        """For `/__stats`."""
+        return {
+            "requests": self.requests,
+            "connections": self.connections,
+            "accepted": self.accepted,
+            "open_streams": self.open_streams,
+            "closed_early": self.closed_early,
+        }
+
+
+class Connection(asyncio.Protocol):
+    """One client connection; one request at a time."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._sim = simulator
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._answer: Answer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it."""
+        # Not an isinstance check: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._sim.connections += 1
+        self._sim.accepted += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The client went away: stop what runs for it."""
+        self._sim.connections -= 1
+        if self._answer is not None:
+            self._answer.abandon()
+            self._sim.closed_early += self._answer.record.closed_early
+            self._over()
+
+    def pause_writing(self) -> None:
+        """The client's buffer is full."""
+        if self._answer is not None:
+            self._answer.pause()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        if self._answer is not None:
+            self._answer.resume()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.close()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """The whole request is here."""
+        url, headers, raw = self._url.decode("latin-1"), self._headers, b"".join(self._body)
+        self._url, self._headers, self._body = b"", {}, []
+        if self._answer is not None:
+            # A second request before the first is answered: no client of ours does that.
+            self._transport.close()
+            return
+        try:
+            body = orjson.loads(raw) if raw else {}
+        except orjson.JSONDecodeError:
+            self._send(400, {"error": {"message": "not JSON", "type": "invalid_request_error"}})
+            return
+        self._route(self._parser.get_method().decode(), url, headers, body)
+
+    def _route(self, method: str, url: str, headers: dict[str, str], body: Any) -> None:
+        path = urlsplit(url).path
+        if path.startswith("/__"):
+            self._control(method, path, url, body)
+            return
+        self._sim.requests += 1
+        record = Record(self._sim.requests, path, headers, body)
+        self._sim.records.append(record)
+        routes: dict[tuple[str, str], Callable[[Record], None]] = {
+            ("GET", "/models"): self._models,
+            ("POST", "/chat/completions"): self._chat,
+            ("POST", "/messages"): self._chat,
+            ("POST", "/embeddings"): self._embeddings,
+        }
+        handle = routes.get((method, path.removeprefix("/v1")))
+        if handle is None or not isinstance(body, dict):
+            self._send(*refusal_body("404", anthropic=False))
+            return
+        handle(record)
+
+    def _control(self, method: str, path: str, url: str, body: Any) -> None:
+        sim = self._sim
+        match method, path:
+            case "GET", "/__captured":
+                last = int(parse_qs(urlsplit(url).query).get("last", ["0"])[0])
+                self._send(200, {"requests": [asdict(entry) for entry in sim.records][-last:]})
+            case "DELETE", "/__captured":
+                sim.records.clear()
+                self._send(200, {})
+            case "POST", "/__script":
+                try:
+                    sim.script = parse_script(body, sim.script.defaults)
+                except ScriptInvalid as exc:
+                    self._send(400, {"error": {"message": str(exc)}})
+                    return
+                self._send(200, {"rules": len(sim.script.rules)})
+            case "GET", "/__stats":
+                self._send(200, sim.stats())
+            case _:
+                self._send(404, {"error": {"message": "no such control path"}})
+
+    def _models(self, record: Record) -> None:
+        plan = self._sim.script.plan("")
+        if plan.fail in REFUSALS:
+            self._refuse(plan, anthropic="x-api-key" in record.headers)
+            return
+        self._send(200, model_list(anthropic="x-api-key" in record.headers))
+
+    def _embeddings(self, record: Record) -> None:
+        self._send(200, embeddings(record.body))
+
+    def _chat(self, record: Record) -> None:
+        anthropic = record.path.endswith("/messages")
+        body, plan = record.body, self._sim.script.plan(last_user_text(record.body))
+        if plan.fail in REFUSALS:
+            self._refuse(plan, anthropic=anthropic)
+        elif plan.fail == "no-stream-options" and "stream_options" in body:
+            message = "Unrecognized request argument supplied: stream_options"
+            self._send(400, {"error": {"message": message, "type": "invalid_request_error"}})
+        elif plan.fail == "html":
+            self._send_bytes(200, PAGE, "text/html; charset=utf-8")
+        elif plan.fail == "redirect":
+            self._send_bytes(302, b"", "text/plain", "Location: http://169.254.169.254/\r\n")
+        elif plan.fail == "reset":
+            self._reset()
+        elif plan.fail != "hang":
+            self._answer_with(plan, record, anthropic=anthropic)
+
+    def _answer_with(self, plan: Plan, record: Record, *, anthropic: bool) -> None:
+        body = record.body
+        make = AnthropicEvents if anthropic else OpenAIEvents
+        wire: Wire = make(body, record.number)
+        words, finish = _limited(plan, body)
+        asked = prompt_tokens(body)
+        if not body.get("stream") or plan.fail == "not-streamed":
+            usage = (asked, len(words))
+            whole = wire.whole("".join(words), plan.tool_calls, finish, usage)
+            due = self._sim.loop.time() + plan.ttft_ms / 1_000
+            record.finished, record.sent_tokens = True, len(words)
+            self._sim.wheel.at(due, lambda: self._send(200, whole))
+            return
+        self._sim.open_streams += 1
+        self._answer = Answer(
+            wire,
+            plan,
+            words,
+            finish,
+            asked,
+            record,
+            self._sim.wheel,
+            self._transport.write,
+            self._transport.close,
+            self._over,
+            self._sim.loop.time() + plan.ttft_ms / 1_000,
+        )
+        self._answer.start()
+
+    def _over(self) -> None:
+        self._sim.open_streams -= 1
+        self._answer = None
+
+    def _refuse(self, plan: Plan, *, anthropic: bool) -> None:
+        extra = "" if plan.retry_after is None else f"Retry-After: {plan.retry_after:g}\r\n"
+        status, body = refusal_body(plan.fail, anthropic=anthropic)
+        self._send_bytes(status, orjson.dumps(body), "application/json", extra)
+
+    def _reset(self) -> None:
+        """Close with RST instead of FIN."""
+        plug: socket.socket | None = self._transport.get_extra_info("socket")
+        if plug is not None:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def _send(self, status: int, payload: object) -> None:
+        self._send_bytes(status, orjson.dumps(payload), "application/json")
+
+    def _send_bytes(self, status: int, body: bytes, kind: str, extra: str = "") -> None:
+        head = (
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Answer')}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\n{extra}\r\n"
+        )
+        if not self._transport.is_closing():
+            self._transport.write(head.encode("latin-1") + body)
+
+
+def _limited(plan: Plan, body: dict[str, Any]) -> tuple[list[str], Finish]:
+    """The words that the request's limits allow, and why the answer ends."""
+    words = plan.words()
+    stops = body.get("stop") or body.get("stop_sequences") or []
+    for stop in [stops] if isinstance(stops, str) else stops:
+        text = "".join(words)
+        if stop in text:
+            words = Plan(reply=text[: text.index(stop)]).words()
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    if isinstance(limit, int) and len(words) > limit:
+        return words[:limit], "length"
+    return words, "tool_calls" if plan.tool_calls else "stop"
