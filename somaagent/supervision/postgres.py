@@ -101,7 +101,7 @@ class EmbeddedPostgres:
             name="postgres",
             argv=[str(binary("postgres")), "-D", str(self.data_dir), *flags],
             stop_signal="INT",
-            stop_wait_s=3,
+            stop_wait_s=2,
             user_ids=self.ids,
             drop_env=FOREIGN_ENV,
         )
@@ -174,13 +174,13 @@ def binary(name: str) -> Path:
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin" / name
 
 
-def is_ready(dsn: str) -> bool:
-    """Whether the server accepts connections."""
+def problem(dsn: str) -> str:
+    """Return why the server does not accept connections, or nothing when it does."""
     try:
-        psycopg.connect(dsn, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.OperationalError as exc:
+        return " ".join(str(exc).split())
+    return ""
 
 
 def maintenance_dsn(config: Config) -> str:

@@ -47,18 +47,19 @@ class EmbeddedValkey:
             "logfile": "",
         }
         flags = [flag for name, value in settings.items() for flag in (f"--{name}", value)]
-        return ChildSpec(name="valkey", argv=[str(_binary()), *flags], stop_wait_s=3)
+        return ChildSpec(name="valkey", argv=[str(_binary()), *flags], stop_wait_s=2)
 
 
-def is_ready(url: str) -> bool:
-    """Whether the server answers and has loaded its data."""
-    client = redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+def problem(url: str) -> str:
+    """Return why the server does not answer or still loads its data, or nothing when it serves."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
     try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
+        client.ping()
+    except redis.RedisError as exc:
+        return str(exc)
     finally:
         client.close()
+    return ""
 
 
 def _binary() -> Path:

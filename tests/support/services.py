@@ -39,7 +39,7 @@ def postgres(var_dir: Path, *, is_fast: bool = True) -> Iterator[Config]:
     server = postgres_server.EmbeddedPostgres.of(config, **(FAST if is_fast else {}))
     server.prepare()
     maintenance = postgres_server.maintenance_dsn(config)
-    with running(config, server.spec(), lambda: postgres_server.is_ready(maintenance)):
+    with running(config, server.spec(), lambda: not postgres_server.problem(maintenance)):
         postgres_server.create_database(config)
         yield config
 
@@ -54,7 +54,7 @@ def valkey(var_dir: Path) -> Iterator[Config]:
     )
     server.prepare()
     url = config.effective_redis_url()
-    with running(config, server.spec(), lambda: valkey_server.is_ready(url)):
+    with running(config, server.spec(), lambda: not valkey_server.problem(url)):
         yield config
 
 
