@@ -1,0 +1,187 @@
+"""EmbeddedBrain: remember, recall, recent, forget and probe on PostgreSQL.
+
+`remember` commits the text and answers; the embedding follows in the worker, woken after the
+commit.  `recall` embeds the question first and opens its unit afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, connection, models, transaction
+
+from kernel.clock import monotonic_s
+from kernel.db import unit_of_work
+from kernel.ids import uuid7
+from kernel.ports import Probe
+from kernel.tenancy import current_scope
+from kernel.text import scrubbed
+from memory import metrics
+from memory.brain_embedded import indexing, search
+from memory.embedding.errors import EmbeddingUnavailable
+from memory.embedding.minilm import Embedder
+from memory.errors import EmptyMemory, MemoryTooLong
+from memory.models import Memory
+from memory.ports import (
+    MAX_ITEMS,
+    MemoryItem,
+    MemoryScope,
+    Position,
+    Recalled,
+    RecallQuery,
+    Remembered,
+)
+from memory.recall import fuse
+from memory.terms import query_terms
+
+MAX_LIMIT = 200
+_MAX_QUERY_CHARS = 4_000
+# Share of the deadline that the embedding of the question may take.
+_EMBED_SHARE = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class EmbeddedBrain:
+    """BrainPort on the product's own database.
+
+    `wake`: called after each commit that left something to index; it must not block or raise.
+    """
+
+    def __init__(self, embedder: Embedder, wake: Callable[[], None]) -> None:
+        self._embedder = embedder
+        self._wake = wake
+
+    def remember(self, scope: MemoryScope, item: MemoryItem) -> Remembered:
+        """Keep one passage; see `BrainPort.remember`."""
+        return self.remember_many(scope, (item,))[0]
+
+    def remember_many(
+        self, scope: MemoryScope, items: Sequence[MemoryItem]
+    ) -> tuple[Remembered, ...]:
+        """Keep all passages in one statement; see `BrainPort.remember_many`."""
+        if scope.agent_id is None:
+            raise EmptyMemory("A memory belongs to an agent; none was named.")
+        if len(items) > MAX_ITEMS:
+            msg = f"At most {MAX_ITEMS} memories at once."
+            raise MemoryTooLong(msg, limit=MAX_ITEMS)
+        if not items:
+            return ()
+        with _unit(scope):
+            created = search.insert(scope, [(uuid7(), item) for item in items])
+            if created:
+                self._wake_after_commit()
+            known = search.ids_by_key([item.idempotency_key for item in items])
+        return tuple(
+            Remembered(known[item.idempotency_key], created=known[item.idempotency_key] in created)
+            for item in items
+        )
+
+    def recall(self, scope: MemoryScope, query: RecallQuery) -> tuple[Recalled, ...]:
+        """Find by words and by meaning; see `BrainPort.recall`."""
+        started_s = monotonic_s()
+        text = scrubbed(query.text[:_MAX_QUERY_CHARS]).replace("\x00", " ").strip()
+        limit = max(1, min(query.limit, MAX_LIMIT))
+        if not text:
+            return ()
+        terms = query_terms(text)
+        vector = self._embed(text, query.timeout_s * _EMBED_SHARE)
+        if not terms and vector is None:
+            return ()
+        left_s = max(0.02, query.timeout_s - (monotonic_s() - started_s))
+        with _unit(scope, timeout_s=left_s):
+            corpus, candidates = search.candidates(scope, query, terms, vector)
+        return fuse(text, terms, corpus, candidates, limit)
+
+    def recent(
+        self, scope: MemoryScope, *, limit: int, before: Position | None = None
+    ) -> tuple[Recalled, ...]:
+        """List the newest; see `BrainPort.recent`."""
+        with _unit(scope):
+            rows = _rows_of(scope).order_by("-said_at", "-id")
+            if before is not None:
+                rows = rows.filter(
+                    models.Q(said_at__lt=before.said_at)
+                    | models.Q(said_at=before.said_at, id__lt=before.memory_id)
+                )
+            fields = ("id", "text", "said_at", "speaker", "conversation_id", "turn_id")
+            found = list(rows.values_list(*fields)[: max(1, min(limit, MAX_LIMIT))])
+        return tuple(Recalled(*values, score=0.0, reason="most recent") for values in found)
+
+    def forget(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
+        """Delete rows with their embeddings; see `BrainPort.forget`."""
+        with _unit(scope):
+            deleted, _ = _rows_of(scope).filter(id__in=list(memory_ids)).delete()
+        return deleted
+
+    def settle(self) -> int:
+        """Give pending memories their embeddings; see `BrainPort.settle`."""
+        return indexing.index_pending(self._embedder)
+
+    def pending(self) -> int:
+        """Count memories without embedding; see `BrainPort.pending`."""
+        return indexing.measure_pending()
+
+    def probe(self) -> Probe:
+        """Say whether the embedding model opens and the table answers."""
+        started_s = monotonic_s()
+        try:
+            self._embedder.warm_up()
+        except EmbeddingUnavailable as exc:
+            return Probe(
+                ok=False,
+                detail=f"Recall works by words only. {exc}",
+                advice="Run `python -m memory.embedding.prepare` in the product's environment.",
+            )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select 1 from memory_memory limit 0")
+        except DatabaseError as exc:
+            return Probe(
+                ok=False,
+                detail=f"The table of memories does not answer ({type(exc).__name__}).",
+                advice="Check the database and that the migrations have run.",
+            )
+        latency_ms = (monotonic_s() - started_s) * 1000
+        return Probe(ok=True, latency_ms=round(latency_ms, 1), detail=self._embedder.model)
+
+    def _embed(self, text: str, timeout_s: float) -> search.QueryVector | None:
+        """Return the question's vector; None when the model is missing or too busy."""
+        try:
+            numbers = self._embedder.embed_query(text, timeout_s)
+        except (TimeoutError, EmbeddingUnavailable) as exc:
+            metrics.PARTIAL_RECALLS.inc()
+            log.warning("memory.recall_by_words_only", error=type(exc).__name__)
+            return None
+        return search.QueryVector(self._embedder.model, numbers)
+
+    def _wake_after_commit(self) -> None:
+        # One wake a transaction is enough: the relay remembers whole batches in one.
+        planned = (entry[1] for entry in connection.run_on_commit)
+        if self._wake not in planned:
+            transaction.on_commit(self._wake, robust=True)
+
+
+def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:
+    rows: models.QuerySet[Memory] = Memory.objects.filter(
+        user_id=scope.user_id, namespace=scope.namespace
+    )
+    return rows if scope.agent_id is None else rows.filter(agent_id=scope.agent_id)
+
+
+@contextmanager
+def _unit(scope: MemoryScope, *, timeout_s: float | None = None) -> Iterator[None]:
+    """Join the open unit of the same tenant, or open one; only an own unit gets the time limit.
+
+    Raises: RuntimeError (from unit_of_work) when a unit of another tenant is open.
+    """
+    if current_scope() == scope.tenant and connection.in_atomic_block:
+        yield
+        return
+    with unit_of_work(scope.tenant):
+        if timeout_s is not None:
+            search.limit_time(timeout_s)
+        yield

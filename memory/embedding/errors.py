@@ -1,0 +1,8 @@
+"""The one failure of embeddings that callers meet.
+
+Never a SomaError: no request fails because of it; recall goes on by words alone.
+"""
+
+
+class EmbeddingUnavailable(RuntimeError):  # noqa: N818 - named like the product's other failures
+    """The model's files are missing or cannot be prepared; the message says which and why."""
