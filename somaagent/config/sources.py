@@ -18,8 +18,8 @@ from somaagent.config.wording import accepted
 
 CONFIG_FILE = "SA01_CONFIG_FILE"
 PREFIXES = ("SA01_", "SOMA_")
-# Read by the `soma` script and the tests, not by the product; known here so that they pass.
-SCRIPT_VARIABLES = frozenset({"SOMA_CHROMIUM"})
+# Read by tests and by the interface's build, not by the product; known here so that they pass.
+SCRIPT_VARIABLES = frozenset({"SOMA_CHROMIUM", "SOMA_BACKEND"})
 
 
 @dataclass(slots=True)
