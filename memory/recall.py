@@ -24,6 +24,8 @@ COSINE_FLOOR = 0.30
 COSINE_CHANCE = 0.10
 # Share of the question's words, weighted by rarity, that is evidence by itself.
 COVERAGE_FLOOR = 0.45
+# Below this share the words in common are taken for chance and do not lift the rank.
+COVERAGE_CHANCE = 1 / 3
 # An earlier question tells less than an answer.
 QUESTION_WEIGHT = 0.6
 # Scores that differ by less are a tie, and the newer memory wins.
@@ -129,7 +131,7 @@ def _without_repeats(items: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _lexical_ranks(items: Sequence[Candidate], coverage: dict[UUID, float]) -> dict[UUID, int]:
-    hits = [item for item in items if item.matched]
+    hits = [item for item in items if coverage[item.memory_id] >= COVERAGE_CHANCE]
     hits.sort(key=lambda one: (-coverage[one.memory_id], -one.density, -one.said_at.timestamp()))
     return {item.memory_id: place for place, item in enumerate(hits, 1)}
 

@@ -24,6 +24,17 @@ EXACT_ROWS = 10_000
 # How many candidates each search contributes.
 DEPTH = 40
 _EF_SEARCH = 100
+_ITEM_COLUMNS = (
+    "kind",
+    "speaker",
+    "text",
+    "said_at",
+    "conversation_id",
+    "turn_id",
+    "message_id",
+    "span_start",
+    "idempotency_key",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +51,18 @@ def vector_literal(numbers: Iterable[float]) -> str:
 
 
 def limit_time(timeout_s: float) -> None:
-    """Set the transaction's statement timeout and how filtered HNSW scans go on looking."""
+    """Set the transaction's statement timeout, and how its one statement is to be run.
+
+    Filtered HNSW scans go on until they have enough rows; neither parallel workers nor compiled
+    plans, whose start costs more than the statement.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select set_config('statement_timeout', %s, true), "
             "set_config('hnsw.iterative_scan', 'strict_order', true), "
-            "set_config('hnsw.ef_search', %s, true)",
+            "set_config('hnsw.ef_search', %s, true), "
+            "set_config('max_parallel_workers_per_gather', '0', true), "
+            "set_config('jit', 'off', true)",
             [str(max(1, int(timeout_s * 1000))), str(_EF_SEARCH)],
         )
 
@@ -55,25 +72,29 @@ def insert(scope: MemoryScope, items: Sequence[tuple[UUID, MemoryItem]]) -> set[
 
     Two writers with one key: the second waits for the first and then inserts nothing.
     """
-    tenant_id, created_at = require_scope().tenant_id, now()
-    rows = [
-        (
-            memory_id, tenant_id, created_at, scope.user_id, scope.agent_id, scope.namespace,
-            item.kind, item.speaker, item.text, item.said_at, item.conversation_id, item.turn_id,
-            item.message_id, item.span_start, item.idempotency_key, "stored", 0,
-        )
-        for memory_id, item in sorted(items, key=lambda pair: pair[1].idempotency_key)
-    ]  # fmt: skip
-    # Only the number of rows varies; every value goes in as a parameter.
-    one = f"({', '.join(['%s'] * len(rows[0]))})"
-    statement = (
-        "insert into memory_memory (id, tenant_id, created_at, user_id, agent_id, namespace, "
-        "kind, speaker, text, said_at, conversation_id, turn_id, message_id, span_start, "
-        f"idempotency_key, state, index_attempts) values {', '.join([one] * len(rows))} "  # noqa: S608
-        "on conflict (tenant_id, idempotency_key) do nothing returning id"
+    ordered = sorted(items, key=lambda pair: pair[1].idempotency_key)
+    owner = (
+        require_scope().tenant_id,
+        now(),
+        scope.user_id,
+        scope.agent_id,
+        scope.namespace,
     )
+    columns: list[Any] = [
+        [memory_id for memory_id, _ in ordered],
+        *([getattr(item, name) for _, item in ordered] for name in _ITEM_COLUMNS),
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [value for row in rows for value in row])
+        cursor.execute(
+            "insert into memory_memory (tenant_id, created_at, user_id, agent_id, namespace, "
+            "state, index_attempts, id, kind, speaker, text, said_at, conversation_id, turn_id, "
+            "message_id, span_start, idempotency_key) "
+            "select %s, %s, %s, %s, %s, 'stored', 0, * from unnest(%s::uuid[], %s::text[], "
+            "%s::text[], %s::text[], %s::timestamptz[], %s::uuid[], %s::uuid[], %s::uuid[], "
+            "%s::int[], %s::text[]) "
+            "on conflict (tenant_id, idempotency_key) do nothing returning id",
+            [*owner, *columns],
+        )
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -139,7 +160,7 @@ def _statement(
     if query.exclude_turn_ids:
         wanted += " and (turn_id is null or turn_id <> all(%(turn_ids)s))"
     places = range(len(terms))
-    mask = " | ".join(f"(search @@ q.t{n})::int::bigint << {n}" for n in places) or "0::bigint"
+    mask = " | ".join(f"((search @@ q.t{n})::int::bigint << {n})" for n in places) or "0::bigint"
     density = "ts_rank_cd(search, q.whole, 1)" if terms else "0::real"
     cosine = "1 - (embedding <=> %(vector)s::vector)" if with_vector else "null::float8"
     counts = ", ".join(f"coalesce(sum(mask >> {n} & 1), 0)::bigint" for n in places)
@@ -150,15 +171,15 @@ def _statement(
 with q as materialized (select {_tsqueries(terms)}),
 mine as materialized (
   select count(*) as n from (
-    select 1 from memory_memory where {owned} limit {EXACT_ROWS + 1}) as some),
+    select 1 from memory_memory where {owned} limit {EXACT_ROWS + 1}) as counted),
 hits as materialized (
-  select id, said_at, {mask} as mask, {density} as density
+  select id, said_at, {mask} as mask
   from memory_memory, q where {wanted} and {"search @@ q.whole" if terms else "false"}),
 seen as materialized (
   select count(*) as n, array[{counts}]::bigint[] as counts from hits),
+rarity as materialized (select {_rarities(len(terms))} from mine, seen),
 lexical as (
-  select id from hits, seen, mine
-  order by {_rarity_sum(len(terms))} desc, density desc, said_at desc limit {DEPTH}),
+  select id from hits, rarity order by {_rarity_sum(len(terms))} desc, said_at desc limit {DEPTH}),
 near as (
   {_dense(wanted, "<=", "+ 0") if with_vector else "select id from hits where false"}
   union all
@@ -184,14 +205,19 @@ def _tsqueries(terms: Sequence[Term]) -> str:
     return ", ".join([*named, f"({' || '.join(columns)}) as whole"])
 
 
-def _rarity_sum(terms: int) -> str:
-    """Return the summed rarity of the words that a hit matches (see `recall.Corpus.rarity`)."""
+def _rarities(terms: int) -> str:
+    """Return one column a word with its rarity (see `recall.Corpus.rarity`), computed once."""
     pieces = [
-        f"(mask >> {n} & 1) * ln(1 + (greatest(mine.n, seen.n) - seen.counts[{n + 1}] + 0.5) "
-        f"/ (seen.counts[{n + 1}] + 0.5))"
+        f"ln(1 + (greatest(mine.n, seen.n) - seen.counts[{n + 1}] + 0.5) "
+        f"/ (seen.counts[{n + 1}] + 0.5))::float8 as r{n}"
         for n in range(terms)
     ]
-    return " + ".join(pieces) or "0"
+    return ", ".join(pieces) or "0 as none"
+
+
+def _rarity_sum(terms: int) -> str:
+    """Return the summed rarity of the words that a hit holds."""
+    return " + ".join(f"(mask >> {n} & 1) * rarity.r{n}" for n in range(terms)) or "0::float8"
 
 
 def _dense(wanted: str, comparison: str, no_index: str) -> str:
