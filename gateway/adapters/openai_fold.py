@@ -98,6 +98,11 @@ class OpenAIFold:
             self._take_chunk(chunk)
         return self._given()
 
+    def take_chunk(self, chunk: dict[str, Any]) -> list[StreamEvent]:
+        """What one parsed chunk means, for adapters that get chunks from a library."""
+        self._take_chunk(chunk)
+        return self._given()
+
     def ending(self) -> list[StreamEvent]:
         """The two last events of an answer that came to its end."""
         usage = (
@@ -129,8 +134,8 @@ class OpenAIFold:
                     self._text.append(content)
             elif content:
                 self._take_parts(content)
-            # More than role and content: the rare fields.
-            if len(delta) > 1:
+            # Anything besides content: the rare fields.
+            if content is None or len(delta) > 1:
                 self._take_rare(delta)
         reason = choice.get("finish_reason")
         if reason and self._reason is None:

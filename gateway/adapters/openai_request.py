@@ -14,6 +14,7 @@ from gateway.parts import (
     TextPart,
     ToolCallPart,
     ToolResultPart,
+    ToolSpec,
 )
 from gateway.ports import Endpoint
 
@@ -85,18 +86,23 @@ def chat_body(request: ModelRequest, endpoint: Endpoint, dialect: Dialect) -> di
     if request.stop and dialect.stop:
         body["stop"] = list(request.stop)
     if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
-            for tool in request.tools
-        ]
+        body["tools"] = chat_tools(request.tools)
     return body
+
+
+def chat_tools(tools: tuple[ToolSpec, ...]) -> list[dict[str, Any]]:
+    """Tools as entries of `tools`."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in tools
+    ]
 
 
 def chat_messages(message: Message) -> list[dict[str, Any]]:

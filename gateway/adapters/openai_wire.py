@@ -9,10 +9,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import orjson
 
+from gateway.adapters.attempts import first_success
 from gateway.adapters.connections import Connections
 from gateway.adapters.failures import failure_of_error_object, read_failure
 from gateway.adapters.openai_exchange import (
@@ -29,13 +31,10 @@ from gateway.parts import ModelRequest, StreamEvent
 from gateway.ports import Endpoint, EndpointProbe
 from gateway.presets import default_base_url
 from gateway.tokens import estimate_prompt_tokens
-from kernel.resilience import jitter_s
 
 ERROR_BODY_LIMIT_BYTES = 64 * 1024
 PROBE_TIMEOUT_S = 2.0
 DIALECTS_KEPT = 1_000
-BACKOFF_BASE_S = 0.25
-BACKOFF_CAP_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,9 @@ class OpenAIWire:
         """See `ModelPort.stream`."""
         url = _url(endpoint, "/chat/completions")
         call = _Call(request, endpoint, url, asyncio.get_running_loop().time())
-        exchange, events = await self._begin(call)
+        exchange, events = await first_success(
+            partial(self._attempt, call), request.attempts, call.first_token_due_at
+        )
         try:
             while events:
                 for event in events:
@@ -99,20 +100,6 @@ class OpenAIWire:
     async def close(self) -> None:
         """Release the connections of the running event loop."""
         await self._connections.close()
-
-    async def _begin(self, call: _Call) -> tuple[Exchange, list[StreamEvent]]:
-        """Try until the first events are there. Raises: ModelError (of the last attempt)."""
-        for attempt in range(call.request.attempts):
-            try:
-                return await self._attempt(call)
-            except ModelError as error:
-                wait_s = (error.retry_after or 0) + jitter_s(attempt, BACKOFF_BASE_S, BACKOFF_CAP_S)
-                too_late = asyncio.get_running_loop().time() + wait_s >= call.first_token_due_at
-                is_last = attempt + 1 >= call.request.attempts
-                if is_last or too_late or not error.retryable:
-                    raise
-            await asyncio.sleep(wait_s)
-        raise AssertionError("attempts is at least 1")
 
     async def _attempt(self, call: _Call) -> tuple[Exchange, list[StreamEvent]]:
         response = await self._open(call)
