@@ -28,8 +28,8 @@ COVERAGE_FLOOR = 0.45
 COVERAGE_CHANCE = 1 / 3
 # An earlier question tells less than an answer.
 QUESTION_WEIGHT = 0.6
-# Scores that differ by less are a tie, and the newer memory wins.
-TIE = 0.01
+# Cosines that differ by less are a tie, and the newer memory goes first.
+COSINE_STEP = 0.03
 _BEST_SUM = 2 / (RRF_K + 1)
 
 
@@ -104,7 +104,7 @@ def fuse(
         )
         for item in _without_repeats(worthy)
     ]
-    found.sort(key=lambda one: (-round(one.score / TIE), -one.said_at.timestamp(), one.memory_id))
+    found.sort(key=lambda one: (-one.score, -one.said_at.timestamp(), one.memory_id))
     return tuple(found[:limit])
 
 
@@ -138,8 +138,13 @@ def _lexical_ranks(items: Sequence[Candidate], coverage: dict[UUID, float]) -> d
 
 def _dense_ranks(items: Sequence[Candidate]) -> dict[UUID, int]:
     near = [item for item in items if item.cosine is not None]
-    near.sort(key=lambda one: (-(one.cosine or 0.0), -one.said_at.timestamp()))
+    near.sort(key=lambda one: (-_steps(one.cosine), -one.said_at.timestamp()))
     return {item.memory_id: place for place, item in enumerate(near, 1)}
+
+
+def _steps(cosine: float | None) -> int:
+    """Return the cosine in whole steps, so that hair's breadths do not decide."""
+    return 0 if cosine is None else round(cosine / COSINE_STEP)
 
 
 def _recalled(item: Candidate, terms: Sequence[Term], parts: ScoreParts) -> Recalled:

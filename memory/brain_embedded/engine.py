@@ -17,7 +17,7 @@ from kernel.clock import monotonic_s
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
 from kernel.ports import Probe
-from kernel.tenancy import current_scope
+from kernel.scope import current_scope
 from kernel.text import scrubbed
 from memory import metrics
 from memory.brain_embedded import indexing, search

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from kernel.clock import now
-from kernel.tenancy import require_scope
+from kernel.scope import require_scope
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
 from memory.recall import Candidate, Corpus
 from memory.terms import Term
