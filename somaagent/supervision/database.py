@@ -7,6 +7,7 @@ connection behind.
 from io import StringIO
 
 import psycopg
+from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.db import connections
 
@@ -47,6 +48,17 @@ def migrate(config: Config) -> None:
     finally:
         connections.close_all()
     marker.write(config.var_dir, marker.identity(dsn))
+
+
+def verify() -> None:
+    """Refuse what only shows in the migrated database; see `somaagent.checks`."""
+    try:
+        found = run_checks(tags=[Tags.database], databases=list(connections))
+    finally:
+        connections.close_all()
+    serious = [message for message in found if message.is_serious()]
+    if serious:
+        raise StartRefused("\n".join(f"{each.msg}\n  {each.hint}" for each in serious))
 
 
 def ensure_first_admin() -> str:

@@ -120,6 +120,7 @@ class Installation:
             database.prepare(self._config)
         with self._terminal.step("Migrating the database"):
             database.migrate(self._config)
+            database.verify()
         # Shown once: a signal waits until the password has been printed.
         with self._signals.held_back():
             with self._terminal.step("Looking for a platform admin"):
