@@ -1,0 +1,19 @@
+"""Django registration of chat; declares relations and consumers."""
+
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    """App registry entry."""
+
+    name = "chat"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Say which columns hold relations; register event consumers and tenant starters."""
+        from chat import agents, subscribers  # noqa: F401, PLC0415  # needs the model registry
+        from saas.facade import on_new_tenant, relate  # noqa: PLC0415
+
+        relate("agent")
+        relate("conversation", owner="user_id")
+        on_new_tenant(agents.ensure_first_agent)

@@ -1,0 +1,354 @@
+"""The chat socket: parses frames, calls verbs, forwards what `turns.stream` has.
+
+Holds no state that matters: a socket that is lost is opened again and resumes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.http.cookie import parse_cookie
+from django.http.request import validate_host
+from prometheus_client import Gauge
+from pydantic import ValidationError
+
+from chat import frames, verbs
+from chat.turns import service, store, stream
+from kernel.actor import Actor
+from kernel.bus.ports import BUS
+from kernel.clock import monotonic_s
+from kernel.db import in_unit
+from kernel.errors import (
+    BadRequest,
+    Forbidden,
+    InternalError,
+    SomaError,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+)
+from kernel.ids import uuid7
+from saas.facade import COOKIE, authenticate, reauthenticate, redeem_ticket, require
+
+INTERNAL, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN = 4000, 4001, 4003, 4004
+TICKET_PATIENCE_S = 5.0
+# Rights are looked at again this often, at the next frame of the client.
+ACTOR_FRESH_S = 4.0
+# A client that takes longer for one frame is closed; it resumes when it is ready.
+SEND_PATIENCE_S = 10.0
+# A message of the longest allowed text, escaped, with its envelope.
+FRAME_MAX_CHARS = 2_500_000
+KEY_MAX_CHARS = 100
+
+log = structlog.get_logger(__name__)
+
+_open = Gauge("soma_websockets_open", "Open chat sockets")
+
+
+class UnknownFrame(BadRequest):
+    """No such frame type, or a payload that does not fit it."""
+
+    code, title = "unknown-frame", "This frame is not understood"
+
+
+class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped library
+    """One browser tab (or API client)."""
+
+    actor: Actor | None
+    handlers: ClassVar[dict[type[Any], str]] = {
+        frames.SendMessage: "_on_message",
+        frames.Watch: "_on_watch",
+        frames.Unwatch: "_on_unwatch",
+        frames.Resume: "_on_resume",
+        frames.Cancel: "_on_cancel",
+        frames.Ping: "_on_ping",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actor = None
+        self._checked_at = 0.0
+        self._request_id = str(uuid7())
+        self._followed: dict[UUID, asyncio.Task[None]] = {}
+        self._watched: dict[UUID, Callable[[], Awaitable[None]]] = {}
+        self._ticket_timer: asyncio.TimerHandle | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def connect(self) -> None:
+        """Check the origin, then the cookie; without a cookie a ticket must come first."""
+        _open.inc()
+        headers = dict(self.scope["headers"])
+        if not _same_origin(headers):
+            await self._refuse(FORBIDDEN)
+            return
+        secret = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        if secret is None:
+            await self.accept()
+            self._ticket_timer = asyncio.get_running_loop().call_later(
+                TICKET_PATIENCE_S, lambda: self._spawn(self.close(NOT_SIGNED_IN))
+            )
+            return
+        try:
+            actor = await in_unit(authenticate, secret, self._request_id)
+        except Unauthenticated:
+            await self._refuse(NOT_SIGNED_IN)
+            return
+        except DatabaseError:
+            await self._refuse(INTERNAL)
+            return
+        await self.accept()
+        await self._welcome(actor)
+
+    async def disconnect(self, code: int) -> None:
+        """Stop forwarding; turns go on."""
+        _open.dec()
+        if self._ticket_timer is not None:
+            self._ticket_timer.cancel()
+        for task in [*self._followed.values(), *self._errands]:
+            task.cancel()
+        for stop in self._watched.values():
+            await stop()
+        self._watched.clear()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """One frame of the client: parse, refresh the rights, dispatch; errors become frames."""
+        ref: str | None = None
+        try:
+            ref, frame = _parse(text_data)
+            if isinstance(frame, frames.Authenticate):
+                await self._on_authenticate(frame)
+                return
+            if isinstance(frame, frames.Pong):
+                return
+            await self._refresh()
+            handler: Callable[[Any, str | None], Awaitable[None]] = getattr(
+                self, self.handlers[type(frame)]
+            )
+            await handler(frame, ref)
+        except Unauthenticated:
+            await self.close(NOT_SIGNED_IN)
+        except SomaError as exc:
+            await self._fail(exc, ref)
+        except DatabaseError:
+            await self._fail(
+                Unavailable("The database is away for a moment. Your text was not lost."), ref
+            )
+        except Exception:
+            log.exception("socket.frame_failed")
+            await self._fail(InternalError("The cause is in our log."), ref)
+
+    async def _on_authenticate(self, frame: frames.Authenticate) -> None:
+        if self.actor is not None:
+            return
+        if self._ticket_timer is not None:
+            self._ticket_timer.cancel()
+        await self._welcome(await in_unit(redeem_ticket, frame.ticket, self._request_id))
+
+    async def _on_message(self, frame: frames.SendMessage, ref: str | None) -> None:
+        actor = self._who()
+        opened = await service.open_turn(
+            store.open_message, actor, frame.conversation_id, frame.content, frame.client_key
+        )
+        turn = opened.turn
+        turn_id = UUID(turn.id)
+        await self._say(
+            frames.Accepted(
+                ref,
+                opened.client_key,
+                opened.created,
+                turn.id,
+                turn.conversation_id,
+                turn.branch_id,
+                opened.user_message,
+                turn.message_id,
+            )
+        )
+        self._follow(turn_id, 0)
+        if opened.created:
+            await self._say(frames.Typing(turn.conversation_id, turn.id))
+            await service.announce(opened)
+
+    async def _on_watch(self, frame: frames.Watch, ref: str | None) -> None:
+        conversation_id = frame.conversation_id
+        running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
+        if conversation_id not in self._watched:
+
+            async def wake(payload: dict[str, Any]) -> None:
+                await self._on_wake(conversation_id, payload)
+
+            self._watched[conversation_id] = await BUS.get().listen(
+                f"conversation:{conversation_id}", wake
+            )
+            # A turn that began between the look and the subscription must not be missed.
+            running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
+        await self._say(frames.Watching(ref, str(conversation_id), running))
+
+    async def _on_unwatch(self, frame: frames.Unwatch, ref: str | None) -> None:
+        stop = self._watched.pop(frame.conversation_id, None)
+        if stop is not None:
+            await stop()
+
+    async def _on_resume(self, frame: frames.Resume, ref: str | None) -> None:
+        await in_unit(store.get_turn, self._who(), frame.turn)
+        running = self._followed.pop(frame.turn, None)
+        if running is not None:
+            running.cancel()
+        self._follow(frame.turn, max(0, frame.after))
+
+    async def _on_cancel(self, frame: frames.Cancel, ref: str | None) -> None:
+        await service.cancel_turn(self._who(), frame.turn)
+
+    async def _on_ping(self, frame: frames.Ping, ref: str | None) -> None:
+        await self._say(frames.Pong())
+
+    async def _on_wake(self, conversation_id: UUID, payload: dict[str, Any]) -> None:
+        """Something happened in a watched conversation; the message itself is only a pointer."""
+        if "title" in payload:
+            await self._say(frames.TitleUpdate(str(conversation_id), str(payload["title"])))
+        elif "turn" in payload and UUID(payload["turn"]) not in self._followed:
+            self._spawn(self._join(UUID(payload["turn"])))
+        elif "changed" in payload:
+            await self._say(frames.ConversationChanged(str(conversation_id)))
+        elif "reset" in payload:
+            self._spawn(self._catch_up(conversation_id))
+
+    async def _join(self, turn_id: UUID) -> None:
+        """Deliver a turn that another client started (or that was ended elsewhere)."""
+        try:
+            turn, key, question = await in_unit(store.load_accepted, self._who(), turn_id)
+        except (SomaError, DatabaseError):
+            return
+        if turn_id in self._followed:
+            return
+        await self._say(
+            frames.Accepted(
+                None, key, False, turn.id, turn.conversation_id, turn.branch_id, question,
+                turn.message_id,
+            )
+        )  # fmt: skip
+        self._follow(turn_id, 0)
+
+    async def _catch_up(self, conversation_id: UUID) -> None:
+        """Messages of the bus may have been missed: look at the state itself."""
+        try:
+            running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
+        except (SomaError, DatabaseError):
+            return
+        await self._say(frames.ConversationChanged(str(conversation_id)))
+        if running is not None and UUID(running.id) not in self._followed:
+            await self._join(UUID(running.id))
+
+    def _follow(self, turn_id: UUID, after: int) -> None:
+        if turn_id not in self._followed:
+            task = asyncio.get_running_loop().create_task(self._forward(turn_id, after))
+            self._followed[turn_id] = task
+
+    async def _forward(self, turn_id: UUID, after: int) -> None:
+        """Send a turn's frames as they come; a reader too slow is closed, not buffered for."""
+        try:
+            async for seq, body, text in stream.follow(self._who().scope, turn_id, after):
+                async with asyncio.timeout(SEND_PATIENCE_S):
+                    await self.send(
+                        text_data=text or frames.encode(body, f"{turn_id}:{seq}:snapshot")
+                    )
+        except TimeoutError:
+            await self.close(INTERNAL)
+        except Exception:
+            # The client notices the silence by its own heartbeat; an error frame may not get out.
+            log.exception("socket.forward_failed", turn_id=str(turn_id))
+            await self.close(INTERNAL)
+        finally:
+            if self._followed.get(turn_id) is asyncio.current_task():
+                del self._followed[turn_id]
+
+    async def _welcome(self, actor: Actor) -> None:
+        if actor.tenant_id is None or actor.must_change_password:
+            await self.close(FORBIDDEN)
+            return
+        try:
+            require(actor, "tenant.view")
+        except Forbidden:
+            await self.close(FORBIDDEN)
+            return
+        self.actor, self._checked_at = actor, monotonic_s()
+        await self._say(
+            frames.Connected(str(actor.user_id), str(actor.tenant_id), frames.PROTOCOL)
+        )
+
+    async def _refresh(self) -> None:
+        """Look at the session again, so that a lost right is lost within seconds."""
+        actor = self._who()
+        if monotonic_s() - self._checked_at < ACTOR_FRESH_S or actor.session_id is None:
+            return
+        self.actor = await in_unit(reauthenticate, actor.session_id, self._request_id)
+        self._checked_at = monotonic_s()
+        if self.actor.tenant_id != actor.tenant_id or self.actor.must_change_password:
+            raise Unauthenticated
+
+    def _who(self) -> Actor:
+        if self.actor is None:
+            raise Unauthenticated
+        return self.actor
+
+    async def _say(self, frame: Any) -> None:
+        await self.send(text_data=frames.encode(frame, str(uuid7())))
+
+    async def _fail(self, error: SomaError, ref: str | None) -> None:
+        await self._say(frames.Failure(ref, error.data.get("turn"), error.problem(self._request_id)))
+
+    async def _refuse(self, code: int) -> None:
+        # Accepting first lets the browser see the code; a refused handshake shows it nothing.
+        await self.accept()
+        await self.close(code)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+
+def _parse(text: str | None) -> tuple[str | None, Any]:
+    if text is None:
+        raise UnknownFrame("Send text frames with JSON.")
+    if len(text) > FRAME_MAX_CHARS:
+        raise UnknownFrame("This frame is too large. Nothing was kept.")
+    try:
+        envelope = orjson.loads(text)
+    except (orjson.JSONDecodeError, UnicodeEncodeError) as exc:
+        raise UnknownFrame("This is not JSON. Nothing was kept.") from exc
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
+        raise UnknownFrame("An envelope has type, id, timestamp and payload.")
+    ref = envelope.get("id")
+    ref = ref[:KEY_MAX_CHARS] if isinstance(ref, str) else None
+    try:
+        frame = frames.parse(envelope["type"], envelope.get("payload") or {})
+    except KeyError as exc:
+        raise UnknownFrame("There is no such frame type.") from exc
+    except ValidationError as exc:
+        errors = [
+            {"pointer": "/" + "/".join(map(str, item["loc"])), "detail": item["msg"]}
+            for item in exc.errors(include_url=False, include_input=False)
+        ]
+        raise Unprocessable(errors=errors) from exc
+    if isinstance(frame, frames.SendMessage) and not 0 < len(frame.client_key) <= KEY_MAX_CHARS:
+        raise Unprocessable(errors=[{"pointer": "/client_key", "detail": "1 to 100 characters"}])
+    return ref, frame
+
+
+def _same_origin(headers: dict[bytes, bytes]) -> bool:
+    """A browser always sends Origin; clients without one have no ambient cookie to abuse."""
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    parts = urlsplit(origin.decode("latin-1"))
+    host = headers.get(b"host", b"").decode("latin-1")
+    return parts.netloc == host and validate_host(
+        parts.hostname or "", settings.ALLOWED_HOSTS
+    )

@@ -1,0 +1,21 @@
+"""What other apps may use of chat."""
+
+from chat.agents import create_agent, ensure_first_agent, list_agents
+from chat.events import FeedbackGiven, TurnFinished
+from chat.frames import CLIENT_FRAMES, SERVER_FRAMES
+from chat.turns.reaper import reap
+from chat.turns.runner import RUNNER
+from chat.verbs import purge_deleted
+
+__all__ = [
+    "CLIENT_FRAMES",
+    "RUNNER",
+    "SERVER_FRAMES",
+    "FeedbackGiven",
+    "TurnFinished",
+    "create_agent",
+    "ensure_first_agent",
+    "list_agents",
+    "purge_deleted",
+    "reap",
+]

@@ -1,0 +1,186 @@
+"""Shapes of the chat operations at the HTTP edge."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from chat.frames import MessageView, TurnView
+from chat.turns.store import Opened
+from chat.verbs import ConversationRow
+
+ClientKey = Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")
+
+
+class AgentIn(Schema):
+    """A new agent."""
+
+    name: str = Field(min_length=1, max_length=100)
+    instructions: str = Field("", max_length=100_000)
+    model_id: UUID | None = None
+
+
+class AgentChange(Schema):
+    """What to change; only the fields that are sent."""
+
+    name: str | None = Field(None, min_length=1, max_length=100)
+    instructions: str | None = Field(None, max_length=100_000)
+    model_id: UUID | None = None
+
+
+class AgentOut(Schema):
+    """An agent."""
+
+    id: UUID
+    name: str
+    slug: str
+    instructions: str
+    model_id: UUID | None
+    model_name: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AgentPage(Schema):
+    """Agents by name."""
+
+    items: list[AgentOut]
+    next: str | None
+
+
+class ConversationIn(Schema):
+    """A new conversation."""
+
+    agent_id: UUID
+    title: str | None = Field(None, max_length=200)
+
+
+class ConversationChangeIn(Schema):
+    """What to change; only the fields that are sent."""
+
+    title: str | None = Field(None, max_length=200)
+    archived: bool | None = None
+    active_branch_id: UUID | None = None
+
+
+class LastTurn(Schema):
+    """The newest turn of a conversation."""
+
+    id: UUID
+    state: str
+
+
+class ConversationOut(Schema):
+    """A conversation. `match`: snippet with << >> around what was searched for."""
+
+    id: UUID
+    title: str | None
+    agent_id: UUID
+    agent_name: str
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+    active_branch_id: UUID | None
+    last_turn: LastTurn | None
+    match: str | None
+
+    @classmethod
+    def of(cls, row: ConversationRow) -> "ConversationOut":
+        """From the verb's value."""
+        last = (
+            LastTurn(id=row.last_turn_id, state=row.last_turn_state)
+            if row.last_turn_id and row.last_turn_state
+            else None
+        )
+        return cls(
+            id=row.id,
+            title=row.title,
+            agent_id=row.agent_id,
+            agent_name=row.agent_name,
+            archived=row.archived,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            active_branch_id=row.active_branch_id,
+            last_turn=last,
+            match=row.match,
+        )
+
+
+class ConversationPage(Schema):
+    """Conversations, newest activity first."""
+
+    items: list[ConversationOut]
+    next: str | None
+
+
+class MessagePageOut(Schema):
+    """Messages oldest first, with the seqs to go on from."""
+
+    items: list[MessageView]
+    next_before: int | None
+    next_after: int | None
+    open_turn: TurnView | None
+
+
+class SendIn(Schema):
+    """A message. The same client_key twice gives one turn."""
+
+    conversation_id: UUID
+    content: str
+    client_key: str = ClientKey
+    stream: bool = True
+
+
+class AnswerOut(Schema):
+    """A whole answer (`stream` false)."""
+
+    turn: TurnView
+    message: MessageView
+
+
+class EditIn(Schema):
+    """A message said differently."""
+
+    content: str
+    client_key: str = ClientKey
+
+
+class KeyIn(Schema):
+    """Makes a repeat of the request harmless."""
+
+    client_key: str = ClientKey
+
+
+class TurnRef(Schema):
+    """A turn that was opened."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    branch_id: UUID
+    message_id: UUID
+    user_message_id: UUID | None
+    created: bool
+
+    @classmethod
+    def of(cls, opened: Opened) -> "TurnRef":
+        """From the service's value."""
+        turn = opened.turn
+        return cls.model_validate(
+            {
+                "turn_id": turn.id,
+                "conversation_id": turn.conversation_id,
+                "branch_id": turn.branch_id,
+                "message_id": turn.message_id,
+                "user_message_id": turn.user_message_id,
+                "created": opened.created,
+            }
+        )
+
+
+class FeedbackIn(Schema):
+    """A judgement of an answer; neutral takes it back."""
+
+    signal: Literal["positive", "negative", "neutral"]
+    comment: str = Field("", max_length=2000)

@@ -1,0 +1,35 @@
+"""Consumers of chat's own events: what other apps are told through their facades."""
+
+from chat.events import TurnFinished
+from chat.models import Message, Turn
+from kernel.events import Envelope, subscribe
+from memory.facade import FinishedTurn, Said, remember_turn
+
+FROM_MEMORY = {"no-model", "models-down"}
+
+
+@subscribe(TurnFinished, name="memory.remember_turn")
+def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
+    """Both sides of the exchange become memories, in the unit of the inbox row."""
+    wanted = [one for one in (event.user_message_id, event.message_id) if one is not None]
+    messages = {one.id: one for one in Message.objects.filter(id__in=wanted)}
+    turn = Turn.objects.filter(id=event.turn_id).only("tenant_id", "degraded").first()
+    if turn is None:
+        return  # The conversation was deleted for good in between: nothing to remember.
+
+    def said(message_id: object) -> Said | None:
+        message = messages.get(message_id) if message_id else None  # type: ignore[call-overload]
+        return Said(message.text, message.created_at, message.id) if message else None
+
+    remember_turn(
+        FinishedTurn(
+            tenant_id=envelope.tenant_id,
+            user_id=event.user_id,
+            agent_id=event.agent_id,
+            conversation_id=event.conversation_id,
+            turn_id=event.turn_id,
+            user=said(event.user_message_id),
+            assistant=said(event.message_id) if event.state == "done" else None,
+            answered_from_memory=bool(FROM_MEMORY & set(turn.degraded)),
+        )
+    )

@@ -1,0 +1,387 @@
+"""The asynchronous loop of a turn: recall, plan, prompt, model, frames, close.
+
+Owns running turns of this process and their heartbeat. Never touches a row itself (`store` does,
+on the unit pool) and never holds a transaction while a model works.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from prometheus_client import Counter, Histogram
+
+from chat import frames
+from chat.frames import Done, RecalledView, rfc3339
+from chat.turns import context, governor, store, stream, titles
+from chat.turns.reaper import AnswerInterrupted, recalled_json
+from chat.turns.store import EndState, Opened, Outcome
+from gateway.facade import (
+    ContentRefused,
+    ContextTooLong,
+    Endpoint,
+    Finished,
+    Message,
+    ModelError,
+    ModelRequest,
+    NoModelConfigured,
+    TextDelta,
+    Usage,
+    choose,
+    estimate_tokens,
+)
+from gateway.facade import stream as stream_model
+from kernel.actor import Scope
+from kernel.bus.ports import BUS
+from kernel.clock import monotonic_s, now
+from kernel.db import in_unit
+from kernel.errors import InternalError, SomaError
+from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memory, recall
+
+BEAT_S = 1.0
+RECALL_ITEMS = 6
+CHARS_A_TOKEN = 4
+# While the database restarts, a finished answer waits this long to be stored.
+CLOSE_PATIENCE_S = 120.0
+
+log = structlog.get_logger(__name__)
+
+_turns = Counter("soma_turns_total", "Turns that ended", ["state"])
+_tokens = Counter("soma_turn_tokens_total", "Tokens of turns", ["direction"])
+_phase = Histogram(
+    "soma_turn_phase_seconds",
+    "Time of each phase of a turn",
+    ["phase"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a running turn has gathered so far."""
+
+    degraded: list[str] = field(default_factory=list)
+    recalled: list[RecalledView] = field(default_factory=list)
+    model: str = ""
+    usage: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+    first_token_at: datetime | None = None
+    error: SomaError | None = None
+
+
+class Runner:
+    """The turns that run in this process."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._stopping: dict[UUID, EndState] = {}
+        self._beat: asyncio.Task[None] | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+
+    def launch(self, opened: Opened) -> None:
+        """Start answering a committed turn; returns at once."""
+        turn = opened.turn
+        turn_id = UUID(turn.id)
+        turn_log = stream.TurnLog(opened.scope, turn_id, turn.conversation_id, turn.message_id)
+        stream.HUB.open(turn_log)
+        task = asyncio.get_running_loop().create_task(
+            self._run(opened, turn_log), name=f"turn-{turn_id}"
+        )
+        self._tasks[turn_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(turn_id, None))
+        if self._beat is None or self._beat.done():
+            self._beat = asyncio.get_running_loop().create_task(self._keep_alive())
+
+    def runs(self, turn_id: UUID) -> bool:
+        """Whether the turn runs in this process."""
+        return turn_id in self._tasks
+
+    async def stop(self, turn_id: UUID, state: EndState = "cancelled") -> bool:
+        """Stop a turn of this process and wait until it is closed. False when it is not here."""
+        task = self._tasks.get(turn_id)
+        if task is None:
+            return False
+        self._stopping.setdefault(turn_id, state)
+        task.cancel()
+        await asyncio.wait([task])
+        return True
+
+    async def stop_all(self) -> None:
+        """Interrupt every turn, keeping its text (process shutdown)."""
+        await asyncio.gather(*(self.stop(turn_id, "interrupted") for turn_id in list(self._tasks)))
+        if self._errands:
+            await asyncio.wait(self._errands, timeout=2.0)
+
+    async def _run(self, opened: Opened, turn_log: stream.TurnLog) -> None:
+        progress = Progress()
+        state: EndState = "failed"
+        started = monotonic_s()
+        with structlog.contextvars.bound_contextvars(
+            turn_id=opened.turn.id, tenant_id=str(opened.scope.tenant_id)
+        ):
+            try:
+                await self._answer(opened, turn_log, progress)
+                state = "done"
+            except asyncio.CancelledError:
+                # Asked for by `stop`: the turn still has to be closed, so the request ends here.
+                state = self._stopping.get(turn_log.turn_id, "interrupted")
+                task = asyncio.current_task()
+                if task is not None:
+                    task.uncancel()
+            except SomaError as exc:
+                progress.error = exc
+            except Exception:
+                log.exception("turn.failed")
+                progress.error = InternalError("The cause is in our log under this turn's id.")
+            turn_log.flush()
+            await self._close(opened, turn_log, progress, state)
+            _phase.labels("whole").observe(monotonic_s() - started)
+            self._stopping.pop(turn_log.turn_id, None)
+
+    async def _answer(
+        self, opened: Opened, turn_log: stream.TurnLog, progress: Progress
+    ) -> None:
+        try:
+            endpoint: Endpoint | None = await in_unit(choose, opened.model_id)
+        except NoModelConfigured:
+            endpoint = None
+        max_chars = (endpoint.window if endpoint else 0) * CHARS_A_TOKEN
+        history, found = await asyncio.gather(
+            in_unit(store.load_history, opened, max_chars), self._recall(opened, endpoint)
+        )
+        progress.recalled = [_view(item) for item in found.items]
+        progress.degraded = list(found.degraded)
+        if endpoint is None:
+            self._rescue(opened, turn_log, progress, found, down=False)
+            return
+        allowance = governor.plan(
+            governor.Limits(endpoint.window, endpoint.output_limit),
+            system_tokens=estimate_tokens(opened.instructions),
+            message_tokens=estimate_tokens(opened.question or context.CONTINUE)
+            + governor.OVERHEAD_PER_MESSAGE,
+            level="degraded" if found.degraded else "normal",
+        )
+        built = context.build(
+            allowance,
+            system=opened.instructions,
+            history=history,
+            remembered=[_remembered(item) for item in found.items],
+            message=opened.question,
+            count=estimate_tokens,
+        )
+        progress.report = built.report.as_json()
+        progress.model = endpoint.model
+        if progress.degraded or progress.recalled:
+            turn_log.note(progress.degraded, progress.recalled)
+        request = ModelRequest(
+            model=endpoint.model,
+            messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
+            max_output_tokens=allowance.output,
+        )
+        try:
+            await self._relay(stream_model(request, endpoint), turn_log, progress)
+        except (ContextTooLong, ContentRefused):
+            raise
+        except ModelError as exc:
+            # Before the first word there is a better answer than an error: what memory knows.
+            if progress.first_token_at is not None:
+                raise
+            log.warning("turn.models_down", code=exc.code)
+            progress.error = exc
+            self._rescue(opened, turn_log, progress, found, down=True)
+
+    async def _relay(
+        self, events: AsyncGenerator[Any, None], turn_log: stream.TurnLog, progress: Progress
+    ) -> None:
+        asked_at = monotonic_s()
+        # aclosing: a stopped turn must close the provider's connection now, not at the next
+        # garbage collection.
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case TextDelta(text):
+                        if progress.first_token_at is None:
+                            progress.first_token_at = now()
+                            _phase.labels("first_token").observe(monotonic_s() - asked_at)
+                        turn_log.add_text(text)
+                    case Usage(input_tokens, output_tokens, counted):
+                        progress.usage = {
+                            "input_tokens": input_tokens,
+                            "output_tokens": output_tokens,
+                            "counted": counted,
+                        }
+                        _tokens.labels("input").inc(input_tokens)
+                        _tokens.labels("output").inc(output_tokens)
+                    case Finished("length"):
+                        progress.degraded = [*progress.degraded, "output-limit"]
+        _phase.labels("model").observe(monotonic_s() - asked_at)
+
+    async def _recall(self, opened: Opened, endpoint: Endpoint | None) -> RecallResult:
+        if opened.question is None:
+            return RecallResult()
+        started = monotonic_s()
+        scope = MemoryScope(opened.scope.tenant_id, opened.user_id, opened.agent_id)
+        # With a model the prompt holds this conversation anyway; without one memory is all.
+        here = UUID(opened.turn.conversation_id) if endpoint is not None else None
+        result = await recall(
+            scope,
+            opened.question,
+            limit=RECALL_ITEMS,
+            exclude_conversation_id=here,
+            exclude_turn_ids=[UUID(opened.turn.id)],
+            timeout_s=settings.SOMA.recall_deadline_ms / 1000,
+        )
+        _phase.labels("recall").observe(monotonic_s() - started)
+        return result
+
+    def _rescue(
+        self,
+        opened: Opened,
+        turn_log: stream.TurnLog,
+        progress: Progress,
+        found: RecallResult,
+        *,
+        down: bool,
+    ) -> None:
+        reason = "models-down" if down else "no-model"
+        progress.degraded = [*progress.degraded, reason]
+        turn_log.note(progress.degraded, progress.recalled)
+        progress.first_token_at = now()
+        turn_log.add_text(
+            answer_from_memory(
+                opened.question or "",
+                found.items,
+                "models-down" if down else "no-model",
+                memory_is_away=bool(found.degraded),
+            )
+        )
+
+    async def _close(
+        self, opened: Opened, turn_log: stream.TurnLog, progress: Progress, state: EndState
+    ) -> None:
+        if state == "interrupted" and progress.error is None:
+            progress.error = AnswerInterrupted(
+                "What was written so far is kept. You can let it continue."
+            )
+        outcome = Outcome(
+            state=state,
+            seq=turn_log.seq + 1,
+            content=turn_log.content,
+            degraded=progress.degraded,
+            recalled=[recalled_json(item) for item in progress.recalled],
+            error=progress.error.problem() if progress.error else None,
+            model=progress.model,
+            usage=progress.usage,
+            context_report=progress.report,
+            first_token_at=progress.first_token_at,
+        )
+        closed = await self._store_outcome(opened.scope, turn_log.turn_id, outcome)
+        turn = opened.turn
+        turn_log.done(
+            Done(
+                turn.conversation_id,
+                turn.id,
+                turn.message_id,
+                outcome.seq,
+                # Another process ended it first: the reader must look at the record.
+                state if closed else "interrupted",
+                outcome.content,
+                outcome.degraded,
+                progress.recalled,
+                frames.Usage(**progress.usage) if progress.usage else None,
+                progress.model or None,
+                outcome.error,
+            )
+        )
+        stream.HUB.release(turn_log)
+        _turns.labels(state).inc()
+        log.info("turn.closed", state=state, characters=len(outcome.content))
+        if closed and state == "done" and opened.needs_title and opened.question:
+            errand = asyncio.get_running_loop().create_task(
+                self._give_title(opened, outcome.content, usable="models-down" not in outcome.degraded)
+            )
+            self._errands.add(errand)
+            errand.add_done_callback(self._errands.discard)
+
+    async def _store_outcome(self, scope: Scope, turn_id: UUID, outcome: Outcome) -> bool:
+        deadline = monotonic_s() + CLOSE_PATIENCE_S
+        pause_s = 0.1
+        while True:
+            try:
+                return await in_unit(store.close_turn, scope, turn_id, outcome)
+            except DatabaseError as exc:
+                if monotonic_s() > deadline:
+                    log.exception("turn.close_gave_up", error=type(exc).__name__)
+                    return False
+                log.warning("turn.close_waits", error=type(exc).__name__)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2.0, pause_s * 2)
+
+    async def _give_title(self, opened: Opened, answer: str, *, usable: bool) -> None:
+        try:
+            title = await titles.make(opened.model_id, opened.question or "", answer, usable)
+            conversation_id = opened.turn.conversation_id
+            if await in_unit(store.set_title, opened.scope, UUID(conversation_id), title):
+                await BUS.get().apublish(f"conversation:{conversation_id}", {"title": title})
+        except Exception:
+            # A missing title is made after the next turn; it must not disturb anything.
+            log.exception("title.failed")
+
+    async def _keep_alive(self) -> None:
+        while self._tasks:
+            await asyncio.sleep(BEAT_S)
+            by_scope: dict[Scope, list[store.Pulse]] = {}
+            for turn_log in stream.HUB.open_logs():
+                by_scope.setdefault(turn_log.scope, []).append(
+                    store.Pulse(
+                        turn_log.turn_id,
+                        turn_log.seq,
+                        turn_log.content,
+                        turn_log.degraded,
+                        [recalled_json(item) for item in turn_log.recalled],
+                    )
+                )
+            for scope, pulses in by_scope.items():
+                await self._pulse(scope, pulses)
+
+    async def _pulse(self, scope: Scope, pulses: list[store.Pulse]) -> None:
+        try:
+            ours, cancelled = await in_unit(store.keep_alive, scope, pulses)
+        except DatabaseError as exc:
+            log.warning("turn.pulse_missed", error=type(exc).__name__)
+            return
+        for pulse in pulses:
+            task = self._tasks.get(pulse.turn_id)
+            log_ = stream.HUB.get(pulse.turn_id)
+            if task is None or log_ is None or log_.finished:
+                continue
+            if pulse.turn_id in cancelled:
+                self._stopping.setdefault(pulse.turn_id, "cancelled")
+                task.cancel()
+            elif pulse.turn_id not in ours:
+                task.cancel()
+
+
+def _view(item: Recalled) -> RecalledView:
+    return RecalledView(
+        memory_id=str(item.memory_id),
+        text=item.text,
+        said_at=rfc3339(item.said_at),
+        speaker=item.speaker,
+        conversation_id=str(item.conversation_id) if item.conversation_id else None,
+        score=round(item.score, 4),
+        reason=item.reason,
+    )
+
+
+def _remembered(item: Recalled) -> context.Remembered:
+    return context.Remembered(item.text, item.said_at.date().isoformat(), item.speaker)
+
+
+RUNNER = Runner()

@@ -1,0 +1,71 @@
+"""A conversation's title: by the model, or from the first words when there is none."""
+
+import re
+from uuid import UUID
+
+from gateway.facade import (
+    Message,
+    ModelError,
+    ModelRequest,
+    TextDelta,
+    Timeouts,
+    choose,
+    stream,
+)
+from kernel.db import in_unit
+from kernel.errors import SomaError
+
+MAX_WORDS = 8
+MAX_CHARS = 80
+MAX_TOKENS = 24
+_EXCERPT_CHARS = 1000
+_PROMPT = (
+    "Give this conversation a title of at most six words, in the language of the person. "
+    "Answer with the title alone: no quotation marks, no full stop.\n\n"
+    "Person: {question}\n\nAssistant: {answer}"
+)
+
+
+async def make(model_id: UUID | None, question: str, answer: str, usable: bool) -> str:  # noqa: FBT001
+    """A title. `usable` false: do not ask a model. Never raises for a model's failure."""
+    if usable:
+        try:
+            asked = await _ask(model_id, question, answer)
+        except (ModelError, SomaError, TimeoutError):
+            asked = ""
+        if asked:
+            return asked
+    return from_words(question)
+
+
+def from_words(text: str) -> str:
+    """The first words of the text, cut at a word."""
+    words = _plain(text).split()
+    title = " ".join(words[:MAX_WORDS])
+    if len(title) > MAX_CHARS:
+        title = title[:MAX_CHARS].rsplit(" ", 1)[0]
+    elif len(words) > MAX_WORDS:
+        title += " …"
+    return title or "Conversation"
+
+
+async def _ask(model_id: UUID | None, question: str, answer: str) -> str:
+    endpoint = await in_unit(choose, model_id)
+    prompt = _PROMPT.format(question=question[:_EXCERPT_CHARS], answer=answer[:_EXCERPT_CHARS])
+    request = ModelRequest(
+        model=endpoint.model,
+        messages=(Message.of_text("user", prompt),),
+        max_output_tokens=MAX_TOKENS,
+        timeouts=Timeouts(first_token_s=15.0, idle_s=10.0, total_s=20.0),
+        attempts=1,
+    )
+    pieces = [
+        event.text async for event in stream(request, endpoint) if isinstance(event, TextDelta)
+    ]
+    title = _plain("".join(pieces)).strip("\"'“”«».")
+    words = title.split()
+    return " ".join(words[: MAX_WORDS * 2])[:MAX_CHARS]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[#*_`>\[\]]+", "", " ".join(text.split())).strip()

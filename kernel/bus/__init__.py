@@ -1,0 +1,1 @@
+"""Wake-ups between processes. A message may be lost, so it carries pointers, never state."""

@@ -1,0 +1,139 @@
+"""Bus on Valkey publish/subscribe: one subscription connection a process, however many sockets."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+import orjson
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+
+from kernel.bus.ports import Listener, Payload
+from kernel.clock import monotonic_s
+from kernel.ports import Probe
+from kernel.resilience import jitter_s
+from kernel.valkey import async_client, sync_client
+
+PREFIX = "soma:bus:"
+RESET: Payload = {"reset": True}
+
+log = structlog.get_logger(__name__)
+
+
+class ValkeyBus:
+    """The embedded adapter."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[Listener]] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._pubsub: redis.asyncio.client.PubSub | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def publish(self, topic: str, payload: Payload) -> bool:
+        """See the port."""
+        try:
+            sync_client().publish(PREFIX + topic, orjson.dumps(payload))
+        except RedisError:
+            return False
+        return True
+
+    async def apublish(self, topic: str, payload: Payload) -> bool:
+        """See the port."""
+        try:
+            await async_client().publish(PREFIX + topic, orjson.dumps(payload))
+        except RedisError:
+            return False
+        return True
+
+    async def listen(self, topic: str, listener: Listener) -> Callable[[], Awaitable[None]]:
+        """See the port."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._reader, self._pubsub, self._listeners = loop, None, None, {}
+        known = self._listeners.setdefault(topic, set())
+        first = not known
+        known.add(listener)
+        if self._reader is None or self._reader.done():
+            self._reader = loop.create_task(self._read(), name="soma-bus-reader")
+        elif first:
+            await self._subscribe(topic)
+
+        async def stop() -> None:
+            known.discard(listener)
+            if not known and self._listeners.get(topic) is known:
+                del self._listeners[topic]
+                await self._unsubscribe(topic)
+
+        return stop
+
+    def probe(self) -> Probe:
+        """PING."""
+        started = monotonic_s()
+        try:
+            sync_client().ping()
+        except RedisError as exc:
+            return Probe(
+                ok=False,
+                detail=type(exc).__name__,
+                advice="Start Valkey again; chat goes on meanwhile without live updates.",
+            )
+        return Probe(ok=True, latency_ms=(monotonic_s() - started) * 1000)
+
+    async def _subscribe(self, topic: str) -> None:
+        if self._pubsub is None:
+            return
+        try:
+            await self._pubsub.subscribe(PREFIX + topic)
+        except RedisError:
+            # The reader notices the broken connection and subscribes to everything again.
+            log.info("bus.subscribe_failed")
+
+    async def _unsubscribe(self, topic: str) -> None:
+        if self._pubsub is None:
+            return
+        try:
+            await self._pubsub.unsubscribe(PREFIX + topic)
+        except RedisError:
+            log.info("bus.unsubscribe_failed")
+
+    async def _read(self) -> None:
+        attempt, connected_before = 0, False
+        while self._listeners:
+            try:
+                async with async_client().pubsub() as pubsub:
+                    self._pubsub = pubsub
+                    await pubsub.subscribe(*(PREFIX + topic for topic in self._listeners))
+                    if connected_before:
+                        await self._tell_all(RESET)
+                    attempt, connected_before = 0, True
+                    await self._pump(pubsub)
+            except (RedisError, OSError):
+                log.warning("bus.connection_lost", attempt=attempt)
+                connected_before = True
+            finally:
+                self._pubsub = None
+            await asyncio.sleep(0.05 + jitter_s(attempt, 0.1, 2.0))
+            attempt += 1
+
+    async def _pump(self, pubsub: redis.asyncio.client.PubSub) -> None:
+        while self._listeners:
+            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10.0)
+            if message is None:
+                continue
+            topic = message["channel"].decode().removeprefix(PREFIX)
+            await self._tell(topic, orjson.loads(message["data"]))
+
+    async def _tell_all(self, payload: Payload) -> None:
+        for topic in list(self._listeners):
+            await self._tell(topic, payload)
+
+    async def _tell(self, topic: str, payload: Payload) -> None:
+        for listener in list(self._listeners.get(topic, ())):
+            try:
+                result = listener(payload)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                # One broken listener must not silence the others of this process.
+                log.exception("bus.listener_failed", topic=topic.split(":")[0])

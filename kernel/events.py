@@ -1,0 +1,139 @@
+"""The event catalogue: versioned facts that one app tells the others after its commit.
+
+An event type is a frozen dataclass; pydantic derives its JSON Schema and checks every payload when
+it is emitted and again when it is consumed (a newer or broken payload goes to the dead letters).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+E = TypeVar("E")
+
+
+class InvalidEvent(Exception):
+    """The payload does not match the catalogue; `reason` names the fields, never their values."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What travels around an event: identity, tenant, order key, trace."""
+
+    event_id: UUID
+    tenant_id: UUID
+    type: str
+    version: int
+    key: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A catalogue entry."""
+
+    name: str
+    version: int
+    cls: type[Any]
+    adapter: TypeAdapter[Any]
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema (draft 2020-12) of the payload."""
+        return self.adapter.json_schema()
+
+
+Handler = Callable[[Any, Envelope], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A named consumer: the name is the inbox key, so it never changes once released."""
+
+    name: str
+    handler: Handler
+
+
+_types: dict[tuple[str, int], EventType] = {}
+_by_class: dict[type[Any], EventType] = {}
+_subscriptions: dict[str, list[Subscription]] = {}
+
+
+def event(name: str, *, version: int) -> Callable[[type[E]], type[E]]:
+    """Class decorator: put a frozen dataclass into the catalogue under `name`."""
+
+    def register(cls: type[E]) -> type[E]:
+        entry = EventType(name, version, cls, TypeAdapter(cls))
+        if (name, version) in _types:
+            msg = f"event {name} v{version} is declared twice"
+            raise RuntimeError(msg)
+        _types[name, version] = entry
+        _by_class[cls] = entry
+        return cls
+
+    return register
+
+
+def subscribe(cls: type[E], name: str) -> Callable[[Callable[[E, Envelope], None]], Handler]:
+    """Decorator: run the function for each event of `cls`, inside a unit of its tenant.
+
+    The effect happens exactly once: an inbox row (name, event) commits with it.
+    """
+
+    def register(handler: Callable[[E, Envelope], None]) -> Handler:
+        entry = _by_class[cls]
+        known = _subscriptions.setdefault(entry.name, [])
+        if all(subscription.name != name for subscription in known):
+            known.append(Subscription(name, handler))
+        return handler
+
+    return register
+
+
+def type_of(value: object) -> EventType:
+    """Catalogue entry of an event instance. Raises: KeyError when it is not an event."""
+    return _by_class[type(value)]
+
+
+def dump(value: object) -> dict[str, Any]:
+    """Checked JSON payload of an event. Raises: InvalidEvent."""
+    entry = type_of(value)
+    try:
+        checked = entry.adapter.validate_python(value)
+        payload: dict[str, Any] = entry.adapter.dump_python(checked, mode="json")
+        entry.adapter.validate_python(payload)
+    except ValidationError as exc:
+        raise InvalidEvent(_reason(exc)) from exc
+    return payload
+
+
+def load(name: str, version: int, payload: dict[str, Any]) -> Any:
+    """The event instance of a payload. Raises: InvalidEvent (unknown type, version or shape)."""
+    entry = _types.get((name, version))
+    if entry is None:
+        msg = f"unknown event {name} v{version}"
+        raise InvalidEvent(msg)
+    try:
+        return entry.adapter.validate_python(payload)
+    except ValidationError as exc:
+        raise InvalidEvent(_reason(exc)) from exc
+
+
+def subscriptions(name: str) -> list[Subscription]:
+    """Consumers of an event name, in order of registration."""
+    return _subscriptions.get(name, [])
+
+
+def catalogue() -> list[EventType]:
+    """All event types, by name and version."""
+    return [_types[key] for key in sorted(_types)]
+
+
+def _reason(exc: ValidationError) -> str:
+    fields = (".".join(map(str, item["loc"])) + ": " + item["type"] for item in exc.errors())
+    return "; ".join(fields)

@@ -1,0 +1,66 @@
+"""Turns a request into an actor. The same check for synchronous and asynchronous operations."""
+
+from django.http import HttpRequest
+from ninja.security import APIKeyCookie
+
+from kernel.actor import Actor
+from kernel.db import in_unit
+from kernel.errors import Unauthenticated
+from saas.errors import CsrfFailed
+from saas.identity import csrf, sessions
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor that authentication put on the request."""
+    actor: Actor = request.auth  # type: ignore[attr-defined]  # set by Ninja
+    return actor
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The id that the middleware gave to the request."""
+    return getattr(request, "request_id", "")
+
+
+def address_of(request: HttpRequest) -> str:
+    """The peer's address. Forwarding headers are not believed: anyone can send them."""
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def _authenticate(request: HttpRequest, key: str | None) -> Actor:
+    if not key:
+        raise Unauthenticated
+    actor = sessions.authenticate(key, request_id_of(request))
+    if request.method not in SAFE_METHODS:
+        assert actor.session_id is not None  # noqa: S101  # a cookie always has a session
+        if not csrf.is_valid(actor.session_id, request.headers.get(csrf.HEADER)):
+            raise CsrfFailed(f"Send the header {csrf.HEADER} with the token of /auth/me.")
+    return actor
+
+
+class SessionAuth(APIKeyCookie):
+    """Cookie sign-in for synchronous operations."""
+
+    param_name = sessions.COOKIE
+
+    def __init__(self) -> None:
+        super().__init__(csrf=False)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
+        """Raises: Unauthenticated, CsrfFailed."""
+        return _authenticate(request, key)
+
+
+class AsyncSessionAuth(APIKeyCookie):
+    """The same for operations that wait on the event loop."""
+
+    param_name = sessions.COOKIE
+    is_async = True
+
+    def __init__(self) -> None:
+        super().__init__(csrf=False)
+
+    async def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
+        """Raises: Unauthenticated, CsrfFailed."""
+        return await in_unit(_authenticate, request, key)

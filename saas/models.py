@@ -1,0 +1,147 @@
+"""People, tenants, memberships, sessions and the audit log.
+
+Tenant, User, Membership, Session, SignInAttempt and Ticket are read before a tenant is known, so
+they carry no row-level security; only `saas.identity` and the platform verbs touch them, by key.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from kernel.clock import now
+from kernel.ids import uuid7
+from kernel.tenancy import TenantModel
+
+
+class Role(models.TextChoices):
+    """What a membership makes of a person in one tenant."""
+
+    SYSADMIN = "sysadmin", "Tenant sysadmin"
+    ADMIN = "admin", "Tenant admin"
+    MEMBER = "member", "Member"
+    VIEWER = "viewer", "Viewer"
+
+
+class Tenant(models.Model):
+    """An organisation: the unit of isolation, billing and branding."""
+
+    class Status(models.TextChoices):
+        """Life of a tenant."""
+
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=60, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class User(models.Model):
+    """A person. May belong to several tenants."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.CharField(max_length=254)
+    display_name = models.CharField(max_length=200)
+    # argon2id, in the PHC string format.
+    password_hash = models.CharField(max_length=200)
+    must_change_password = models.BooleanField(default=False)
+    is_platform_admin = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Membership(models.Model):
+    """A person's role in one tenant."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tenant_id}"
+
+
+class Session(models.Model):
+    """A signed-in browser. The cookie's secret is stored as its SHA-256 only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.SET_NULL, related_name="+")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    last_seen_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, default="")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class SignInAttempt(models.Model):
+    """One try at signing in. `account` is a digest of the e-mail that was typed."""
+
+    account = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+    succeeded = models.BooleanField()
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["account", "address", "at"], name="attempt_by_account"),
+            models.Index(fields=["address", "at"], name="attempt_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Ticket(models.Model):
+    """A one-use pass for opening a WebSocket without a cookie."""
+
+    secret_hash = models.CharField(max_length=64, primary_key=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.session_id)
+
+
+class AuditEntry(TenantModel):
+    """Who did what to what. Append-only at database level; secrets never enter."""
+
+    actor_id = models.UUIDField()
+    action = models.CharField(max_length=100)
+    object_type = models.CharField(max_length=50)
+    object_id = models.CharField(max_length=100)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    request_id = models.CharField(max_length=64, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "-created_at"], name="audit_by_time"),
+        ]

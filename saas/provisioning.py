@@ -1,0 +1,91 @@
+"""Making tenants and people: set-up commands now, the platform console later.
+
+Never called with data of a request that is not a platform admin's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from kernel.actor import Actor, Scope
+from kernel.db import platform_unit, unit_of_work
+from saas.identity import passwords
+from saas.models import Membership, Role, Tenant, User
+
+# Upper apps add what a new tenant starts with (a first agent); they register here.
+_starters: list[Callable[[Scope], None]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person and, when it was just made, the one-time password."""
+
+    user_id: UUID
+    email: str
+    one_time_password: str | None
+
+
+def on_new_tenant(starter: Callable[[Scope], None]) -> None:
+    """Register what runs, idempotently, in each new tenant's first unit."""
+    if starter not in _starters:
+        _starters.append(starter)
+
+
+def has_platform_admin() -> bool:
+    """Whether anyone can administrate this installation."""
+    with platform_unit("first start"):
+        return User.objects.using("platform").filter(is_platform_admin=True).exists()
+
+
+def ensure_tenant(name: str, slug: str) -> UUID:
+    """The tenant `slug`, made with its starting content when missing. Idempotent."""
+    with platform_unit("provisioning"):
+        tenant, _ = Tenant.objects.using("platform").get_or_create(
+            slug=slug, defaults={"name": name}
+        )
+    with unit_of_work(Scope(tenant.id)):
+        for starter in _starters:
+            starter(Scope(tenant.id))
+    return tenant.id
+
+
+def ensure_person(
+    email: str,
+    display_name: str,
+    *,
+    password: str | None = None,
+    is_platform_admin: bool = False,
+) -> Person:
+    """The person with `email`, made when missing. Without `password`: a one-time one. Idempotent."""
+    with platform_unit("provisioning"):
+        known = User.objects.using("platform").filter(email__iexact=email).first()
+        if known is not None:
+            return Person(known.id, known.email, None)
+        secret = password or passwords.one_time_password()
+        user = User.objects.using("platform").create(
+            email=email,
+            display_name=display_name,
+            password_hash=passwords.hash_password(secret),
+            must_change_password=password is None,
+            is_platform_admin=is_platform_admin,
+        )
+    return Person(user.id, user.email, None if password else secret)
+
+
+def ensure_membership(user_id: UUID, tenant_id: UUID, role: Role) -> None:
+    """Make the person a member with `role` (changed when it differs). Idempotent."""
+    with platform_unit("provisioning"):
+        Membership.objects.using("platform").update_or_create(
+            user_id=user_id, tenant_id=tenant_id, defaults={"role": role}
+        )
+
+
+def member_actor(user_id: UUID, tenant_id: UUID) -> Actor:
+    """The actor of a member outside any session (commands, consumers). Raises: DoesNotExist."""
+    membership = Membership.objects.select_related("user").get(user_id=user_id, tenant_id=tenant_id)
+    return Actor(
+        user_id=user_id,
+        tenant_id=tenant_id,
+        role=membership.role,
+        is_platform_admin=membership.user.is_platform_admin,
+    )

@@ -1,0 +1,92 @@
+"""Shapes of the sign-in operations at the HTTP edge."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from saas.identity.verbs import Me
+
+
+class LoginIn(Schema):
+    """Credentials."""
+
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1000)
+
+
+class PasswordIn(Schema):
+    """Change of password."""
+
+    current: str = Field(max_length=1000)
+    new: str = Field(max_length=1000)
+
+
+class TenantIn(Schema):
+    """Choice of tenant."""
+
+    tenant_id: UUID
+
+
+class UserOut(Schema):
+    """The signed-in person."""
+
+    id: UUID
+    email: str
+    display_name: str
+    is_platform_admin: bool
+
+
+class TenantOut(Schema):
+    """A tenant as its members see it."""
+
+    id: UUID
+    name: str
+    slug: str
+
+
+class MembershipOut(Schema):
+    """A membership."""
+
+    tenant: TenantOut
+    role: str
+
+
+class MeOut(Schema):
+    """Everything that the interface needs to know of the signed-in person."""
+
+    user: UserOut
+    tenant: TenantOut | None
+    memberships: list[MembershipOut]
+    role: str | None
+    permissions: list[str]
+    must_change_password: bool
+    csrf_token: str
+
+    @classmethod
+    def of(cls, me: Me) -> "MeOut":
+        """From the verb's value."""
+        return cls.model_validate(
+            {
+                "user": {
+                    "id": me.user_id,
+                    "email": me.email,
+                    "display_name": me.display_name,
+                    "is_platform_admin": me.is_platform_admin,
+                },
+                "tenant": me.tenant,
+                "memberships": me.memberships,
+                "role": me.role,
+                "permissions": me.permissions,
+                "must_change_password": me.must_change_password,
+                "csrf_token": me.csrf_token,
+            }
+        )
+
+
+class TicketOut(Schema):
+    """A one-use pass for a WebSocket."""
+
+    ticket: str
+    expires_at: datetime

@@ -1,0 +1,2 @@
+"""Composition root: imports every app, is imported by none."""
+

@@ -1,0 +1,26 @@
+"""The one NinjaAPI: every app's router under /api/v2, cookie sign-in by default."""
+
+from ninja import NinjaAPI
+
+from chat.api import router as chat_router
+from chat.api_agents import router as agents_router
+from gateway.api import router as gateway_router
+from memory.api import router as memory_router
+from saas.api.auth import SessionAuth
+from saas.api.sign_in import router as sign_in_router
+from somaagent.errors import install
+
+api = NinjaAPI(
+    title="SomaAgent",
+    version="2.0.0",
+    description="Errors are problem details (RFC 9457); lists are keyset pages.",
+    urls_namespace="v2",
+    auth=SessionAuth(),
+    docs_url="/docs",
+)
+install(api)
+api.add_router("/auth", sign_in_router)
+api.add_router("/agents", agents_router)
+api.add_router("/chat", chat_router)
+api.add_router("/gateway", gateway_router)
+api.add_router("/memory", memory_router)

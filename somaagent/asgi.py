@@ -1,0 +1,102 @@
+"""One ASGI application; routes by path to the cheapest server that can do the work.
+
+/ws/ -> Channels; /health*, /metrics -> thin handlers; operations that wait for a model -> Django's
+ASGI handler; everything else -> Django as WSGI on bounded threads.
+"""
+
+import asyncio
+import os
+import re
+from contextlib import suppress
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
+
+import django  # noqa: E402
+
+django.setup(set_prefix=False)
+
+import structlog  # noqa: E402
+from a2wsgi import WSGIMiddleware  # noqa: E402
+from channels.routing import URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import Error as DatabaseError  # noqa: E402
+from django.urls import re_path  # noqa: E402
+
+from chat.consumers import ChatConsumer  # noqa: E402
+from chat.facade import RUNNER, reap  # noqa: E402
+from health import asgi as health  # noqa: E402
+from kernel.db import in_unit, shut_down_pool  # noqa: E402
+from memory.facade import BRAIN  # noqa: E402
+
+REAP_EVERY_S = 5.0
+# Everything under these waits for a model: it must not hold a thread.
+_WAITS = re.compile(r"/api/v2/chat/(messages$|messages/[^/]+/edit$|turns/)")
+
+log = structlog.get_logger(__name__)
+
+wsgi_application = get_wsgi_application()
+_waiting = get_asgi_application()
+_threads = WSGIMiddleware(wsgi_application, workers=settings.SOMA.wsgi_threads)
+_sockets = URLRouter([re_path(r"^ws/v2/chat$", ChatConsumer.as_asgi())])
+
+
+class _Lifespan:
+    """Start-up and shutdown of a web process."""
+
+    def __init__(self) -> None:
+        self._chores: list[asyncio.Task[None]] = []
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        await receive()
+        self._chores = [
+            asyncio.create_task(self._reap(), name="soma-reaper"),
+            asyncio.create_task(self._warm(), name="soma-warm"),
+        ]
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for chore in self._chores:
+            chore.cancel()
+        await RUNNER.stop_all()
+        shut_down_pool()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reap(self) -> None:
+        # Also here, not only in the worker: a turn must end even when the worker is away.
+        while True:
+            with suppress(DatabaseError):
+                await in_unit(reap)
+            await asyncio.sleep(REAP_EVERY_S)
+
+    async def _warm(self) -> None:
+        """Load the embedding model before the first person waits for it."""
+        await in_unit(BRAIN.get().probe)
+
+
+_lifespan = _Lifespan()
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Route one connection."""
+    kind = scope["type"]
+    if kind == "lifespan":
+        await _lifespan(receive, send)
+    elif kind == "websocket":
+        await _websocket(scope, receive, send)
+    elif scope["path"] in health.PATHS:
+        await health.application(scope, receive, send)
+    elif _WAITS.match(scope["path"]):
+        await _waiting(scope, receive, send)
+    else:
+        await _threads(scope, receive, send)
+
+
+async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    try:
+        await _sockets(scope, receive, send)
+    except ValueError:
+        # URLRouter's way of saying that no path matched.
+        await receive()
+        await send({"type": "websocket.close", "code": 4004})

@@ -1,0 +1,67 @@
+"""The Celery application: broker Valkey, schedules, and how commits wake tasks."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
+
+import celery  # noqa: E402
+import structlog  # noqa: E402
+from celery.signals import setup_logging, worker_process_init  # noqa: E402
+from django.conf import settings  # noqa: E402
+from kombu.exceptions import OperationalError  # noqa: E402
+
+log = structlog.get_logger(__name__)
+
+# Messages in the broker are wake-ups: beat repeats each of them, so losing one costs seconds.
+SCHEDULE: dict[str, tuple[str, float]] = {
+    "relay": ("somaagent.relay_outbox", 2.0),
+    "reap": ("somaagent.reap_turns", 5.0),
+    "index": ("memory.index_pending", 5.0),
+    "retention": ("somaagent.retention", 3600.0),
+}
+
+
+def _broker_url() -> str:
+    url: str = settings.SOMA_REDIS_URL
+    # kombu's name for a Redis socket.
+    return url.replace("unix://", "redis+socket://", 1)
+
+
+app = celery.Celery("somaagent")
+app.conf.update(
+    broker_url=_broker_url(),
+    result_backend=None,
+    task_ignore_result=True,
+    task_default_queue="soma",
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 5, "visibility_timeout": 600},
+    worker_hijack_root_logger=False,
+    worker_prefetch_multiplier=1,
+    task_acks_late=True,
+    timezone="UTC",
+    beat_schedule={
+        # A sweep that could not run in its interval is worth nothing afterwards.
+        name: {"task": task, "schedule": every_s, "options": {"expires": max(1.0, every_s)}}
+        for name, (task, every_s) in SCHEDULE.items()
+    },
+    imports=["memory.tasks", "somaagent.tasks"],
+)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # celery has no types
+def _keep_our_logging(**_: Any) -> None:
+    """Logging is configured by the settings; celery must not add its own."""
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]  # celery has no types
+def _note_start(**_: Any) -> None:
+    log.info("worker.started")
+
+
+def wake(task: str) -> None:
+    """Ask a worker to run `task` soon; a broker that is away is left to beat's sweep."""
+    try:
+        app.send_task(task, retry=False, expires=60)
+    except (OperationalError, OSError) as exc:
+        log.info("wake.lost", task=task, error=type(exc).__name__)

@@ -1,0 +1,41 @@
+"""`manage.py createplatformadmin`: a person who administrates this installation."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from saas.models import Role
+from saas.provisioning import (
+    ensure_membership,
+    ensure_person,
+    ensure_tenant,
+    has_platform_admin,
+)
+
+HOME_NAME, HOME_SLUG = "Home", "home"
+
+
+class Command(BaseCommand):
+    help = "Create a platform admin with a one-time password, in the tenant 'home'."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", default=settings.SOMA.admin_email)
+        parser.add_argument("--name", default="Platform admin")
+        parser.add_argument(
+            "--first-run", action="store_true", help="do nothing when there is a platform admin"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["first_run"] and has_platform_admin():
+            return
+        tenant_id = ensure_tenant(HOME_NAME, HOME_SLUG)
+        person = ensure_person(options["email"], options["name"], is_platform_admin=True)
+        ensure_membership(person.user_id, tenant_id, Role.SYSADMIN)
+        if person.one_time_password is None:
+            self.stdout.write(f"{person.email} exists already; nothing was changed.")
+            return
+        self.stdout.write(f"E-mail:            {person.email}")
+        self.stdout.write(f"One-time password: {person.one_time_password}")
+        self.stdout.write("It is shown only now and must be changed at the first sign-in.")

@@ -1,0 +1,33 @@
+"""Gives each request an id and a log context, and answers what escapes Ninja as a problem."""
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+
+from kernel.ids import uuid7
+
+HEADER = "X-Request-ID"
+_SAFE = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class RequestContext:
+    """First middleware: request id in, request id out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Bind the id to logs for the length of the request."""
+        request_id = clean_request_id(request.headers.get(HEADER))
+        request.request_id = request_id  # type: ignore[attr-defined]  # read by saas.api.auth
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self._get_response(request)
+        response[HEADER] = request_id
+        return response
+
+
+def clean_request_id(given: str | None) -> str:
+    """The caller's id when it is harmless, else a new one."""
+    return given if given and _SAFE.fullmatch(given) else str(uuid7())

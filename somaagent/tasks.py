@@ -1,0 +1,33 @@
+"""Periodic work of the worker: relay, reaper, retention."""
+
+from celery import shared_task
+
+from chat.facade import purge_deleted, reap
+from kernel import idempotency, outbox
+from kernel.valkey import sync_client
+from saas.identity import lockout
+
+RELAY_WANTED = "soma:relay:wanted"
+
+
+@shared_task(name="somaagent.relay_outbox")  # type: ignore[untyped-decorator]  # celery has no types
+def relay_outbox() -> int:
+    """Deliver events until none is due."""
+    # Cleared first: a commit from now on asks again, and none falls between.
+    sync_client().delete(RELAY_WANTED)
+    return outbox.drain()
+
+
+@shared_task(name="somaagent.reap_turns")  # type: ignore[untyped-decorator]  # celery has no types
+def reap_turns() -> int:
+    """End turns whose runner is gone."""
+    return reap()
+
+
+@shared_task(name="somaagent.retention")  # type: ignore[untyped-decorator]  # celery has no types
+def retention() -> None:
+    """Forget what is past its time."""
+    outbox.forget_receipts()
+    idempotency.forget_expired()
+    lockout.forget_old()
+    purge_deleted()

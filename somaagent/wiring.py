@@ -1,0 +1,40 @@
+"""Config -> adapters: the only module that names them."""
+
+from pathlib import Path
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from kernel import outbox
+from kernel.bus.ports import BUS
+from kernel.bus.valkey import ValkeyBus
+from kernel.ports import bind
+from kernel.storage.local import LocalStorage
+from kernel.storage.ports import STORAGE
+from kernel.valkey import sync_client
+from memory.brain_embedded import EmbeddedBrain
+from memory.embedding.minilm import Embedder
+from memory.ports import BRAIN
+from memory.tasks import wake_indexer
+
+WANTED_LIFE_S = 10
+
+
+def wire() -> None:
+    """Bind every port of this process."""
+    bind(BUS, ValkeyBus())
+    bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
+    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake_indexer))
+    outbox.set_wake(_wake_relay)
+
+
+def _wake_relay() -> None:
+    """After a commit: one task for any number of commits until the relay begins."""
+    from somaagent import celery, tasks  # noqa: PLC0415  # celery is heavy: commands do not need it
+
+    try:
+        first = sync_client().set(tasks.RELAY_WANTED, b"1", nx=True, ex=WANTED_LIFE_S)
+    except RedisError:
+        return
+    if first:
+        celery.wake("somaagent.relay_outbox")
