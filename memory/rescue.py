@@ -48,9 +48,11 @@ def answer_from_memory(
 ) -> str:
     """Return the whole answer in Markdown.
 
-    `recalled`: best first.  `memory_is_away`: recall itself was late or failed.
+    `recalled`: best first; earlier questions among them are left out, as they answer nothing.
+    `memory_is_away`: recall itself was late or failed.
     """
-    quotes = [_quote(item) for item in recalled[:MAX_QUOTES]]
+    telling = [item for item in recalled if not is_question(item.text)]
+    quotes = [_quote(item) for item in telling[:MAX_QUOTES]]
     opening = _opening(question, len(quotes), memory_is_away=memory_is_away)
     return "\n\n".join([opening, *quotes, _NOTICES[reason]])
 
@@ -59,12 +61,8 @@ def _opening(message: str, quotes: int, *, memory_is_away: bool) -> str:
     """Return the first sentence: what happened to the message, and what follows."""
     asks = is_question(message) or _ASKING.match(message) is not None
     if memory_is_away:
-        kept = "I have kept your message, but" if not asks else "I"
-        return (
-            f"{kept} could not look into my memory just now."
-            if asks
-            else (f"{kept} I could not look into my memory just now.")
-        )
+        away = "I could not look into my memory just now."
+        return away if asks else f"I have kept that, but {away}"
     if not asks:
         if not quotes:
             return "I have kept that."

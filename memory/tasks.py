@@ -15,13 +15,13 @@ from memory.ports import BRAIN
 log = structlog.get_logger(__name__)
 
 
-@shared_task(name="memory.index_pending", ignore_result=True)  # type: ignore[misc]  # untyped library
+@shared_task(name="memory.index_pending", ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
 def index_pending() -> int:
     """Give stored memories their embeddings; return how many."""
     return BRAIN.get().settle()
 
 
-@shared_task(name="memory.measure", ignore_result=True)  # type: ignore[misc]  # untyped library
+@shared_task(name="memory.measure", ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
 def measure() -> int:
     """Refresh soma_memory_pending; return the number."""
     return BRAIN.get().pending()

@@ -108,8 +108,11 @@ class EmbeddedBrain:
                     | models.Q(said_at=before.said_at, id__lt=before.memory_id)
                 )
             fields = ("id", "text", "said_at", "speaker", "conversation_id", "turn_id")
-            found = list(rows.values_list(*fields)[: max(1, min(limit, MAX_LIMIT))])
-        return tuple(Recalled(*values, score=0.0, reason="most recent") for values in found)
+            found = list(rows.values(*fields)[: max(1, min(limit, MAX_LIMIT))])
+        return tuple(
+            Recalled(memory_id=row.pop("id"), score=0.0, reason="most recent", **row)
+            for row in found
+        )
 
     def forget(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
         """Delete rows with their embeddings; see `BrainPort.forget`."""

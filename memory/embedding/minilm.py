@@ -13,12 +13,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from memory.embedding.errors import EmbeddingUnavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vectors = npt.NDArray[np.float32]
 
 MODEL_NAME = "minilm-l6-v2-int8"
 DIMENSIONS = 384
@@ -27,8 +30,6 @@ MAX_TOKENS = 256
 _MAX_CHARS = 4_000
 # Padded tokens a batch: keeps the activations in cache and the peak memory below 60 MB.
 _BATCH_TOKENS = 2_048
-
-Vectors = npt.NDArray[np.float32]
 
 
 class Embedder:
@@ -50,6 +51,8 @@ class Embedder:
         Empty text is allowed and gives the vector of the bare markers.
         Raises: EmbeddingUnavailable.
         """
+        import numpy as np  # noqa: PLC0415 - 12 MB that an idle process does not pay
+
         tokenizer, encoder = self._load()
         # One by one: the batch call would start the tokenizer's own thread pool, which breaks
         # when a worker forks afterwards.
@@ -132,6 +135,8 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 def _mean_pool(states: npt.NDArray[Any], lengths: Sequence[int]) -> Vectors:
     """Return the mean over each text's own tokens, scaled to length 1."""
+    import numpy as np  # noqa: PLC0415 - as above
+
     counts = np.asarray(lengths)[:, None]
     own = (np.arange(states.shape[1])[None, :] < counts)[:, :, None]
     pooled = np.where(own, states, 0.0).sum(axis=1) / counts

@@ -101,3 +101,12 @@ def test_long_passages_and_long_lists_are_cut_visibly() -> None:
 def test_what_the_assistant_said_is_attributed_to_it() -> None:
     answer = answer_from_memory("What?", (memory("It is bom dia.", "assistant"),), "no-model")
     assert "> — my answer, 3 March 2026 (UTC)" in answer
+
+
+def test_an_earlier_question_is_not_quoted_as_an_answer() -> None:
+    asked = memory("Is my cat called Minou?")
+    answer = answer_from_memory("What is my cat called?", (asked, MISO), "no-model")
+    assert "Minou" not in answer
+    assert "Miso" in answer
+    alone = answer_from_memory("What is my cat called?", (asked,), "no-model")
+    assert alone.startswith("I find nothing in my memory that answers this.")
