@@ -105,10 +105,10 @@ def _open_model(directory: Path | None, threads: int) -> tuple[Any, Any]:
     import ctranslate2  # noqa: PLC0415
     from tokenizers import Tokenizer  # noqa: PLC0415
 
-    from memory.embedding.prepare import prepared_dir  # noqa: PLC0415
+    from memory.embedding.prepare import prepared_apart  # noqa: PLC0415
 
     try:
-        place = prepared_dir(directory)
+        place = prepared_apart(directory)
         tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS)

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +23,10 @@ import numpy as np
 import numpy.typing as npt
 from ctranslate2.specs import common_spec, transformer_spec
 
+from memory.embedding.errors import EmbeddingUnavailable
 from memory.embedding.weights import read_safetensors, source_dir, weights_digest
 
+ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = 1
 _COPIED = ("tokenizer.json", "config.json")
 _Tensors = dict[str, npt.NDArray[Any]]
@@ -31,8 +34,7 @@ _Tensors = dict[str, npt.NDArray[Any]]
 
 def default_dir(digest: str) -> Path:
     """Return `<repository>/.tools/models/minilm-int8-<digest>`."""
-    root = Path(__file__).resolve().parents[2]
-    return root / ".tools" / "models" / f"minilm-int8-{digest}"
+    return ROOT / ".tools" / "models" / f"minilm-int8-{digest}"
 
 
 def prepared_dir(to: Path | None = None) -> Path:
@@ -54,6 +56,23 @@ def prepared_dir(to: Path | None = None) -> Path:
         _publish(building, target, digest)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+    return target
+
+
+def prepared_apart(to: Path | None = None) -> Path:
+    """Do the same, converting in a process of its own: 250 MB that this one never sees.
+
+    Raises: EmbeddingUnavailable with the last line that the conversion wrote.
+    """
+    digest = weights_digest(source_dir())
+    target = to or default_dir(digest)
+    if _is_complete(target, digest):
+        return target
+    command = [sys.executable, "-m", "memory.embedding.prepare", "--to", str(target.resolve())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise EmbeddingUnavailable(lines[-1])
     return target
 
 

@@ -111,3 +111,10 @@ def test_a_broken_weights_file_is_refused(tmp_path: Path, header: dict, complain
     file.write_bytes(len(encoded).to_bytes(8, "little") + encoded + b"\0\0\0\0")
     with pytest.raises(ValueError, match=complaint):
         read_safetensors(file)
+
+
+def test_a_directory_that_cannot_be_written_is_reported_not_raised_raw(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    with pytest.raises(EmbeddingUnavailable):
+        Embedder(blocked / "models").embed(["x"])
