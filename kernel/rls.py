@@ -83,7 +83,7 @@ class _SqlOperation(Operation):
     ) -> None:
         """Apply."""
         for statement in self.forward_sql():
-            schema_editor.execute(statement)
+            schema_editor.execute(statement, params=None)
 
     def database_backwards(
         self,
@@ -94,7 +94,7 @@ class _SqlOperation(Operation):
     ) -> None:
         """Undo."""
         for statement in self.backward_sql():
-            schema_editor.execute(statement)
+            schema_editor.execute(statement, params=None)
 
 
 class ForceTenantRLS(_SqlOperation):

@@ -1,0 +1,79 @@
+"""Shared fixtures: a private `var/`, real PostgreSQL and Valkey on demand, the two-tenant cast.
+
+Every run has its own directory and servers, so that several runs can go side by side.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_VAR = Path(tempfile.mkdtemp(prefix="soma-test-"))
+for _name in [name for name in os.environ if name.startswith(("SA01_", "SOMA_"))]:
+    if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_REPORT"}:
+        del os.environ[_name]
+# A developer's keys must neither be used nor change what a test sees.
+for _name in [name for name in os.environ if name.endswith("_API_KEY")]:
+    del os.environ[_name]
+os.environ["SA01_VAR_DIR"] = str(_VAR)
+os.environ["SA01_LOG_LEVEL"] = "error"
+os.environ["DJANGO_SETTINGS_MODULE"] = "somaagent.settings"
+
+import django
+
+django.setup()
+
+
+def pytest_sessionfinish() -> None:
+    """The run's directory goes with the run."""
+    shutil.rmtree(_VAR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def var_dir() -> Path:
+    """The directory that this run's settings point at."""
+    return _VAR
+
+
+@pytest.fixture(scope="session")
+def servers(var_dir: Path) -> Iterator[None]:
+    """PostgreSQL (migrated, with its restricted roles) and Valkey for the whole run."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    from kernel.db import shut_down_pool
+    from kernel.rls import ensure_roles
+    from tests.support import services
+
+    with services.postgres(var_dir) as config, services.valkey(var_dir):
+        ensure_roles(config.effective_db_dsn("owner"), login=True)
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        connections["owner"].close()
+        yield
+        shut_down_pool()
+        connections.close_all()
+
+
+@pytest.fixture
+def database(servers: None) -> Iterator[None]:
+    """Real servers with empty tables."""
+    from tests.support import cleaning
+
+    cleaning.empty_tables()
+    cleaning.empty_valkey()
+    yield
+    from django.db import connections
+
+    connections["default"].close()
+    connections["platform"].close()
+
+
+@pytest.fixture
+def cast(database: None) -> "object":
+    """Two tenants with people of every role; see tests.support.cast."""
+    from tests.support.cast import build
+
+    return build()
