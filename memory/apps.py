@@ -11,6 +11,6 @@ class MemoryConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the relation columns that authorisation reads."""
-        from saas.facade import relate  # noqa: PLC0415 - apps are loaded only now
+        from saas.facade import relate  # apps are loaded only now
 
         relate("memory", owner="user_id")

@@ -26,6 +26,10 @@ COSINE_CHANCE = 0.10
 COVERAGE_FLOOR = 0.45
 # Below this share the words in common are taken for chance and do not lift the rank.
 COVERAGE_CHANCE = 1 / 3
+# This share of the words themselves, two at least, is evidence as well.
+SHARE_FLOOR = 0.6
+# See `Corpus.rarity`.
+PRIOR_SIZE = 100
 # An earlier question tells less than an answer.
 QUESTION_WEIGHT = 0.6
 # Cosines that differ by less are a tie, and the newer memory goes first.
@@ -60,10 +64,14 @@ class Corpus:
     counts: tuple[int, ...]
 
     def rarity(self, place: int) -> float:
-        """Return the inverse document frequency of a word (Robertson and Sparck Jones), > 0."""
+        """Return the inverse document frequency of a word (Robertson and Sparck Jones), > 0.
+
+        Smoothed with PRIOR_SIZE imagined memories, of which one holds the word: with three
+        memories in all, a word is not common because one of them has it.
+        """
         count = self.counts[place]
-        size = max(self.size, count)
-        return math.log(1 + (size - count + 0.5) / (count + 0.5))
+        others = max(self.size - count, 0) + PRIOR_SIZE - 1
+        return math.log(1 + (others + 0.5) / (count + 1.5))
 
 
 def fuse(
@@ -87,7 +95,7 @@ def fuse(
     worthy = [
         item
         for item in candidates
-        if _is_relevant(item, coverage[item.memory_id]) and not _is_echo(item, asked)
+        if _is_relevant(item, coverage[item.memory_id], len(terms)) and not _is_echo(item, asked)
     ]
     lexical = _lexical_ranks(worthy, coverage)
     dense = _dense_ranks(worthy)
@@ -108,13 +116,13 @@ def fuse(
     return tuple(found[:limit])
 
 
-def _is_relevant(item: Candidate, coverage: float) -> bool:
+def _is_relevant(item: Candidate, coverage: float, terms: int) -> bool:
     """Say whether the evidence, by words or by meaning, is enough to quote the memory."""
-    if item.cosine is None:
-        return coverage >= COVERAGE_FLOOR
-    if item.cosine >= COSINE_FLOOR:
+    if item.cosine is not None and item.cosine >= COSINE_FLOOR:
         return True
-    return coverage >= COVERAGE_FLOOR and item.cosine >= COSINE_CHANCE
+    many = len(item.matched) >= max(2, SHARE_FLOOR * terms)
+    worded = many or coverage >= COVERAGE_FLOOR
+    return worded and (item.cosine is None or item.cosine >= COSINE_CHANCE)
 
 
 def _is_echo(item: Candidate, asked: str) -> bool:

@@ -16,7 +16,7 @@ from django.db import connection
 from kernel.clock import now
 from kernel.scope import require_scope
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
-from memory.recall import Candidate, Corpus
+from memory.recall import PRIOR_SIZE, Candidate, Corpus
 from memory.terms import Term
 
 # Up to here one user's vectors are scanned exactly (about 4 ms); beyond, HNSW takes over.
@@ -176,7 +176,7 @@ hits as materialized (
   select id, said_at, {mask} as mask
   from memory_memory, q where {wanted} and {"search @@ q.whole" if terms else "false"}),
 seen as materialized (
-  select count(*) as n, array[{counts}]::bigint[] as counts from hits),
+  select array[{counts}]::bigint[] as counts from hits),
 rarity as materialized (select {_rarities(len(terms))} from mine, seen),
 lexical as (
   select id from hits, rarity order by {_rarity_sum(len(terms))} desc, said_at desc limit {DEPTH}),
@@ -187,7 +187,7 @@ near as (
 found as (select id from lexical union select id from near)
 select m.id, m.text, m.said_at, m.speaker, m.conversation_id, m.turn_id,
   {mask}, {density}, case when m.embedding_model = %(model)s then {cosine} end,
-  greatest(mine.n, seen.n), seen.counts
+  mine.n, seen.counts
 from found join memory_memory m on m.id = found.id, q, mine, seen"""  # noqa: S608
 
 
@@ -208,8 +208,8 @@ def _tsqueries(terms: Sequence[Term]) -> str:
 def _rarities(terms: int) -> str:
     """Return one column a word with its rarity (see `recall.Corpus.rarity`), computed once."""
     pieces = [
-        f"ln(1 + (greatest(mine.n, seen.n) - seen.counts[{n + 1}] + 0.5) "
-        f"/ (seen.counts[{n + 1}] + 0.5))::float8 as r{n}"
+        f"ln(1 + (greatest(mine.n - seen.counts[{n + 1}], 0) + {PRIOR_SIZE - 0.5}) "
+        f"/ (seen.counts[{n + 1}] + 1.5))::float8 as r{n}"
         for n in range(terms)
     ]
     return ", ".join(pieces) or "0 as none"

@@ -4,5 +4,5 @@ Never a SomaError: no request fails because of it; recall goes on by words alone
 """
 
 
-class EmbeddingUnavailable(RuntimeError):  # noqa: N818 - named like the product's other failures
+class EmbeddingUnavailable(RuntimeError):
     """The model's files are missing or cannot be prepared; the message says which and why."""

@@ -51,7 +51,7 @@ class Embedder:
         Empty text is allowed and gives the vector of the bare markers.
         Raises: EmbeddingUnavailable.
         """
-        import numpy as np  # noqa: PLC0415 - 12 MB that an idle process does not pay
+        import numpy as np  # 12 MB that an idle process does not pay
 
         tokenizer, encoder = self._load()
         # One by one: the batch call would start the tokenizer's own thread pool, which breaks
@@ -102,10 +102,10 @@ class Embedder:
 
 def _open_model(directory: Path | None, threads: int) -> tuple[Any, Any]:
     # Imported here: 27 MB and 50 ms that a process which never embeds does not pay.
-    import ctranslate2  # noqa: PLC0415
-    from tokenizers import Tokenizer  # noqa: PLC0415
+    import ctranslate2
+    from tokenizers import Tokenizer
 
-    from memory.embedding.prepare import prepared_apart  # noqa: PLC0415
+    from memory.embedding.prepare import prepared_apart
 
     try:
         place = prepared_apart(directory)
@@ -135,7 +135,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 def _mean_pool(states: npt.NDArray[Any], lengths: Sequence[int]) -> Vectors:
     """Return the mean over each text's own tokens, scaled to length 1."""
-    import numpy as np  # noqa: PLC0415 - as above
+    import numpy as np  # as above
 
     counts = np.asarray(lengths)[:, None]
     own = (np.arange(states.shape[1])[None, :] < counts)[:, :, None]

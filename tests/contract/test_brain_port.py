@@ -1,0 +1,491 @@
+"""What every adapter of `memory.ports.BrainPort` does: one suite for all.
+
+Runs on real PostgreSQL as the restricted role.  The networked adapter joins `ADAPTERS` with its
+code.
+"""
+
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.db import connection, connections
+
+from kernel.db import unit_of_work
+from kernel.ids import uuid7
+from kernel.text import UnstorableText
+from memory.brain_embedded import EmbeddedBrain
+from memory.embedding.minilm import Embedder
+from memory.errors import EmptyMemory, MemoryTooLong
+from memory.ports import (
+    MAX_ITEMS,
+    MAX_TEXT_CHARS,
+    BrainPort,
+    MemoryItem,
+    MemoryScope,
+    Position,
+    Recalled,
+    RecallQuery,
+)
+
+FACTS = json.loads((Path(__file__).parents[1] / "unit/memory/facts.json").read_text("utf-8"))
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+# A test asserts what is found; how fast is another test's business.
+PATIENT_S = 10.0
+
+
+@dataclass
+class Rig:
+    """An adapter, and how often it asked for a worker."""
+
+    brain: BrainPort
+    wakes: list[None] = field(default_factory=list)
+
+
+def embedded(wake: Callable[[], None]) -> BrainPort:
+    return EmbeddedBrain(EMBEDDER, wake)
+
+
+EMBEDDER = Embedder()
+ADAPTERS = {"embedded": embedded}
+
+
+@pytest.fixture(params=sorted(ADAPTERS))
+def rig(request: pytest.FixtureRequest, database: None) -> Rig:
+    wakes: list[None] = []
+    EMBEDDER.warm_up()
+    return Rig(ADAPTERS[request.param](lambda: wakes.append(None)), wakes)
+
+
+@pytest.fixture
+def brain(rig: Rig) -> BrainPort:
+    return rig.brain
+
+
+def anyone(**values: object) -> MemoryScope:
+    return MemoryScope(**({"tenant_id": uuid7(), "user_id": uuid7(), "agent_id": uuid7()} | values))
+
+
+_keys = itertools.count()
+
+
+def item(text: str, **values: object) -> MemoryItem:
+    number = next(_keys)
+    given = {
+        "speaker": "user",
+        "said_at": NEW_YEAR + timedelta(minutes=number),
+        "idempotency_key": f"key-{number}",
+    } | values
+    return MemoryItem(text, **given)
+
+
+def ask(brain: BrainPort, scope: MemoryScope, text: str, **values: object) -> tuple[Recalled, ...]:
+    return brain.recall(scope, RecallQuery(text, **({"timeout_s": PATIENT_S} | values)))
+
+
+def texts(found: tuple[Recalled, ...]) -> list[str]:
+    return [one.text for one in found]
+
+
+# --- finding ------------------------------------------------------------------------------------
+
+
+def test_a_memory_is_found_by_its_words_as_soon_as_it_is_acknowledged(brain: BrainPort) -> None:
+    scope = anyone()
+    kept = brain.remember(scope, item("My cat is called Miso."))
+    assert kept.created
+    found = ask(brain, scope, "What was it about Miso?")
+    assert [one.memory_id for one in found] == [kept.memory_id]
+    assert found[0].parts.cosine is None
+    assert brain.pending() == 1
+
+
+def test_what_is_found_is_verbatim_with_its_provenance(brain: BrainPort) -> None:
+    scope = anyone()
+    said = item(
+        "  Ümläute,\n\ttabs and 🐈 stay — exactly.  ",
+        speaker="assistant",
+        conversation_id=uuid7(),
+        turn_id=uuid7(),
+        message_id=uuid7(),
+    )
+    brain.remember(scope, said)
+    brain.settle()
+    (one,) = ask(brain, scope, "ümläute tabs")
+    assert one.text == said.text
+    assert (one.speaker, one.said_at) == ("assistant", said.said_at)
+    assert (one.conversation_id, one.turn_id) == (said.conversation_id, said.turn_id)
+    assert 0 < one.score <= 1
+    assert "ümläute" in one.reason
+
+
+def test_facts_are_found_again_when_asked_in_other_words(brain: BrainPort) -> None:
+    scope = anyone()
+    keep_conversation(brain, scope)
+    ranks = []
+    for fact in FACTS["facts"]:
+        found = texts(ask(brain, scope, fact["asked"], limit=5))
+        ranks.append(found.index(fact["said"]) + 1 if fact["said"] in found else None)
+    at_5 = sum(rank is not None for rank in ranks) / len(ranks)
+    at_1 = sum(rank == 1 for rank in ranks) / len(ranks)
+    assert at_5 >= 0.9
+    assert at_1 >= 0.85
+
+
+def test_most_questions_about_what_was_never_said_find_nothing(brain: BrainPort) -> None:
+    scope = anyone()
+    keep_conversation(brain, scope)
+    silent = [not ask(brain, scope, question) for question in FACTS["never_said"]]
+    assert sum(silent) / len(silent) >= 0.6
+
+
+def test_names_and_numbers_are_found_exactly(brain: BrainPort) -> None:
+    scope = anyone()
+    for number in range(2280, 2300):
+        brain.remember(scope, item(f"Invoice {number} of Halden Printing was paid."))
+    brain.settle()
+    assert texts(ask(brain, scope, "Was 2291 paid?", limit=1)) == [
+        "Invoice 2291 of Halden Printing was paid."
+    ]
+
+
+def test_words_are_found_in_their_other_forms(brain: BrainPort) -> None:
+    scope = anyone()
+    brain.remember(scope, item("We were running along the canal."))
+    assert len(ask(brain, scope, "run canals")) == 1
+
+
+def test_the_newer_of_two_equal_statements_comes_first(brain: BrainPort) -> None:
+    scope = anyone()
+    brain.remember(scope, item("I live in the city of Lisbon.", said_at=NEW_YEAR))
+    brain.remember(
+        scope, item("I live in the city of Porto.", said_at=NEW_YEAR + timedelta(days=200))
+    )
+    brain.settle()
+    assert "Porto" in texts(ask(brain, scope, "In which city do I live?"))[0]
+
+
+def test_what_the_caller_has_in_front_of_it_is_left_out(brain: BrainPort) -> None:
+    scope = anyone()
+    here, there, turn = uuid7(), uuid7(), uuid7()
+    brain.remember(scope, item("Miso likes tuna.", conversation_id=here, turn_id=turn))
+    brain.remember(scope, item("Miso likes salmon.", conversation_id=here, turn_id=uuid7()))
+    brain.remember(scope, item("Miso likes cream.", conversation_id=there))
+    brain.remember(scope, item("Miso likes grass."))
+    brain.settle()
+    question = "What does Miso like?"
+    elsewhere = texts(ask(brain, scope, question, exclude_conversation_id=here))
+    assert set(elsewhere) == {"Miso likes cream.", "Miso likes grass."}
+    assert "Miso likes tuna." not in texts(ask(brain, scope, question, exclude_turn_ids=(turn,)))
+    assert len(ask(brain, scope, question, exclude_turn_ids=(turn,))) == 3
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "",
+        "   ",
+        "?!",
+        "\x00",
+        "half \ud800 a pair",
+        "'; drop table memory_memory; --",
+        "a & b | !c:* <-> (",
+        "%s %(tenant_id)s {mask} \\",
+        "🐈🐈🐈",
+        "猫の名前は何ですか",
+        "x" * 1_000_000,
+        "word " * 50_000,
+        "the of and",
+    ],
+)
+def test_no_question_breaks_recall(brain: BrainPort, question: str) -> None:
+    scope = anyone()
+    brain.remember(scope, item("My cat is called Miso."))
+    brain.settle()
+    assert ask(brain, scope, question) == ()
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 1, 3, 10_000])
+def test_the_limit_is_kept_within_reason(brain: BrainPort, limit: int) -> None:
+    scope = anyone()
+    brain.remember_many(scope, [item(f"Miso caught mouse number {n}.") for n in range(60)])
+    found = ask(brain, scope, "Which mouse did Miso catch?", limit=limit)
+    assert len(found) == max(1, min(limit, 40))
+
+
+# --- keeping ------------------------------------------------------------------------------------
+
+
+def test_the_same_key_again_changes_nothing(brain: BrainPort) -> None:
+    scope = anyone()
+    first = brain.remember(scope, item("My cat is called Miso.", idempotency_key="turn-1:user"))
+    again = brain.remember(scope, item("My dog is called Rex.", idempotency_key="turn-1:user"))
+    assert again.memory_id == first.memory_id
+    assert (first.created, again.created) == (True, False)
+    assert texts(brain.recent(scope, limit=10)) == ["My cat is called Miso."]
+
+
+def test_the_same_keys_from_many_writers_at_once_give_each_memory_once(brain: BrainPort) -> None:
+    scope = anyone()
+    items = [item(f"Fact {number}.") for number in range(20)]
+    start = threading.Barrier(8)
+
+    def write(number: int) -> list[tuple[UUID, bool]]:
+        start.wait(10)
+        # Half of the writers come with the items the other way round: no deadlock either.
+        ordered = items if number % 2 else items[::-1]
+        try:
+            kept = brain.remember_many(scope, ordered)
+        finally:
+            connections.close_all()
+        found = kept if number % 2 else kept[::-1]
+        return [(one.memory_id, one.created) for one in found]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(write, range(8)))
+    for position in range(20):
+        assert len({answer[position][0] for answer in answers}) == 1
+        assert sum(answer[position][1] for answer in answers) == 1
+    assert len(brain.recent(scope, limit=100)) == 20
+
+
+def test_one_tenant_s_key_does_not_touch_another_s(brain: BrainPort) -> None:
+    ours, theirs = anyone(), anyone()
+    brain.remember(ours, item("Ours.", idempotency_key="shared"))
+    assert brain.remember(theirs, item("Theirs.", idempotency_key="shared")).created
+    assert texts(brain.recent(ours, limit=5)) == ["Ours."]
+    assert texts(brain.recent(theirs, limit=5)) == ["Theirs."]
+
+
+def test_many_are_acknowledged_in_order_and_a_repeated_key_once(brain: BrainPort) -> None:
+    scope = anyone()
+    first, second = item("One."), item("Two.")
+    kept = brain.remember_many(scope, [first, second, first])
+    assert kept[0].memory_id == kept[2].memory_id != kept[1].memory_id
+    assert len(brain.recent(scope, limit=5)) == 2
+    assert brain.remember_many(scope, []) == ()
+
+
+def test_a_memory_written_in_a_unit_shares_its_fate(rig: Rig) -> None:
+    scope = anyone()
+
+    def undone() -> None:
+        with unit_of_work(scope.tenant):
+            rig.brain.remember(scope, item("Never happened."))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        undone()
+    assert rig.brain.recent(scope, limit=5) == ()
+    assert rig.wakes == []
+    with unit_of_work(scope.tenant):
+        rig.brain.remember(scope, item("Happened."))
+        rig.brain.remember(scope, item("Happened too."))
+        assert rig.wakes == []
+    assert len(rig.brain.recent(scope, limit=5)) == 2
+    assert rig.wakes == [None]
+
+
+def test_a_unit_of_another_tenant_is_never_joined(brain: BrainPort) -> None:
+    scope, other = anyone(), anyone()
+    with unit_of_work(other.tenant), pytest.raises(RuntimeError):
+        brain.remember(scope, item("Not here."))
+    assert brain.recent(scope, limit=5) == ()
+
+
+def test_nothing_without_an_agent_is_kept(brain: BrainPort) -> None:
+    with pytest.raises(EmptyMemory):
+        brain.remember(anyone(agent_id=None), item("Whose?"))
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("", EmptyMemory),
+        (" \n", EmptyMemory),
+        ("nul \x00 byte", UnstorableText),
+        ("half \udc00 pair", UnstorableText),
+        ("x" * (MAX_TEXT_CHARS + 1), MemoryTooLong),
+    ],
+)
+def test_text_that_cannot_be_kept_is_refused_by_name(text: str, refusal: type) -> None:
+    with pytest.raises(refusal):
+        item(text)
+
+
+def test_a_batch_of_100_000_is_refused_whole(brain: BrainPort) -> None:
+    scope = anyone()
+    one = item("Again and again.")
+    with pytest.raises(MemoryTooLong):
+        brain.remember_many(scope, [one] * 100_000)
+    assert brain.recent(scope, limit=5) == ()
+    full = [item(f"Fact {number}.") for number in range(MAX_ITEMS)]
+    assert sum(kept.created for kept in brain.remember_many(scope, full)) == MAX_ITEMS
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2500, 9999])
+def test_dates_at_the_edges_are_kept(brain: BrainPort, year: int) -> None:
+    scope = anyone()
+    said_at = datetime(year, 6, 1, 12, 30, tzinfo=UTC)
+    brain.remember(scope, item("Miso was there.", said_at=said_at))
+    brain.settle()
+    assert [one.said_at for one in ask(brain, scope, "Was Miso there?")] == [said_at]
+
+
+def test_the_longest_text_and_the_oddest_words_are_kept_and_found(brain: BrainPort) -> None:
+    scope = anyone()
+    long = "needle " + "".join(f"w{number:x} " for number in range(3_000))
+    long = long[: MAX_TEXT_CHARS - 1] + "."
+    brain.remember(scope, item(long))
+    brain.remember(scope, item("y" * MAX_TEXT_CHARS))
+    assert brain.settle() == 2
+    assert texts(ask(brain, scope, "needle")) == [long]
+
+
+# --- settling -----------------------------------------------------------------------------------
+
+
+def test_settling_finishes_everything_and_a_second_time_nothing(brain: BrainPort) -> None:
+    scope, other = anyone(), anyone()
+    brain.remember_many(scope, [item(f"Fact {number}.") for number in range(70)])
+    brain.remember(other, item("My cat is called Miso."))
+    assert brain.pending() == 71
+    assert brain.settle() == 71
+    assert (brain.pending(), brain.settle()) == (0, 0)
+    assert ask(brain, other, "How is my pet named?")[0].parts.cosine is not None
+
+
+def test_workers_that_settle_at_once_share_the_work(brain: BrainPort) -> None:
+    brain.remember_many(anyone(), [item(f"Fact {number}.") for number in range(120)])
+
+    def settle(_: int) -> int:
+        try:
+            return brain.settle()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        shares = list(pool.map(settle, range(3)))
+    # A worker that finds the rest locked by others leaves it to them: nothing is done twice.
+    assert sum(shares) + brain.settle() == 120
+    assert brain.pending() == 0
+
+
+# --- listing and forgetting ----------------------------------------------------------------------
+
+
+def test_recent_lists_the_newest_first_and_pages_without_gaps(brain: BrainPort) -> None:
+    scope = anyone()
+    # Many at the same instant: the page boundary must not lose or repeat one.
+    items = [item(f"Fact {n}.", said_at=NEW_YEAR + timedelta(days=n // 5)) for n in range(23)]
+    brain.remember_many(scope, items)
+    seen: list[Recalled] = []
+    before: Position | None = None
+    while page := brain.recent(scope, limit=4, before=before):
+        seen += page
+        before = Position(page[-1].said_at, page[-1].memory_id)
+    assert len({one.memory_id for one in seen}) == 23
+    assert [one.said_at for one in seen] == sorted((i.said_at for i in items), reverse=True)
+
+
+def test_what_is_forgotten_is_gone_from_every_answer(brain: BrainPort) -> None:
+    scope = anyone()
+    kept = brain.remember(scope, item("My cat is called Miso."))
+    gone = brain.remember(scope, item("My PIN is 4711."))
+    brain.settle()
+    assert brain.forget(scope, [gone.memory_id, uuid7()]) == 1
+    assert ask(brain, scope, "What is my PIN?") == ()
+    assert ask(brain, scope, "4711") == ()
+    assert [one.memory_id for one in brain.recent(scope, limit=5)] == [kept.memory_id]
+    assert brain.forget(scope, [gone.memory_id]) == 0
+
+
+# --- isolation ----------------------------------------------------------------------------------
+
+
+def test_a_sweep_over_tenants_users_agents_and_namespaces_finds_nothing_foreign(
+    brain: BrainPort,
+) -> None:
+    tenants, users, agents = (
+        [uuid7() for _ in "ab"],
+        [uuid7() for _ in "ab"],
+        [uuid7() for _ in "ab"],
+    )
+    # The same people and agents occur in both tenants: one person may belong to several.
+    scopes = [
+        MemoryScope(tenant, user, agent, namespace)
+        for tenant in tenants
+        for user in users
+        for agent in agents
+        for namespace in ("chat", "notes")
+    ]
+    owners: dict[UUID, MemoryScope] = {}
+    for number, scope in enumerate(scopes):
+        for text in ("My cat is called Miso.", f"The secret of place {number} is blue."):
+            owners[brain.remember(scope, item(text)).memory_id] = scope
+    questions = ["What is my cat called?", "What is the secret?", "What is the name of my pet?"]
+    foreign = hits = 0
+    for settled in (False, True):
+        if settled:
+            brain.settle()
+        for scope in scopes:
+            found = [one for question in questions for one in ask(brain, scope, question, limit=50)]
+            found += brain.recent(scope, limit=100)
+            hits += len(found)
+            foreign += sum(owners[one.memory_id] != scope for one in found)
+    assert foreign == 0
+    assert hits >= len(scopes) * 8
+    for scope in scopes:
+        others = [memory_id for memory_id, owner in owners.items() if owner != scope]
+        assert brain.forget(scope, others) == 0
+    assert all(len(brain.recent(scope, limit=9)) == 2 for scope in scopes)
+
+
+def test_reading_without_an_agent_covers_the_user_s_agents_and_nobody_else_s(
+    brain: BrainPort,
+) -> None:
+    first = anyone()
+    second = MemoryScope(first.tenant_id, first.user_id, uuid7())
+    neighbour = MemoryScope(first.tenant_id, uuid7(), first.agent_id)
+    for scope, name in ((first, "Miso"), (second, "Minou"), (neighbour, "Felix")):
+        brain.remember(scope, item(f"My cat is called {name}."))
+    everything = MemoryScope(first.tenant_id, first.user_id)
+    assert len(brain.recent(everything, limit=5)) == 2
+    found = texts(ask(brain, everything, "cat called"))
+    assert sorted(found) == ["My cat is called Minou.", "My cat is called Miso."]
+
+
+def test_the_database_itself_hides_memories_from_an_unscoped_reader(brain: BrainPort) -> None:
+    brain.remember(anyone(), item("My cat is called Miso."))
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user, count(*) from memory_memory")
+        role, visible = cursor.fetchone()
+        cursor.execute("select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
+        (is_privileged,) = cursor.fetchone()
+    assert (role, visible, is_privileged) == ("soma_app", 0, False)
+
+
+def test_a_healthy_brain_says_so(brain: BrainPort) -> None:
+    probe = brain.probe()
+    assert probe.ok
+    assert probe.latency_ms is not None
+
+
+def keep_conversation(brain: BrainPort, scope: MemoryScope) -> None:
+    """Remember all facts with talk around them, and settle."""
+    said = [fact["said"] for fact in FACTS["facts"]]
+    items = [
+        item(text, speaker=speaker)
+        for fact, around, speaker in zip(
+            said, FACTS["around"], itertools.cycle(("user", "assistant")), strict=False
+        )
+        for text, speaker in ((fact, "user"), (around, speaker))
+    ]
+    brain.remember_many(scope, items)
+    brain.settle()
