@@ -7,8 +7,20 @@ Settings refuse a wrong configuration with one message and exit code 2 (see soma
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+INTERRUPTED = 130  # as a shell reports Ctrl-C
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
+    try:
+        # Imported here because loading takes a moment in which Ctrl-C may come already.
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
-    execute_from_command_line(sys.argv)
+    main()

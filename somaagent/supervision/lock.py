@@ -72,27 +72,25 @@ def leftovers(var_dir: Path) -> list[psutil.Process]:
     return found
 
 
-def clear_leftovers(var_dir: Path) -> None:
+def clear_leftovers(var_dir: Path, wait_s: float = LEFTOVER_WAIT_S) -> None:
     """Wait until the processes of an earlier `up` have ended; kill what does not end.
 
     After `kill -9` of an `up` its children are told by the kernel to stop in order; that takes
     seconds, and a new server on the same files before that would be refused or do harm.
     """
-    deadline = time.monotonic() + LEFTOVER_WAIT_S
+    deadline = time.monotonic() + wait_s
     while leftovers(var_dir):
         if time.monotonic() > deadline:
-            kill_leftovers(var_dir)
+            _kill(leftovers(var_dir))
             return
         time.sleep(POLL_S)
 
 
-def kill_leftovers(var_dir: Path) -> None:
-    """End what is left of an `up` at once; its orderly stop had its time."""
-    living = leftovers(var_dir)
-    for process in living:
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(living, timeout=KILL_WAIT_S)
+    psutil.wait_procs(processes, timeout=KILL_WAIT_S)
 
 
 def _holder(path: Path) -> str:

@@ -4,7 +4,7 @@ ALREADY_RUNNING = 3
 DATA_MISMATCH = 4
 
 
-class StartRefused(Exception):  # noqa: N818  # said as a sentence: "start refused"
+class StartRefused(Exception):  # said as a sentence: "start refused"
     """Start refused or failed; the message fits a screen and says what to do."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:

@@ -166,10 +166,8 @@ class Installation:
             for child in supervisor.states():
                 before = self._seen.get(child.name)
                 if before and child.pid != before.pid:
-                    is_back = child.pid != 0
-                    fate = "was started again" if is_back else f"has stopped ({child.state})"
                     log = self._logs.path(child.name)
-                    self._terminal.say(f"  {child.name} {fate}; see {log}")
+                    self._terminal.say(f"  {child.name} {_fate(child)}; see {log}")
                 self._seen[child.name] = child
             time.sleep(WATCH_S)
         raise self._failure("supervisord", "ended unexpectedly; everything is being stopped")
@@ -177,8 +175,17 @@ class Installation:
     def _stop(self, supervisor: Supervisor) -> None:
         self._signals.ignore_from_now_on()  # the stop has its own deadline
         with self._terminal.step("Stopping"):
+            deadline = time.monotonic() + STOP_WAIT_S
             supervisor.stop(STOP_WAIT_S)
-            lock.kill_leftovers(self._config.var_dir)
+            # Without its supervisor each program stops by itself: the kernel told it to.
+            lock.clear_leftovers(self._config.var_dir, deadline - time.monotonic())
+
+
+def _fate(child: ChildState) -> str:
+    if child.pid:
+        return "was started again"
+    is_given_up = child.state == "FATAL"
+    return "keeps ending and was given up" if is_given_up else "has ended and will start again"
 
 
 def _refuse(title: str, variable: str, problem: str) -> None:
