@@ -2,11 +2,10 @@
 
 SomaError
 ├── TooLarge ── MemoryTooLong [413]
-├── Unprocessable ── EmptyMemory [422]
-└── BadRequest ── BadCursor [400]
+└── Unprocessable ── EmptyMemory [422]
 """
 
-from kernel.errors import BadRequest, TooLarge, Unprocessable
+from kernel.errors import TooLarge, Unprocessable
 
 
 class MemoryTooLong(TooLarge):
@@ -19,9 +18,3 @@ class EmptyMemory(Unprocessable):
     """There is nothing in the text that could be remembered."""
 
     code, title = "empty-memory", "There is nothing to remember"
-
-
-class BadCursor(BadRequest):
-    """The cursor did not come from the previous page."""
-
-    code, title = "bad-cursor", "The page cursor is not valid"

@@ -112,7 +112,7 @@ def fuse(
         )
         for item in _without_repeats(worthy)
     ]
-    found.sort(key=lambda one: (-one.score, -one.said_at.timestamp(), one.memory_id))
+    found.sort(key=lambda one: (one.score, one.said_at, one.memory_id), reverse=True)
     return tuple(found[:limit])
 
 
@@ -133,20 +133,22 @@ def _is_echo(item: Candidate, asked: str) -> bool:
 def _without_repeats(items: Sequence[Candidate]) -> list[Candidate]:
     """Keep the newest of equal texts."""
     newest: dict[str, Candidate] = {}
-    for item in sorted(items, key=lambda one: one.said_at):
+    for item in sorted(items, key=lambda one: (one.said_at, one.memory_id)):
         newest[normalised(item.text)] = item
     return list(newest.values())
 
 
 def _lexical_ranks(items: Sequence[Candidate], coverage: dict[UUID, float]) -> dict[UUID, int]:
     hits = [item for item in items if coverage[item.memory_id] >= COVERAGE_CHANCE]
-    hits.sort(key=lambda one: (-coverage[one.memory_id], -one.density, -one.said_at.timestamp()))
+    # Stable sorts, the least important first; the id makes the order independent of the input's.
+    hits.sort(key=lambda one: (one.said_at, one.memory_id), reverse=True)
+    hits.sort(key=lambda one: (coverage[one.memory_id], one.density), reverse=True)
     return {item.memory_id: place for place, item in enumerate(hits, 1)}
 
 
 def _dense_ranks(items: Sequence[Candidate]) -> dict[UUID, int]:
     near = [item for item in items if item.cosine is not None]
-    near.sort(key=lambda one: (-_steps(one.cosine), -one.said_at.timestamp()))
+    near.sort(key=lambda one: (_steps(one.cosine), one.said_at, one.memory_id), reverse=True)
     return {item.memory_id: place for place, item in enumerate(near, 1)}
 
 

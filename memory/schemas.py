@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from memory.errors import BadCursor
+from kernel import paging
 from memory.ports import Position, Recalled
 
 
@@ -55,20 +53,15 @@ class MemoryPageOut(Schema):
 
 def cursor_after(item: Recalled) -> str:
     """Return the opaque cursor of the page that follows `item`."""
-    plain = f"{item.said_at.isoformat()}|{item.memory_id}"
-    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+    return paging.encode(item.said_at.isoformat(), str(item.memory_id))
 
 
 def position_of(cursor: str | None) -> Position | None:
     """Return the position that `cursor` stands for.  Raises: BadCursor."""
-    if not cursor:
+    keys = paging.decode(cursor, datetime.fromisoformat, UUID)
+    if keys is None:
         return None
-    try:
-        plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        said_at, _, memory_id = plain.partition("|")
-        position = Position(datetime.fromisoformat(said_at), UUID(memory_id))
-    except (ValueError, binascii.Error) as exc:
-        raise BadCursor from exc
-    if position.said_at.tzinfo is None:
-        raise BadCursor
-    return position
+    said_at, memory_id = keys
+    if said_at.tzinfo is None:
+        raise paging.BadCursor
+    return Position(said_at, memory_id)

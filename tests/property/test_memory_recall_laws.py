@@ -1,0 +1,117 @@
+"""Laws of memory's pure parts, over generated text and evidence."""
+
+import random
+from datetime import UTC, datetime
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory.passages import PASSAGE_CHARS, split
+from memory.ports import Recalled
+from memory.recall import COSINE_CHANCE, COSINE_FLOOR, Candidate, Corpus, fuse
+from memory.rescue import answer_from_memory
+from memory.terms import MAX_TERMS, Term, normalised, query_terms
+
+TERMS = tuple(Term(word) for word in ("miso", "cat", "tuna"))
+dates = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(tzinfo=UTC)
+)
+candidates = st.lists(
+    st.builds(
+        Candidate,
+        memory_id=st.uuids(),
+        text=st.text(min_size=1, max_size=60),
+        said_at=dates,
+        speaker=st.sampled_from(["user", "assistant"]),
+        conversation_id=st.none(),
+        turn_id=st.none(),
+        matched=st.frozensets(st.integers(0, 2)),
+        density=st.floats(0, 3),
+        cosine=st.none() | st.floats(-1, 1),
+    ),
+    max_size=30,
+    unique_by=lambda one: one.memory_id,
+)
+corpora = st.builds(Corpus, st.integers(0, 10_000), st.tuples(*[st.integers(0, 10_000)] * 3))
+
+
+@given(candidates, corpora, st.integers(1, 12), st.randoms(use_true_random=False))
+def test_recall_is_short_sorted_relevant_and_independent_of_the_order_of_its_evidence(
+    items: list[Candidate], corpus: Corpus, limit: int, shuffle: random.Random
+) -> None:
+    found = fuse("Does Miso the cat like tuna?", TERMS, corpus, items, limit)
+    assert len(found) <= limit
+    scores = [one.score for one in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    given_ids = {item.memory_id: item for item in items}
+    for one in found:
+        evidence = given_ids[one.memory_id]
+        assert one.text == evidence.text
+        near = evidence.cosine is not None and evidence.cosine >= COSINE_FLOOR
+        worded = evidence.matched and (evidence.cosine or COSINE_CHANCE) >= COSINE_CHANCE
+        assert near or worded
+    assert len({normalised(one.text) for one in found}) == len(found)
+    mixed = list(items)
+    shuffle.shuffle(mixed)
+    assert fuse("Does Miso the cat like tuna?", TERMS, corpus, mixed, limit) == found
+
+
+@given(st.text(max_size=5_000), st.integers(10, 2_000))
+def test_passages_joined_are_the_message(text: str, most_chars: int) -> None:
+    passages = split(text, most_chars)
+    assert all(0 < len(one.text) <= most_chars for one in passages)
+    assert all(text[one.start : one.start + len(one.text)] == one.text for one in passages)
+    # What is between the passages is white space, and nothing overlaps.
+    rest, at = [], 0
+    for one in passages:
+        assert one.start >= at
+        rest.append(text[at : one.start])
+        at = one.start + len(one.text)
+    rest.append(text[at:])
+    assert not "".join(rest).strip()
+
+
+@given(st.text(alphabet="ab.\n ", min_size=PASSAGE_CHARS, max_size=6 * PASSAGE_CHARS))
+def test_the_number_of_passages_stays_in_proportion(text: str) -> None:
+    assert len(split(text)) <= len(text) / (0.4 * PASSAGE_CHARS) + 1
+
+
+@given(st.text(max_size=2_000))
+def test_any_text_gives_few_distinct_lower_case_words(text: str) -> None:
+    words = [term.word for term in query_terms(text)]
+    assert len(words) <= MAX_TERMS
+    assert len(set(words)) == len(words)
+    assert all(word == word.lower() for word in words)
+
+
+@given(
+    st.text(max_size=300),
+    st.lists(st.text(min_size=1, max_size=900), max_size=8),
+    st.sampled_from(["no-model", "models-down"]),
+    dates,
+    st.booleans(),
+)
+def test_a_rescue_answer_always_explains_itself_and_keeps_quotations_apart(
+    question: str, memories: list[str], reason: str, said_at: datetime, is_away: bool
+) -> None:
+    recalled = [
+        Recalled(
+            memory_id=UUID(int=number),
+            text=text,
+            said_at=said_at,
+            speaker="user",
+            conversation_id=None,
+            turn_id=None,
+            score=0.5,
+            reason="",
+        )
+        for number, text in enumerate(memories)
+    ]
+    answer = answer_from_memory(question, recalled, reason, memory_is_away=is_away)
+    assert "Settings > Models" in answer
+    assert "OPENAI_API_KEY" in answer
+    outside = [line for line in answer.splitlines() if line and not line.startswith(">")]
+    # The opening and the notice; all that was remembered is inside a quotation.
+    assert len(outside) == 2
