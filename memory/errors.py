@@ -2,10 +2,11 @@
 
 SomaError
 ├── TooLarge ── MemoryTooLong [413]
-└── Unprocessable ── EmptyMemory [422]
+├── Unprocessable ── EmptyMemory [422]
+└── Unavailable ── MemoryUnavailable [503]
 """
 
-from kernel.errors import TooLarge, Unprocessable
+from kernel.errors import TooLarge, Unavailable, Unprocessable
 
 
 class MemoryTooLong(TooLarge):
@@ -18,3 +19,9 @@ class EmptyMemory(Unprocessable):
     """There is nothing in the text that could be remembered."""
 
     code, title = "empty-memory", "There is nothing to remember"
+
+
+class MemoryUnavailable(Unavailable):
+    """Memory did not answer in time or is away; what was kept is still kept."""
+
+    code, title = "memory-unavailable", "Memory does not answer at the moment"

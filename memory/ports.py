@@ -153,7 +153,8 @@ class BrainPort(Protocol):
     def recall(self, scope: MemoryScope, query: RecallQuery) -> tuple[Recalled, ...]:
         """Return what bears on the question, best first, at most `query.limit`; often nothing.
 
-        Raises: whatever the storage raises; `memory.facade.recall` turns that into a degradation.
+        Raises: TimeoutError after `query.timeout_s`; else whatever the storage raises, which
+        `memory.facade.recall` turns into a degradation.
         """
         ...
 

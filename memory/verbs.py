@@ -13,6 +13,7 @@ from uuid import UUID
 
 from kernel.actor import Actor
 from kernel.text import scrubbed
+from memory.errors import MemoryUnavailable
 from memory.passages import split
 from memory.ports import (
     BRAIN,
@@ -80,12 +81,17 @@ def search_memory(
 ) -> tuple[Recalled, ...]:
     """Return the actor's own memories that bear on `text`, best first.
 
-    Raises: Forbidden, NoTenant, PasswordChangeRequired.
+    Raises: Forbidden, NoTenant, PasswordChangeRequired, MemoryUnavailable.
     """
     require(actor, "memory.read")
     scope = MemoryScope(actor.scope.tenant_id, actor.user_id, agent_id)
     query = RecallQuery(text, limit=limit, timeout_s=SEARCH_TIMEOUT_S)
-    return BRAIN.get().recall(scope, query)
+    try:
+        return BRAIN.get().recall(scope, query)
+    except TimeoutError as exc:
+        raise MemoryUnavailable(
+            "The search took too long. Fewer or rarer words may help.", retry_after=2
+        ) from exc
 
 
 def recent_memory(

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models, transaction
+from psycopg.errors import QueryCanceled
 
 from kernel.clock import monotonic_s
 from kernel.db import unit_of_work
@@ -92,8 +93,13 @@ class EmbeddedBrain:
         if not terms and vector is None:
             return ()
         left_s = max(0.02, query.timeout_s - (monotonic_s() - started_s))
-        with _unit(scope, timeout_s=left_s):
-            corpus, candidates = search.candidates(scope, query, terms, vector)
+        try:
+            with _unit(scope, timeout_s=left_s):
+                corpus, candidates = search.candidates(scope, query, terms, vector)
+        except OperationalError as exc:
+            if isinstance(exc.__cause__, QueryCanceled):
+                raise TimeoutError from exc
+            raise
         return fuse(text, terms, corpus, candidates, limit)
 
     def recent(
