@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
+from chat.models import Agent, Conversation, Message, Turn
 from kernel.actor import Actor
 from kernel.errors import NotFound
-from chat.models import Agent, Conversation, Message, Turn
 from saas.facade import require
 
 
@@ -77,7 +77,7 @@ def access_turn(actor: Actor, turn_id: UUID, permission: str) -> Turn:
 
 
 def access_message(actor: Actor, message_id: UUID, permission: str) -> Message:
-    """The message, by the rights on its conversation. Must run in a unit. Raises: MessageUnknown."""
+    """The message, by the rights on its conversation, in a unit. Raises: MessageUnknown."""
     row: Message | None = Message.objects.filter(id=message_id).first()
     if row is None:
         require(actor, "tenant.view")

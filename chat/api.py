@@ -40,10 +40,10 @@ WHOLE_ANSWER_S = 600.0
 
 
 @router.get("/conversations", response=ConversationPage, operation_id="conversations_list")
-def list_conversations(  # noqa: PLR0913  # one parameter a filter
+def list_conversations(  # one parameter a filter
     request: HttpRequest,
     q: Annotated[str, Query(max_length=500)] = "",
-    archived: bool = False,  # noqa: FBT001, FBT002  # a query parameter
+    archived: bool = False,  # a query parameter
     agent_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 30,
     cursor: str | None = None,
@@ -59,18 +59,14 @@ def list_conversations(  # noqa: PLR0913  # one parameter a filter
     return ConversationPage(items=[ConversationOut.of(row) for row in rows], next=after)
 
 
-@router.post(
-    "/conversations", response={201: ConversationOut}, operation_id="conversations_create"
-)
+@router.post("/conversations", response={201: ConversationOut}, operation_id="conversations_create")
 def create_conversation(
     request: HttpRequest,
     body: ConversationIn,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> Status[ConversationOut]:
     """Start a conversation with an agent."""
-    row = verbs.create_conversation(
-        actor_of(request), body.agent_id, body.title, idempotency_key
-    )
+    row = verbs.create_conversation(actor_of(request), body.agent_id, body.title, idempotency_key)
     return Status(201, ConversationOut.of(row))
 
 
@@ -118,10 +114,8 @@ def restore_conversation(request: HttpRequest, conversation_id: UUID) -> Convers
     return ConversationOut.of(verbs.restore_conversation(actor_of(request), conversation_id))
 
 
-@router.get(
-    "/messages/{conversation_id}", response=MessagePageOut, operation_id="messages_list"
-)
-def list_messages(  # noqa: PLR0913  # one parameter a filter
+@router.get("/messages/{conversation_id}", response=MessagePageOut, operation_id="messages_list")
+def list_messages(  # one parameter a filter
     request: HttpRequest,
     conversation_id: UUID,
     branch_id: UUID | None = None,
@@ -208,9 +202,7 @@ async def turn_events(
     return _sse(sse.events(actor.scope, turn_id, last_event_id, []))
 
 
-@router.post(
-    "/turns/{turn_id}/cancel", response=TurnView, auth=waits, operation_id="turns_cancel"
-)
+@router.post("/turns/{turn_id}/cancel", response=TurnView, auth=waits, operation_id="turns_cancel")
 async def cancel_turn(request: HttpRequest, turn_id: UUID) -> TurnView:
     """Stop an answer; responds when it has stopped."""
     return await service.cancel_turn(actor_of(request), turn_id)
@@ -221,9 +213,7 @@ async def cancel_turn(request: HttpRequest, turn_id: UUID) -> TurnView:
 )
 async def retry_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status[TurnRef]:
     """Another answer to the same message, in a new branch."""
-    opened = await _opened(
-        store.open_retry, actor_of(request), turn_id, body.client_key
-    )
+    opened = await _opened(store.open_retry, actor_of(request), turn_id, body.client_key)
     return Status(202, TurnRef.of(opened))
 
 
@@ -235,9 +225,7 @@ async def retry_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status
 )
 async def continue_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status[TurnRef]:
     """Go on after an answer that was cut."""
-    opened = await _opened(
-        store.open_continue, actor_of(request), turn_id, body.client_key
-    )
+    opened = await _opened(store.open_continue, actor_of(request), turn_id, body.client_key)
     return Status(202, TurnRef.of(opened))
 
 

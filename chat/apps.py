@@ -11,8 +11,8 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         """Say which columns hold relations; register event consumers and tenant starters."""
-        from chat import agents, subscribers  # noqa: F401, PLC0415  # needs the model registry
-        from saas.facade import on_new_tenant, relate  # noqa: PLC0415
+        from chat import agents, subscribers  # noqa: F401  # needs the model registry
+        from saas.facade import on_new_tenant, relate
 
         relate("agent")
         relate("conversation", owner="user_id")

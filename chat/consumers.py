@@ -278,9 +278,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             await self.close(FORBIDDEN)
             return
         self.actor, self._checked_at = actor, monotonic_s()
-        await self._say(
-            frames.Connected(str(actor.user_id), str(actor.tenant_id), frames.PROTOCOL)
-        )
+        await self._say(frames.Connected(str(actor.user_id), str(actor.tenant_id), frames.PROTOCOL))
 
     async def _refresh(self) -> None:
         """Look at the session again, so that a lost right is lost within seconds."""
@@ -301,7 +299,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         await self.send(text_data=frames.encode(frame, str(uuid7())))
 
     async def _fail(self, error: SomaError, ref: str | None) -> None:
-        await self._say(frames.Failure(ref, error.data.get("turn"), error.problem(self._request_id)))
+        await self._say(
+            frames.Failure(ref, error.data.get("turn"), error.problem(self._request_id))
+        )
 
     async def _refuse(self, code: int) -> None:
         # Accepting first lets the browser see the code; a refused handshake shows it nothing.
@@ -349,6 +349,4 @@ def _same_origin(headers: dict[bytes, bytes]) -> bool:
         return True
     parts = urlsplit(origin.decode("latin-1"))
     host = headers.get(b"host", b"").decode("latin-1")
-    return parts.netloc == host and validate_host(
-        parts.hostname or "", settings.ALLOWED_HOSTS
-    )
+    return parts.netloc == host and validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)

@@ -320,9 +320,7 @@ TERMINAL: tuple[str, ...] = tuple(name for name in get_args(TurnStateName) if na
 
 def empty(conversation_id: str, turn: str, message_id: str) -> Snapshot:
     """Snapshot 0 of a turn."""
-    return Snapshot(
-        conversation_id, turn, message_id, 0, "open", "", [], [], None, None, None
-    )
+    return Snapshot(conversation_id, turn, message_id, 0, "open", "", [], [], None, None, None)
 
 
 def apply(snapshot: Snapshot, frame: Delta | Note | Done) -> Snapshot:
@@ -333,9 +331,7 @@ def apply(snapshot: Snapshot, frame: Delta | Note | Done) -> Snapshot:
     if isinstance(frame, Delta):
         return replace(snapshot, seq=frame.seq, content=snapshot.content + frame.delta)
     if isinstance(frame, Note):
-        return replace(
-            snapshot, seq=frame.seq, degraded=frame.degraded, recalled=frame.recalled
-        )
+        return replace(snapshot, seq=frame.seq, degraded=frame.degraded, recalled=frame.recalled)
     return Snapshot(**asdict_shallow(frame))
 
 
@@ -380,4 +376,3 @@ def adapter(cls: type[Any]) -> TypeAdapter[Any]:
 def rfc3339(moment: datetime) -> str:
     """UTC with Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-

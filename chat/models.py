@@ -143,7 +143,7 @@ class Turn(TenantModel):
 
 
 class Message(TenantModel):
-    """What one side said. `parts`: [{kind: "text", text: str}, ...]; `text` joins the text parts."""
+    """What one side said. `parts`: [{kind: "text", text: str}, ...]; `text` joins the texts."""
 
     class Speaker(models.TextChoices):
         """Who said it."""

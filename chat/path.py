@@ -46,9 +46,8 @@ def newest(
     """Up to `limit` messages below seq `before`, newest first: index range scans, no sort."""
     found: list[Message] = []
     for rows in _along(conversation, reversed(ranges(lineage))):
-        if before is not None:
-            rows = rows.filter(seq__lt=before)
-        found += rows.order_by("-seq")[: limit - len(found)]
+        span = rows if before is None else rows.filter(seq__lt=before)
+        found += span.order_by("-seq")[: limit - len(found)]
         if len(found) >= limit:
             break
     return found
@@ -91,5 +90,3 @@ def contains(lineage: Lineage, branch_id: UUID, seq: int) -> bool:
         known == str(branch_id) and above < seq and (up_to is None or seq <= up_to)
         for known, above, up_to in ranges(lineage)
     )
-
-

@@ -188,9 +188,7 @@ def delete_conversation(actor: Actor, conversation_id: UUID) -> None:
 def restore_conversation(actor: Actor, conversation_id: UUID) -> ConversationRow:
     """Undo a deletion. Raises: ConversationUnknown (also when it is not deleted)."""
     with unit_of_work(actor.scope):
-        deleted = Conversation.objects.filter(
-            id=conversation_id, deleted_at__isnull=False
-        ).first()
+        deleted = Conversation.objects.filter(id=conversation_id, deleted_at__isnull=False).first()
         if deleted is None:
             access_conversation(actor, conversation_id, "write")
         else:
@@ -230,9 +228,7 @@ def list_messages(
             more, rows = len(rows) > limit, rows[:limit][::-1]
             next_before = rows[0].seq if more and rows else None
             next_after = rows[-1].seq if before is not None and rows else None
-        open_turn = Turn.objects.filter(
-            conversation=conversation, state=Turn.State.OPEN
-        ).first()
+        open_turn = Turn.objects.filter(conversation=conversation, state=Turn.State.OPEN).first()
         return MessagePage(
             message_views(rows),
             next_before,

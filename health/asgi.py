@@ -22,7 +22,9 @@ async def application(scope: dict[str, Any], receive: object, send: Send) -> Non
         await _answer(send, 200, CONTENT_TYPE_LATEST, await exposition())
     elif path == "/health/ready":
         state = await readiness()
-        await _answer(send, 200 if state.ready else 503, "application/json", orjson.dumps(asdict(state)))
+        await _answer(
+            send, 200 if state.ready else 503, "application/json", orjson.dumps(asdict(state))
+        )
     else:
         await _answer(send, 200, "application/json", b'{"status":"live"}')
 

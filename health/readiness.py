@@ -50,6 +50,8 @@ def _database() -> Probe:
             cursor.execute("select 1")
     except DatabaseError as exc:
         return Probe(
-            ok=False, detail=type(exc).__name__, advice="Start PostgreSQL; see var/log/postgres.log."
+            ok=False,
+            detail=type(exc).__name__,
+            advice="Start PostgreSQL; see var/log/postgres.log.",
         )
     return Probe(ok=True, latency_ms=(monotonic_s() - started) * 1000)

@@ -43,7 +43,8 @@ def once(
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     with connection.cursor() as cursor:
         cursor.execute(
-            "select pg_advisory_xact_lock(737, hashtext(%s))", [f"{actor.user_id}:{operation}:{key}"]
+            "select pg_advisory_xact_lock(737, hashtext(%s))",
+            [f"{actor.user_id}:{operation}:{key}"],
         )
     known = IdempotencyRecord.objects.filter(
         user_id=actor.user_id, operation=operation, key=key, expires_at__gt=now()

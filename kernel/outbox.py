@@ -120,9 +120,7 @@ def _tenants_with_work() -> list[UUID]:
 def _drain_tenant(tenant_id: UUID, batch_size: int) -> int:
     with platform_unit("outbox relay"):
         with connections[PLATFORM_ALIAS].cursor() as cursor:
-            cursor.execute(
-                "select pg_try_advisory_xact_lock(736, hashtext(%s))", [str(tenant_id)]
-            )
+            cursor.execute("select pg_try_advisory_xact_lock(736, hashtext(%s))", [str(tenant_id)])
             if not cursor.fetchone()[0]:
                 return 0
         rows = _claim(tenant_id, batch_size)
@@ -158,7 +156,7 @@ def _deliver(
         with unit_of_work(scope):
             for row in rows:
                 _consume(row)
-    except Exception:  # noqa: BLE001  # the single deliveries below find and record the culprit
+    except Exception:  # the single deliveries below find and record the culprit
         log.info("outbox.batch_split", tenant_id=str(scope.tenant_id), size=len(rows))
     else:
         for row in rows:
@@ -173,7 +171,7 @@ def _deliver(
         try:
             with unit_of_work(scope):
                 _consume(row)
-        except Exception as exc:  # noqa: BLE001  # any failure of a consumer is recorded and retried
+        except Exception as exc:  # any failure of a consumer is recorded and retried
             failed.append((row, exc))
             blocked.add(row.key)
         else:
@@ -184,9 +182,7 @@ def _deliver(
 
 def _consume(row: OutboxEvent) -> None:
     value = events.load(row.type, row.version, row.payload)
-    envelope = events.Envelope(
-        row.id, row.tenant_id, row.type, row.version, row.key, row.headers
-    )
+    envelope = events.Envelope(row.id, row.tenant_id, row.type, row.version, row.key, row.headers)
     for subscription in events.subscriptions(row.type):
         with connections["default"].cursor() as cursor:
             cursor.execute(

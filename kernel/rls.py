@@ -19,9 +19,7 @@ EXTENSIONS = ("vector", "pg_trgm")
 
 # nullif: after a transaction-local setting expires its value is '', not NULL.
 # The sub-select is evaluated once a statement, so the index on tenant_id stays usable.
-POLICY = (
-    "tenant_id = (select nullif(current_setting('soma.tenant_id', true), '')::uuid)"
-)
+POLICY = "tenant_id = (select nullif(current_setting('soma.tenant_id', true), '')::uuid)"
 
 
 def ensure_roles(owner_dsn: str, *, login: bool) -> None:

@@ -12,19 +12,19 @@ from kernel.clock import now
 from kernel.ids import uuid7
 from kernel.scope import is_platform, require_scope
 
-M = TypeVar("M", bound=models.Model, covariant=True)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
-class TenantManager(models.Manager[M]):
+class TenantManager(models.Manager[M_co]):
     """Filters by the open scope and refuses to work without one."""
 
-    def get_queryset(self) -> models.QuerySet[M]:
+    def get_queryset(self) -> models.QuerySet[M_co]:
         """Rows of the scope's tenant; of all tenants inside a platform unit."""
         if is_platform():
             return super().get_queryset().using("platform")
         return super().get_queryset().filter(tenant_id=require_scope().tenant_id)
 
-    def create(self, **values: Any) -> M:
+    def create(self, **values: Any) -> M_co:
         """Insert with the scope's tenant filled in."""
         if not is_platform():
             values.setdefault("tenant_id", require_scope().tenant_id)

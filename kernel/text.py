@@ -27,7 +27,7 @@ def checked(text: str, pointer: str) -> str:
 
 
 def scrubbed(text: str) -> str:
-    """`text` with what cannot be stored replaced (for text that is not a person's: model output)."""
+    """`text` with what cannot be stored replaced (for what a model wrote, not a person)."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     try:

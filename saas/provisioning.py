@@ -56,7 +56,7 @@ def ensure_person(
     password: str | None = None,
     is_platform_admin: bool = False,
 ) -> Person:
-    """The person with `email`, made when missing. Without `password`: a one-time one. Idempotent."""
+    """The person with `email`, made when missing; without `password`, with a one-time one."""
     with platform_unit("provisioning"):
         known = User.objects.using("platform").filter(email__iexact=email).first()
         if known is not None:

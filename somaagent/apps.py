@@ -10,6 +10,6 @@ class SomaAgentConfig(AppConfig):
 
     def ready(self) -> None:
         """Bind every port."""
-        from somaagent import wiring  # noqa: PLC0415  # after the registry is ready
+        from somaagent import wiring  # after the registry is ready
 
         wiring.wire()

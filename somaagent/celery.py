@@ -5,11 +5,11 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
 
-import celery  # noqa: E402
-import structlog  # noqa: E402
-from celery.signals import setup_logging, worker_process_init  # noqa: E402
-from django.conf import settings  # noqa: E402
-from kombu.exceptions import OperationalError  # noqa: E402
+import celery
+import structlog
+from celery.signals import setup_logging, worker_process_init
+from django.conf import settings
+from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +18,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "relay": ("somaagent.relay_outbox", 2.0),
     "reap": ("somaagent.reap_turns", 5.0),
     "index": ("memory.index_pending", 5.0),
+    "environment": ("gateway.sync_environment", 60.0),
     "retention": ("somaagent.retention", 3600.0),
 }
 
@@ -45,7 +46,7 @@ app.conf.update(
         name: {"task": task, "schedule": every_s, "options": {"expires": max(1.0, every_s)}}
         for name, (task, every_s) in SCHEDULE.items()
     },
-    imports=["memory.tasks", "somaagent.tasks"],
+    imports=["gateway.tasks", "memory.tasks", "somaagent.tasks"],
 )
 
 

@@ -54,7 +54,13 @@ MIDDLEWARE = [
 
 def _database(role: Role) -> dict[str, Any]:
     parts = conninfo_to_dict(SOMA.effective_db_dsn(role))
-    known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    known = {
+        "dbname": "NAME",
+        "user": "USER",
+        "password": "PASSWORD",
+        "host": "HOST",
+        "port": "PORT",
+    }
     options = {key: value for key, value in parts.items() if key not in known}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -79,6 +85,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "webui" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/webui/assets/.+"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -5,6 +5,9 @@ from pathlib import Path
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from gateway.adapters.litellm import LiteLLM
+from gateway.adapters.openai_wire import OpenAIWire
+from gateway.router import MODELS, ModelRouter
 from kernel import outbox
 from kernel.bus.ports import BUS
 from kernel.bus.valkey import ValkeyBus
@@ -24,13 +27,14 @@ def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
+    bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}))
     bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake_indexer))
     outbox.set_wake(_wake_relay)
 
 
 def _wake_relay() -> None:
     """After a commit: one task for any number of commits until the relay begins."""
-    from somaagent import celery, tasks  # noqa: PLC0415  # celery is heavy: commands do not need it
+    from somaagent import celery, tasks  # celery is heavy: commands do not need it
 
     try:
         first = sync_client().set(tasks.RELAY_WANTED, b"1", nx=True, ex=WANTED_LIFE_S)

@@ -77,3 +77,53 @@ def cast(database: None) -> "object":
     from tests.support.cast import build
 
     return build()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator["object"]:
+    """A scripted model behind a real HTTP server."""
+    from tests.support.simulator import simulated_provider
+
+    with simulated_provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def web_process(servers: None, var_dir: Path) -> Iterator["object"]:
+    """One web process for the run."""
+    from tests.support.web import Web, running
+
+    with running(Web(var_dir)) as web:
+        yield web
+
+
+@pytest.fixture
+def web(web_process: "object", cast: "object") -> "object":
+    """The web process over freshly filled tables."""
+    return web_process
+
+
+@pytest.fixture
+def model(web: "object", simulator: "object") -> "object":
+    """The simulator, set as the platform's default model."""
+    from tests.support.models import use_simulator
+
+    use_simulator(web, simulator)
+    return simulator
+
+
+@pytest.fixture
+def no_model(web: "object") -> None:
+    """The platform has no model."""
+    from tests.support.models import remove_all
+
+    remove_all(web)
+
+
+@pytest.fixture(scope="session")
+def worker_process(servers: None, var_dir: Path) -> Iterator["object"]:
+    """One worker for the run."""
+    from tests.support.web import running, worker
+
+    with running(worker(var_dir)) as process:
+        yield process

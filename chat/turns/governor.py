@@ -56,19 +56,18 @@ def plan(limits: Limits, *, system_tokens: int, message_tokens: int, level: Leve
     """
     output = max(1, min(limits.output, limits.window // 2))
     room = limits.window - output
-    buffer = max(message_tokens, min(MIN_BUFFER, room // 4))
-    needed = buffer + min(system_tokens, MIN_SYSTEM)
-    if needed > room:
+    floor = min(system_tokens, MIN_SYSTEM)
+    if message_tokens + floor > room:
         raise MessageExceedsModel(
             f"It needs about {message_tokens} tokens; this model has room for "
-            f"{max(0, room - min(system_tokens, MIN_SYSTEM))}. Nothing was lost: shorten it, or "
+            f"{max(0, room - floor)}. Nothing was lost: shorten it, or "
             "choose a model with a larger window.",
             window=limits.window,
             needed=message_tokens,
         )
+    buffer = max(message_tokens, min(MIN_BUFFER, room // 4, room - floor))
     room -= buffer
     share = SHARES[level]
-    floor = min(system_tokens, MIN_SYSTEM)
     system = min(system_tokens, max(floor, int(limits.window * share["system"])), room)
     room -= system
     memory = min(max(MIN_MEMORY, int(limits.window * share["memory"])), room)

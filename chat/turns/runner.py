@@ -144,9 +144,7 @@ class Runner:
             _phase.labels("whole").observe(monotonic_s() - started)
             self._stopping.pop(turn_log.turn_id, None)
 
-    async def _answer(
-        self, opened: Opened, turn_log: stream.TurnLog, progress: Progress
-    ) -> None:
+    async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
         try:
             endpoint: Endpoint | None = await in_unit(choose, opened.model_id)
         except NoModelConfigured:
@@ -304,7 +302,9 @@ class Runner:
         log.info("turn.closed", state=state, characters=len(outcome.content))
         if closed and state == "done" and opened.needs_title and opened.question:
             errand = asyncio.get_running_loop().create_task(
-                self._give_title(opened, outcome.content, usable="models-down" not in outcome.degraded)
+                self._give_title(
+                    opened, outcome.content, usable="models-down" not in outcome.degraded
+                )
             )
             self._errands.add(errand)
             errand.add_done_callback(self._errands.discard)

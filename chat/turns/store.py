@@ -138,7 +138,10 @@ def open_retry(actor: Actor, turn_id: UUID, client_key: str) -> Opened:
 
 
 def open_continue(actor: Actor, turn_id: UUID, client_key: str) -> Opened:
-    """Go on after an answer that was cut. Raises: TurnUnknown, TurnInProgress, NothingToContinue."""
+    """Go on after an answer that was cut.
+
+    Raises: TurnUnknown, TurnInProgress, NothingToContinue.
+    """
     with unit_of_work(actor.scope):
         before = access_turn(actor, turn_id, "write")
         conversation = access_conversation(actor, before.conversation_id, "write", lock=True)
@@ -196,7 +199,7 @@ class Pulse:
 
 def keep_alive(scope: Scope, pulses: list[Pulse]) -> tuple[set[UUID], set[UUID]]:
     """Renew leases and keep snapshots, in one statement. Returns (still ours, asked to cancel)."""
-    from psycopg.types.json import Jsonb  # noqa: PLC0415  # driver detail of this statement
+    from psycopg.types.json import Jsonb  # driver detail of this statement
 
     with unit_of_work(scope), connection.cursor() as cursor:
         cursor.execute(

@@ -252,9 +252,7 @@ def publish_end(scope: Scope, body: Done) -> None:
     """Tell remote readers of a turn whose runner is gone (reaper)."""
     key = stream_key(scope, UUID(body.turn))
     try:
-        sync_client().xadd(
-            key, {"t": "chat.done", "p": frames.payload(body)}, id=f"0-{body.seq}"
-        )
+        sync_client().xadd(key, {"t": "chat.done", "p": frames.payload(body)}, id=f"0-{body.seq}")
         sync_client().expire(key, STREAM_LIFE_S)
     except RedisError:
         log.info("stream.end_not_published")
@@ -318,9 +316,7 @@ async def _follow_remote(
                     return
 
 
-async def _read_stream(
-    scope: Scope, turn_id: UUID, after: int
-) -> list[Delta | Note | Done]:
+async def _read_stream(scope: Scope, turn_id: UUID, after: int) -> list[Delta | Note | Done]:
     try:
         rows = await async_client().xread(
             {stream_key(scope, turn_id): f"0-{after}"},

@@ -26,7 +26,7 @@ _PROMPT = (
 )
 
 
-async def make(model_id: UUID | None, question: str, answer: str, usable: bool) -> str:  # noqa: FBT001
+async def make(model_id: UUID | None, question: str, answer: str, usable: bool) -> str:
     """A title. `usable` false: do not ask a model. Never raises for a model's failure."""
     if usable:
         try:

@@ -136,4 +136,4 @@ class ValkeyBus:
                     await result
             except Exception:
                 # One broken listener must not silence the others of this process.
-                log.exception("bus.listener_failed", topic=topic.split(":")[0])
+                log.exception("bus.listener_failed", topic=topic.split(":", maxsplit=1)[0])

@@ -1,1 +1,1 @@
-"""Objects (files) of tenants: a port with a local-folder adapter; S3 follows behind the same port."""
+"""Objects (files) of tenants: a port, and its adapter on a local folder."""

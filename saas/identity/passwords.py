@@ -17,7 +17,8 @@ COMMON = frozenset(
         "password1234", "password12345", "passwordpassword", "passw0rdpassw0rd", "qwertyuiop12",
         "qwertyuiopas", "qwertyuiop123", "qwerty123456", "iloveyouiloveyou", "administrator",
         "adminadminadmin", "letmeinletmein", "changemechangeme", "welcome12345", "abcdefghijkl",
-        "abc123abc123", "correcthorsebatterystaple", "1q2w3e4r5t6y", "zaq12wsxcde3", "somaagent1234",
+        "abc123abc123", "correcthorsebatterystaple", "1q2w3e4r5t6y", "zaq12wsxcde3",
+        "somaagent1234",
     }
 )  # fmt: skip
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -69,7 +69,9 @@ def end_session(session_id: UUID) -> None:
 
 def end_other_sessions(user_id: UUID, keep: UUID | None) -> int:
     """End all sessions of a person but one. Returns how many."""
-    others = Session.objects.filter(user_id=user_id, ended_at=None).exclude(id=keep)
+    others = Session.objects.filter(user_id=user_id, ended_at=None)
+    if keep is not None:
+        others = others.exclude(id=keep)
     return others.update(ended_at=now())
 
 
@@ -109,7 +111,7 @@ def memberships(user_id: UUID) -> list[Membership]:
     )
 
 
-def _find(query: str, key: object, request_id: str) -> Actor:
+def _find(query: str, key: str | UUID, request_id: str) -> Actor:
     moment = now()
     with connection.cursor() as cursor:
         cursor.execute(query, [key, moment, moment - settings.SESSION_IDLE])

@@ -115,7 +115,7 @@ async def collect_until_error(
     events: list[StreamEvent] = []
     with pytest.raises(ModelError) as caught:
         async for event in rig.port.stream(request, rig.endpoint):
-            events.append(event)  # noqa: PERF401  # the list must survive the error
+            events.append(event)  # the list must survive the error
     return events, caught.value
 
 

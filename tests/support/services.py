@@ -16,7 +16,6 @@ from pathlib import Path
 import psycopg
 
 from somaagent.config import Config, load
-from somaagent.config.schema import ROLE_NAMES
 from somaagent.supervision import child, directories
 from somaagent.supervision import postgres as postgres_server
 from somaagent.supervision import valkey as valkey_server
@@ -107,9 +106,8 @@ def wait_until(
         time.sleep(0.02)
 
 
-def clone_database(config: Config, template: str, name: str) -> None:
-    """Make the database `name` from `template`, quicker than migrating again."""
+def create_empty_database(config: Config, name: str) -> None:
+    """Make a database without tables beside the product's own."""
     maintenance = postgres_server.maintenance_dsn(config)
     with psycopg.connect(maintenance, autocommit=True) as connection:
-        owner = ROLE_NAMES["owner"]
-        connection.execute(f'create database "{name}" template "{template}" owner {owner}')
+        connection.execute(f'create database "{name}"')

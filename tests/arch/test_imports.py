@@ -1,0 +1,61 @@
+"""The import contracts of pyproject.toml hold, and platform units stay where they belong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Who may look across tenants, and why.
+PLATFORM_UNITS = {
+    "kernel/db.py": "defines it",
+    "kernel/outbox.py": "the relay serves every tenant",
+    "kernel/idempotency.py": "retention",
+    "saas/provisioning.py": "makes tenants",
+    "saas/identity/lockout.py": "retention",
+    "chat/turns/reaper.py": "ends turns of every tenant",
+    "chat/verbs.py": "retention",
+    "gateway/catalogue.py": "the catalogue is the platform's",
+    "gateway/environment.py": "the catalogue is the platform's",
+    "gateway/verbs.py": "the catalogue is the platform's",
+    "memory/brain_embedded/indexing.py": "the worker serves every tenant",
+    "memory/brain_embedded/engine.py": "the backlog of every tenant is one metric",
+}
+
+
+def test_import_contracts_hold() -> None:
+    result = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_platform_units_are_opened_only_where_they_are_explained() -> None:
+    apps = ("kernel", "saas", "gateway", "memory", "chat", "health", "webui")
+    users = {
+        str(path.relative_to(ROOT))
+        for app in apps
+        for path in (ROOT / app).rglob("*.py")
+        if "platform_unit(" in path.read_text() and "frontend" not in path.parts
+    }
+    assert users - set(PLATFORM_UNITS) == set()
+
+
+def test_no_async_function_touches_rows_directly() -> None:
+    """Rows are reached through in_unit only: an ORM call in `async def` blocks every socket."""
+    import ast
+
+    found = []
+    for app in ("gateway", "memory", "chat", "health"):
+        for path in (ROOT / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.AsyncFunctionDef):
+                    found += [
+                        f"{path.relative_to(ROOT)}:{inner.lineno}"
+                        for inner in ast.walk(node)
+                        if isinstance(inner, ast.Attribute) and inner.attr == "objects"
+                    ]
+    assert found == []

@@ -1,0 +1,65 @@
+"""The context builder keeps order, never cuts the person's message, and says what it left out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.turns import context, governor
+from chat.turns.context import Remembered, Said
+
+texts = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=300)
+histories = st.lists(st.builds(Said, st.sampled_from(["user", "assistant"]), texts), max_size=30)
+memories = st.lists(
+    st.builds(Remembered, texts, st.just("2025-03-01"), st.sampled_from(["user", "assistant"])),
+    max_size=8,
+)
+
+
+def count(text: str) -> int:
+    return -(-len(text.encode()) // 4)
+
+
+@given(
+    window=st.integers(2000, 40_000),
+    system=st.text(max_size=2000),
+    history=histories,
+    remembered=memories,
+    message=texts,
+)
+def test_nothing_is_lost_silently(
+    window: int, system: str, history: list[Said], remembered: list[Remembered], message: str
+) -> None:
+    plan = governor.plan(
+        governor.Limits(window, 500),
+        system_tokens=count(system),
+        message_tokens=count(message),
+        level="normal",
+    )
+    built = context.build(
+        plan, system=system, history=history, remembered=remembered, message=message, count=count
+    )
+    report, lines = built.report, built.lines
+    assert lines[-1] == context.Line("user", message)
+    kept = [Said(line.role, line.text) for line in lines[:-1] if line.role != "system"]
+    assert kept == history[len(history) - len(kept) :], "the newest messages, in order, whole"
+    assert report.history_kept == len(kept)
+    assert report.history_kept + report.history_cut == len(history)
+    assert report.memory_kept + report.memory_cut == len(remembered)
+    assert report.used["history"] <= plan.history
+    assert report.used["memory"] <= plan.memory
+    assert report.used["system"] <= plan.system
+    assert report.system_cut == (count(system) > plan.system)
+    total = sum(count(line.text) for line in lines)
+    assert total + plan.output <= window + 64
+
+
+@given(passage=texts)
+def test_a_recalled_passage_stays_one_quoted_line(passage: str) -> None:
+    """Stored text cannot pose as the prompt's own structure."""
+    plan = governor.Allowance("normal", 100, 100, 5000, 100, 100)
+    remembered = [Remembered(passage, "2025-03-01", "user")]
+    built = context.build(
+        plan, system="S", history=[], remembered=remembered, message="q", count=count
+    )
+    notes = built.lines[0].text.split(context.MEMORY_HEADER)[1].strip("\n")
+    assert notes.startswith('- On 2025-03-01 they said: "')
+    assert "\n" not in notes
