@@ -7,6 +7,8 @@ Settings refuse a wrong configuration with one message and exit code 2 (see soma
 import os
 import sys
 
+from somaagent.config import ConfigError
+
 INTERRUPTED = 130  # as a shell reports Ctrl-C
 
 
@@ -18,6 +20,9 @@ def main() -> None:
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(sys.argv)
+    except ConfigError as refused:
+        sys.stderr.write(f"{refused}\n")
+        sys.exit(refused.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

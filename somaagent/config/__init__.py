@@ -8,6 +8,7 @@ Flow: `load()` once a process, by `somaagent.settings`; everything else reads th
 """
 
 from somaagent.config.findings import ConfigError, Finding
+from somaagent.config.groups import ROOT
 from somaagent.config.loading import load
 from somaagent.config.modes import ADAPTERS, MODES
 from somaagent.config.schema import Config
@@ -16,6 +17,7 @@ from somaagent.config.wording import Described, SettingDoc, reference
 __all__ = [
     "ADAPTERS",
     "MODES",
+    "ROOT",
     "Config",
     "ConfigError",
     "Described",

@@ -91,7 +91,8 @@ def _create(path: Path, text: str) -> str:
 
 
 def _unreadable(variable: str, path: Path, exc: OSError) -> Finding:
-    accepted = f"a readable and writable {path.parent}, or the secret in {variable}"
+    var_dir = path.parent.parent
+    accepted = f"a {var_dir} that is writable (SA01_VAR_DIR names it), or the secret in {variable}"
     return Finding(variable, f"{path}: {exc.strerror or exc}", accepted)
 
 

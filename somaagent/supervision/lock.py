@@ -55,7 +55,7 @@ def holder_address(path: Path) -> str | None:
             except BlockingIOError:
                 text = file.read()
                 return str(json.loads(text)["address"]) if text else "(still starting)"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     return None
 

@@ -157,7 +157,8 @@ class Installation:
     def _failure(self, name: str, what: str) -> StartRefused:
         detail = probe_ready(self._config).detail if name == "web" else ""
         path, lines = self._logs.last_lines(name)
-        parts = [f"{name} {what}.", detail, f"The end of {path}:", *lines]
+        tail = [f"The end of {path}:", *lines] if lines else [f"Its log is {path}"]
+        parts = [f"{name} {what}.", detail, *tail]
         return StartRefused("\n".join(part for part in parts if part))
 
     def _watch(self, supervisor: Supervisor) -> None:

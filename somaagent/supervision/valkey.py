@@ -44,6 +44,8 @@ class EmbeddedValkey:
             "appendfsync": "everysec",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            # A title would overwrite the environment, in which `lock` finds what an `up` started.
+            "set-proc-title": "no",
             "logfile": "",
         }
         flags = [flag for name, value in settings.items() for flag in (f"--{name}", value)]

@@ -126,7 +126,9 @@ def end(run: Up) -> None:
         except subprocess.TimeoutExpired:
             run.process.kill()
             run.process.wait()
-    lock.clear_leftovers(run.var_dir)
+    # A refused second start must not end what the first one runs.
+    if lock.holder_address(run.var_dir / "run" / "up.lock") is None:
+        lock.clear_leftovers(run.var_dir)
 
 
 def started_by(var_dir: Path) -> list[str]:
