@@ -3,7 +3,7 @@
 Adapters live in `gateway.adapters` and are named by `somaagent.wiring` alone.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -69,7 +69,9 @@ class EndpointProbe:
 class ModelPort(Protocol):
     """Streams answers of models."""
 
-    def stream(self, request: ModelRequest, endpoint: Endpoint) -> AsyncIterator[StreamEvent]:
+    def stream(
+        self, request: ModelRequest, endpoint: Endpoint
+    ) -> AsyncGenerator[StreamEvent, None]:
         """Ask, and yield events as they come (order: see `gateway.parts`).
 
         Closing the iterator or cancelling its task closes the upstream connection at once.
@@ -77,8 +79,8 @@ class ModelPort(Protocol):
         """
         ...
 
-    async def probe(self, endpoint: Endpoint) -> EndpointProbe:
-        """List the endpoint's models within a second or so. Never raises a `ModelError`."""
+    async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:
+        """List the endpoint's models within `timeout_s`. Never raises a `ModelError`."""
         ...
 
     async def close(self) -> None:

@@ -4,10 +4,18 @@ Data only. Windows and output limits are tokens, from the providers' published m
 unknown. They are starting values that an administrator may change.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Wire = Literal["openai", "litellm"]
+
+HOSTED_WINDOW = 128_000
+# What local servers load a model with unless told otherwise. Ollama cuts a longer prompt silently,
+# and from its beginning, where the instructions are.
+LOCAL_WINDOW = 8_192
+OLLAMA_WINDOW = 4_096
+DEFAULT_OUTPUT_LIMIT = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +30,11 @@ class ModelPreset:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of provider. `prefix`: what the litellm adapter puts before the model's name."""
+    """A kind of provider.
+
+    `prefix`: what the litellm adapter puts before the model's name. `default_window`: assumed of
+    a model that nothing is known of.
+    """
 
     kind: str
     title: str
@@ -32,9 +44,11 @@ class Kind:
     key_variable: str = ""
     url_variable: str = ""
     prefix: str = ""
+    default_window: int = HOSTED_WINDOW
     models: tuple[ModelPreset, ...] = ()
 
 
+NOT_FOR_CHAT = ("embed", "minilm", "bge-", "rerank", "whisper", "tts", "dall-e", "moderation")
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
 
 _ALL = (
@@ -45,7 +59,6 @@ _ALL = (
         "https://api.openai.com/v1",
         needs_key=True,
         key_variable="OPENAI_API_KEY",
-        url_variable="OPENAI_BASE_URL",
         models=(
             ModelPreset("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, 32_768),
             ModelPreset("gpt-4.1", "GPT-4.1", 1_047_576, 32_768),
@@ -60,7 +73,6 @@ _ALL = (
         "https://api.anthropic.com",
         needs_key=True,
         key_variable="ANTHROPIC_API_KEY",
-        url_variable="ANTHROPIC_BASE_URL",
         prefix="anthropic/",
         models=(
             ModelPreset("claude-sonnet-4-5", "Claude Sonnet 4.5", 200_000, 64_000),
@@ -126,10 +138,41 @@ _ALL = (
             ModelPreset("deepseek-reasoner", "DeepSeek Reasoner", 128_000, 65_536),
         ),
     ),
-    Kind("ollama", "Ollama", "openai", OLLAMA_URL, needs_key=False),
-    Kind("vllm", "vLLM", "openai", "http://127.0.0.1:8000/v1", needs_key=False),
-    Kind("lmstudio", "LM Studio", "openai", "http://127.0.0.1:1234/v1", needs_key=False),
-    Kind("openai-compatible", "Other, OpenAI-compatible", "openai", None, needs_key=False),
+    Kind(
+        "ollama",
+        "Ollama",
+        "openai",
+        OLLAMA_URL,
+        needs_key=False,
+        url_variable="OLLAMA_BASE_URL",
+        default_window=OLLAMA_WINDOW,
+    ),
+    Kind(
+        "vllm",
+        "vLLM",
+        "openai",
+        "http://127.0.0.1:8000/v1",
+        needs_key=False,
+        default_window=LOCAL_WINDOW,
+    ),
+    Kind(
+        "lmstudio",
+        "LM Studio",
+        "openai",
+        "http://127.0.0.1:1234/v1",
+        needs_key=False,
+        default_window=LOCAL_WINDOW,
+    ),
+    Kind(
+        "openai-compatible",
+        "Other, OpenAI-compatible",
+        "openai",
+        None,
+        needs_key=False,
+        key_variable="OPENAI_API_KEY",
+        url_variable="OPENAI_BASE_URL",
+        default_window=LOCAL_WINDOW,
+    ),
     Kind("litellm", "Other, through LiteLLM", "litellm", None, needs_key=False),
 )
 
@@ -142,9 +185,18 @@ def default_base_url(kind: str) -> str:
     return (entry.default_base_url or "") if entry else ""
 
 
-def preset_model(kind: str, name: str) -> ModelPreset | None:
-    """What is known of model `name` at providers of `kind`."""
+def limits_of(kind: str, name: str) -> ModelPreset:
+    """What is known of model `name` at providers of `kind`; assumed where nothing is.
+
+    `window` and `output_limit` of the answer are positive.
+    """
     entry = KINDS.get(kind)
-    if entry is None:
-        return None
-    return next((model for model in entry.models if model.name == name), None)
+    known = next((it for it in (entry.models if entry else ()) if it.name == name), None)
+    window = (known.window if known else 0) or (entry.default_window if entry else LOCAL_WINDOW)
+    output_limit = (known.output_limit if known else 0) or min(DEFAULT_OUTPUT_LIMIT, window // 2)
+    return ModelPreset(name, known.display_name if known else name, window, output_limit)
+
+
+def chat_models(names: Iterable[str]) -> list[str]:
+    """`names` without those that are evidently not for chat, in the given order."""
+    return [name for name in names if not any(sign in name.lower() for sign in NOT_FOR_CHAT)]

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -95,7 +95,9 @@ class LiteLLM:
         self._connections = connections or Connections()
         self._library: Any = None
 
-    async def stream(self, request: ModelRequest, endpoint: Endpoint) -> AsyncIterator[StreamEvent]:
+    async def stream(
+        self, request: ModelRequest, endpoint: Endpoint
+    ) -> AsyncGenerator[StreamEvent, None]:
         """See `ModelPort.stream`."""
         await asyncio.to_thread(_check, endpoint)
         await self._load()
@@ -117,7 +119,7 @@ class LiteLLM:
         finally:
             await opened.close()
 
-    async def probe(self, endpoint: Endpoint) -> EndpointProbe:
+    async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:  # noqa: ARG002
         """These providers have no common listing: only the address is checked."""
         try:
             await asyncio.to_thread(_check, endpoint)
@@ -159,10 +161,10 @@ class LiteLLM:
     def _client(self, endpoint: Endpoint, seen: _Seen) -> Any:
         """A client of the library over our guarded session."""
         # Imported here: these modules pull in the whole library.
-        from litellm.llms.custom_httpx.aiohttp_transport import (  # noqa: PLC0415
+        from litellm.llms.custom_httpx.aiohttp_transport import (
             LiteLLMAiohttpTransport,
         )
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415
+        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
         session = self._connections.session(allow_private=endpoint.allow_private)
         return AsyncHTTPHandler(
@@ -176,7 +178,7 @@ def _import_library() -> Any:
     os.environ.update(ENVIRONMENT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import litellm  # noqa: PLC0415
+        import litellm
 
         # Its classes are completed at first use, for a second and with warnings: not on the loop.
         litellm.ModelResponse()

@@ -32,11 +32,12 @@ class Dialect:
 # OpenAI's newer models refuse `max_tokens`; hardly any other server knows its successor.
 NEWER = "max_completion_tokens"
 OLDER = "max_tokens"
+OPENAI_ITSELF = "https://api.openai.com/"
 
 
-def first_dialect(kind: str) -> Dialect:
+def first_dialect(url: str) -> Dialect:
     """What to assume of an endpoint that was not asked before."""
-    return Dialect(completion_limit_name=NEWER if kind == "openai" else OLDER)
+    return Dialect(completion_limit_name=NEWER if url.startswith(OPENAI_ITSELF) else OLDER)
 
 
 def learn(dialect: Dialect, parameter: str, text: str) -> Dialect | None:

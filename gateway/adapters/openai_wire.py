@@ -7,9 +7,9 @@ attempt. Whatever ends the iterator closes the upstream connection at once.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import aiohttp
 import orjson
@@ -33,7 +33,6 @@ from gateway.presets import default_base_url
 from gateway.tokens import estimate_prompt_tokens
 
 ERROR_BODY_LIMIT_BYTES = 64 * 1024
-PROBE_TIMEOUT_S = 2.0
 DIALECTS_KEPT = 1_000
 
 
@@ -60,7 +59,9 @@ class OpenAIWire:
         self._connections = connections or Connections()
         self._dialects: dict[tuple[str, str], Dialect] = {}
 
-    async def stream(self, request: ModelRequest, endpoint: Endpoint) -> AsyncIterator[StreamEvent]:
+    async def stream(
+        self, request: ModelRequest, endpoint: Endpoint
+    ) -> AsyncGenerator[StreamEvent, None]:
         """See `ModelPort.stream`."""
         url = _url(endpoint, "/chat/completions")
         call = _Call(request, endpoint, url, asyncio.get_running_loop().time())
@@ -75,13 +76,13 @@ class OpenAIWire:
         finally:
             exchange.close()
 
-    async def probe(self, endpoint: Endpoint) -> EndpointProbe:
+    async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:
         """List the models (`GET /models`)."""
         before = time.perf_counter()
         try:
             session = self._connections.session(allow_private=endpoint.allow_private)
             async with (
-                asyncio.timeout(PROBE_TIMEOUT_S),
+                asyncio.timeout(timeout_s),
                 session.get(
                     _url(endpoint, "/models"), headers=_headers(endpoint), allow_redirects=False
                 ) as response,
@@ -118,7 +119,7 @@ class OpenAIWire:
     async def _open(self, call: _Call) -> aiohttp.ClientResponse:
         """Send the request until its form is accepted. Raises: ModelError."""
         key = (call.url, call.request.model or call.endpoint.model)
-        dialect = self._dialects.get(key) or first_dialect(call.endpoint.kind)
+        dialect = self._dialects.get(key) or first_dialect(call.url)
         while True:
             try:
                 async with asyncio.timeout_at(call.first_token_due_at):
@@ -151,8 +152,14 @@ class OpenAIWire:
 
 def _url(endpoint: Endpoint, path: str) -> str:
     url = endpoint.base_url or default_base_url(endpoint.kind)
-    check_base_url(url, allow_private=endpoint.allow_private, resolve=False)
+    _check_url(url, endpoint.allow_private)
     return url.rstrip("/") + path
+
+
+@lru_cache(maxsize=256)
+def _check_url(url: str, allow_private: bool) -> None:
+    """Form and literal address; remembered, because it is asked for every stream."""
+    check_base_url(url, allow_private=allow_private, resolve=False)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:

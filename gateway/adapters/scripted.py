@@ -5,7 +5,7 @@ simulated provider alike. Time passes only where a rule asks for it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from gateway.adapters.failures import Failure, failure_of_error_object
@@ -61,7 +61,11 @@ class ScriptedModel:
         """Answers with `replies` in turn, then with the default words."""
         return cls(Script(rules=[Rule(None, {"reply": reply}, 1) for reply in replies]))
 
-    async def stream(self, request: ModelRequest, endpoint: Endpoint) -> AsyncIterator[StreamEvent]:  # noqa: ARG002
+    async def stream(
+        self,
+        request: ModelRequest,
+        endpoint: Endpoint,  # noqa: ARG002
+    ) -> AsyncGenerator[StreamEvent, None]:
         """See `ModelPort.stream`."""
         plan = await self._attempts(request)
         finished = False
@@ -73,7 +77,7 @@ class ScriptedModel:
         finally:
             self.closed_early += not finished
 
-    async def probe(self, endpoint: Endpoint) -> EndpointProbe:
+    async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:  # noqa: ARG002
         """Always there."""
         return EndpointProbe(True, 0.0, (endpoint.model,))
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     factory: Any = None
     with suppress(ImportError):
         # Twice as many chunks a second as the standard loop.
-        import uvloop  # noqa: PLC0415
+        import uvloop
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:

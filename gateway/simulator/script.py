@@ -138,7 +138,7 @@ def load_script(text: str, defaults: Plan) -> Script:
         return parse_script(json.loads(text), defaults)
     except json.JSONDecodeError:
         # Imported here: it costs 20 ms that a simulator without YAML need not pay.
-        import yaml  # noqa: PLC0415
+        import yaml
 
         try:
             return parse_script(yaml.safe_load(text), defaults)

@@ -1,0 +1,114 @@
+"""The models that can be chosen now: a snapshot of the tables, kept for a second.
+
+Read on every turn, changed a few times a year. Any thread may ask; a race costs a second query at
+worst. Holds keys in memory, as `Secret`s; never yields a row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from gateway.errors import NoModelConfigured
+from gateway.keys import key_of
+from gateway.models import Model
+from gateway.ports import Endpoint, Secret
+from gateway.presets import KINDS
+from kernel.clock import monotonic_s
+from kernel.crypto import SealBroken
+
+FRESH_FOR_S = 1.0
+CHANGED_TOPIC = "gateway.catalogue"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Usable endpoints by model id, and the one that is taken when none is named."""
+
+    endpoints: dict[UUID, Endpoint]
+    default: Endpoint | None
+    taken_at: float
+
+
+class Catalogue:
+    """Gives endpoints. `clock`: monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
+        self._clock = clock
+        self._snapshot: Snapshot | None = None
+
+    def choose(self, model_id: UUID | None) -> Endpoint:
+        """The endpoint of `model_id`; of the default model when it is None or not usable now.
+
+        Raises: NoModelConfigured.
+        """
+        snapshot = self._fresh()
+        found = snapshot.endpoints.get(model_id) if model_id is not None else None
+        chosen = found or snapshot.default
+        if chosen is None:
+            raise NoModelConfigured("A platform admin can add one on the page Models.")
+        return chosen
+
+    def forget(self) -> None:
+        """The tables changed: read them again."""
+        self._snapshot = None
+
+    def _fresh(self) -> Snapshot:
+        snapshot = self._snapshot
+        now = self._clock()
+        if snapshot is None or now - snapshot.taken_at >= FRESH_FOR_S:
+            snapshot = self._snapshot = _take(now)
+        return snapshot
+
+
+def _take(now: float) -> Snapshot:
+    rows = (
+        Model.objects.select_related("provider")
+        .filter(enabled=True, provider__enabled=True)
+        .order_by("-is_default", "created_at", "id")
+    )
+    endpoints: dict[UUID, Endpoint] = {}
+    for row in rows:
+        endpoint = endpoint_of(row)
+        if endpoint is not None:
+            endpoints[row.id] = endpoint
+    return Snapshot(endpoints, next(iter(endpoints.values()), None), now)
+
+
+def endpoint_of(row: Model) -> Endpoint | None:
+    """Where the model is; None when it cannot be used (kind gone, key gone or unreadable)."""
+    provider = row.provider
+    kind = KINDS.get(provider.kind)
+    if kind is None:
+        return None
+    key = _usable_key(row)
+    if key is None or (kind.needs_key and not key):
+        return None
+    # The library behind the other wire knows its providers' own addresses better.
+    own_address = kind.default_base_url or "" if kind.wire == "openai" else ""
+    return Endpoint(
+        base_url=provider.base_url or own_address,
+        api_key=key,
+        kind=provider.kind,
+        model=row.name,
+        window=row.window,
+        output_limit=row.output_limit,
+        display_name=row.display_name,
+        model_id=row.id,
+        provider_id=provider.id,
+        provider_name=provider.name,
+        # Providers are set by platform admins, who may mean a server in their own network.
+        allow_private=True,
+    )
+
+
+def _usable_key(row: Model) -> Secret | None:
+    try:
+        return key_of(row.provider)
+    except SealBroken:
+        # One lost key must not take the other models away.
+        log.warning("gateway.key_unreadable", provider_id=str(row.provider_id))
+        return None

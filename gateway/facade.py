@@ -1,0 +1,133 @@
+"""What other apps may use of the gateway."""
+
+from collections.abc import AsyncGenerator, Iterable
+from uuid import UUID
+
+from gateway.errors import (
+    AddressRefused,
+    ContentRefused,
+    ContextTooLong,
+    ModelAuthFailed,
+    ModelBadResponse,
+    ModelCreditExhausted,
+    ModelError,
+    ModelNotFound,
+    ModelRateLimited,
+    ModelRejectedRequest,
+    ModelResting,
+    ModelServerError,
+    ModelStreamCut,
+    ModelTimeout,
+    ModelUnreachable,
+    NoModelConfigured,
+)
+from gateway.models import Model
+from gateway.parts import (
+    Finished,
+    Message,
+    ModelRequest,
+    Part,
+    ReasoningDelta,
+    ReasoningPart,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+    Timeouts,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    ToolSpec,
+    Usage,
+)
+from gateway.ports import Endpoint
+from gateway.router import MODELS
+from gateway.sync import SyncReport, sync_environment
+from gateway.tokens import estimate_prompt_tokens, estimate_tokens
+from gateway.verbs import (
+    create_provider,
+    delete_provider,
+    list_kinds,
+    list_models,
+    list_providers,
+    set_default_model,
+    try_provider,
+    update_provider,
+)
+
+
+def choose(model_id: UUID | None) -> Endpoint:
+    """The endpoint of a model; of the default one when None, gone or switched off.
+
+    Synchronous (it may read rows) and cheap: remembered for a second. Raises: NoModelConfigured.
+    """
+    return MODELS.get().catalogue.choose(model_id)
+
+
+def stream(request: ModelRequest, endpoint: Endpoint) -> AsyncGenerator[StreamEvent, None]:
+    """Ask the model; close the generator (`aclosing`) to stop it at once. Raises: ModelError."""
+    return MODELS.get().stream(request, endpoint)
+
+
+async def follow_changes() -> None:
+    """Hear at once of models that another process changed; once, in the process's own loop."""
+    await MODELS.get().follow_changes()
+
+
+def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Display names by id; ids that are unknown are left out."""
+    wanted = set(model_ids)
+    if not wanted:
+        return {}
+    return dict(Model.objects.filter(id__in=wanted).values_list("id", "display_name"))
+
+
+__all__ = [
+    "AddressRefused",
+    "ContentRefused",
+    "ContextTooLong",
+    "Endpoint",
+    "Finished",
+    "Message",
+    "ModelAuthFailed",
+    "ModelBadResponse",
+    "ModelCreditExhausted",
+    "ModelError",
+    "ModelNotFound",
+    "ModelRateLimited",
+    "ModelRejectedRequest",
+    "ModelRequest",
+    "ModelResting",
+    "ModelServerError",
+    "ModelStreamCut",
+    "ModelTimeout",
+    "ModelUnreachable",
+    "NoModelConfigured",
+    "Part",
+    "ReasoningDelta",
+    "ReasoningPart",
+    "StreamEvent",
+    "SyncReport",
+    "TextDelta",
+    "TextPart",
+    "Timeouts",
+    "ToolCallDelta",
+    "ToolCallPart",
+    "ToolResultPart",
+    "ToolSpec",
+    "Usage",
+    "choose",
+    "create_provider",
+    "delete_provider",
+    "estimate_prompt_tokens",
+    "estimate_tokens",
+    "follow_changes",
+    "list_kinds",
+    "list_models",
+    "list_providers",
+    "model_names",
+    "set_default_model",
+    "stream",
+    "sync_environment",
+    "try_provider",
+    "update_provider",
+]

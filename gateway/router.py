@@ -1,0 +1,141 @@
+"""The one way to a model: picks the adapter by kind, guards it with a breaker, counts.
+
+Bound once a process by the composition root, because it holds what must live as long as the
+process: connections (in the adapters), breakers and the catalogue's snapshot.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from gateway.catalogue import CHANGED_TOPIC, Catalogue
+from gateway.errors import ModelBadResponse, ModelError, ModelNotFound, ModelResting
+from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
+from gateway.parts import Finished, ModelRequest, StreamEvent, Usage
+from gateway.ports import Endpoint, EndpointProbe, ModelPort
+from gateway.presets import KINDS, Wire
+from kernel.bus.ports import BUS, Payload
+from kernel.clock import monotonic_s
+from kernel.ports import Port, Probe
+from kernel.resilience import BreakerOpen, CircuitBreaker
+
+BREAKERS_KEPT = 1_000
+
+
+class ModelRouter:
+    """Adapters by wire, breakers by (provider, model), and the catalogue."""
+
+    def __init__(
+        self, adapters: Mapping[Wire, ModelPort], catalogue: Catalogue | None = None
+    ) -> None:
+        self._adapters = dict(adapters)
+        self._breakers: dict[tuple[str, str], CircuitBreaker] = {}
+        self.catalogue = catalogue or Catalogue()
+
+    async def stream(
+        self, request: ModelRequest, endpoint: Endpoint, *, even_if_resting: bool = False
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """See `ModelPort.stream`. Raises: ModelResting while the breaker is open.
+
+        `even_if_resting`: a person wants to know now; a success closes the breaker.
+        """
+        breaker = self.breaker(request, endpoint)
+        outcome = "cancelled"
+        try:
+            if not even_if_resting:
+                _enter(breaker)
+            started = monotonic_s()
+            async with aclosing(self._adapter(endpoint).stream(request, endpoint)) as events:
+                is_first = True
+                async for event in events:
+                    if is_first:
+                        is_first = False
+                        FIRST_TOKEN.labels(endpoint.kind).observe(monotonic_s() - started)
+                    if event.__class__ is Usage:
+                        _count(event)
+                    elif event.__class__ is Finished:
+                        # Before the yield: the consumer may not come back after the last event.
+                        outcome = "ok"
+                        breaker.success()
+                    yield event
+        except ModelError as error:
+            outcome = error.code
+            if error.counts_against_model:
+                breaker.failure()
+            elif not isinstance(error, ModelResting):
+                # It answered, if only to refuse: the model is alive.
+                breaker.success()
+            raise
+        except Exception:
+            outcome = ModelBadResponse.code
+            breaker.failure()
+            raise
+        finally:
+            REQUESTS.labels(endpoint.kind, outcome).inc()
+
+    async def probe_endpoint(self, endpoint: Endpoint, timeout_s: float) -> EndpointProbe:
+        """What the endpoint says of itself."""
+        return await self._adapter(endpoint).probe(endpoint, timeout_s)
+
+    async def close(self) -> None:
+        """Release what the running event loop holds."""
+        for adapter in self._adapters.values():
+            await adapter.close()
+
+    async def follow_changes(self) -> None:
+        """Hear of changes that other processes make; for the long-lived loop of a process only.
+
+        The bus belongs to one loop: a short-lived one (the test button) must never listen.
+        Without this a change is seen after `catalogue.FRESH_FOR_S`.
+        """
+
+        def changed(_: Payload) -> None:
+            self.catalogue.forget()
+
+        await BUS.get().listen(CHANGED_TOPIC, changed)
+
+    def breaker(self, request: ModelRequest, endpoint: Endpoint) -> CircuitBreaker:
+        """The breaker of the provider and model that are asked."""
+        provider = str(endpoint.provider_id or endpoint.base_url or endpoint.kind)
+        key = (provider, request.model or endpoint.model)
+        found = self._breakers.get(key)
+        if found is None:
+            if len(self._breakers) >= BREAKERS_KEPT:
+                self._breakers.clear()
+            found = self._breakers[key] = CircuitBreaker(f"model:{endpoint.kind}")
+        return found
+
+    def probe(self) -> Probe:
+        """For `doctor`: which model is used. Asks no provider, since that costs tokens."""
+        try:
+            chosen = self.catalogue.choose(None)
+        except ModelError:
+            return Probe(
+                ok=True,
+                detail="no model is configured: answers come from memory alone",
+                advice="Add a provider on the page Models, or set OPENAI_API_KEY or a like one.",
+            )
+        except Exception as exc:
+            return Probe(ok=False, detail=type(exc).__name__, advice="Look at the database first.")
+        return Probe(ok=True, detail=f"{chosen.model} at {chosen.provider_name}")
+
+    def _adapter(self, endpoint: Endpoint) -> ModelPort:
+        kind = KINDS.get(endpoint.kind)
+        if kind is None:
+            raise ModelNotFound
+        return self._adapters[kind.wire]
+
+
+MODELS: Port[ModelRouter] = Port("models")
+
+
+def _enter(breaker: CircuitBreaker) -> None:
+    try:
+        breaker.before_call()
+    except BreakerOpen as resting:
+        raise ModelResting(retry_after=resting.retry_after) from None
+
+
+def _count(usage: StreamEvent) -> None:
+    if isinstance(usage, Usage):
+        TOKENS.labels("input").inc(usage.input_tokens)
+        TOKENS.labels("output").inc(usage.output_tokens)
