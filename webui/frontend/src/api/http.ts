@@ -1,0 +1,156 @@
+/**
+ * One way to ask the server: JSON in, JSON out, every failure a problem object.
+ *
+ * Adds the CSRF header to unsafe methods and reports an ended session once. Callers never see
+ * a raw Response, and never a failure without words.
+ */
+import { msg } from "@lit/localize";
+import { readProblem } from "./problem";
+import type { Problem, RawProblem } from "./problem";
+
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.title);
+    this.name = "ApiError";
+  }
+}
+
+export interface HttpHooks {
+  csrfToken(): string | null;
+  /** Fetches the session again; true when a request may be repeated with the new token. */
+  refreshSession(): Promise<boolean>;
+  sessionEnded(): void;
+  passwordDue(): void;
+}
+
+export interface RequestOptions {
+  query?: Record<string, string | number | boolean | null | undefined>;
+  body?: unknown;
+  signal?: AbortSignal;
+  /** A 401 answers this request and does not end a session: used by sign-in alone. */
+  anonymous?: boolean;
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+const BASE = "/api/v2";
+const TIMEOUT_MS = 60_000;
+
+function clientProblem(code: string, title: string, detail: string): Problem {
+  return { type: `/problems/${code}`, title, status: 0, detail, instance: "", code };
+}
+
+/** Any failure as a problem that can be shown. */
+export function problemOf(failure: unknown): Problem {
+  if (failure instanceof ApiError) return failure.problem;
+  if (failure instanceof DOMException && failure.name === "TimeoutError") {
+    return clientProblem(
+      "timeout",
+      msg("The server took too long to answer"),
+      msg("Nothing is lost. Try again in a moment."),
+    );
+  }
+  if (failure instanceof TypeError) {
+    return clientProblem(
+      "network",
+      msg("The server cannot be reached"),
+      msg("Check your connection, then try again."),
+    );
+  }
+  return clientProblem(
+    "unexpected",
+    msg("Something went wrong in this page"),
+    msg("Try again; reload the page if it happens again."),
+  );
+}
+
+export function isAbort(failure: unknown): boolean {
+  return failure instanceof DOMException && failure.name === "AbortError";
+}
+
+async function problemIn(response: Response): Promise<Problem> {
+  const requestId = response.headers.get("X-Request-ID") ?? "";
+  try {
+    const problem = readProblem((await response.json()) as RawProblem, response.status);
+    if (problem.code !== "") return { ...problem, instance: problem.instance || requestId };
+  } catch {
+    // Not JSON: a proxy in between has answered. Said below.
+  }
+  return {
+    ...clientProblem(
+      "bad-answer",
+      msg("The server gave an answer that cannot be read"),
+      msg("It may be starting or being replaced. Try again in a moment."),
+    ),
+    status: response.status,
+    instance: requestId,
+  };
+}
+
+export class Http {
+  constructor(private readonly hooks: HttpHooks) {}
+
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#request<T>("GET", path, options);
+  }
+
+  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#request<T>("POST", path, { ...options, body });
+  }
+
+  put<T>(path: string, body?: unknown): Promise<T> {
+    return this.#request<T>("PUT", path, { body });
+  }
+
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.#request<T>("PATCH", path, { body });
+  }
+
+  delete(path: string): Promise<void> {
+    return this.#request("DELETE", path, {});
+  }
+
+  async #request<T>(method: Method, path: string, options: RequestOptions): Promise<T> {
+    let response = await this.#fetch(method, path, options);
+    if (response.ok) return await this.#read<T>(response);
+    let problem = await problemIn(response);
+    if (problem.status === 403 && problem.code.includes("csrf")) {
+      // Another tab has signed in anew: the same person may go on with the new token.
+      if (await this.hooks.refreshSession()) {
+        response = await this.#fetch(method, path, options);
+        if (response.ok) return await this.#read<T>(response);
+        problem = await problemIn(response);
+      }
+    }
+    if (problem.status === 401 && options.anonymous !== true) this.hooks.sessionEnded();
+    if (problem.code === "password-change-required") this.hooks.passwordDue();
+    throw new ApiError(problem);
+  }
+
+  #fetch(method: Method, path: string, options: RequestOptions): Promise<Response> {
+    const url = new URL(BASE + path, location.origin);
+    for (const [name, value] of Object.entries(options.query ?? {})) {
+      if (value !== null && value !== undefined && value !== "") {
+        url.searchParams.set(name, String(value));
+      }
+    }
+    const headers: Record<string, string> = { Accept: "application/json" };
+    const token = this.hooks.csrfToken();
+    if (method !== "GET" && token !== null) headers["X-CSRF-Token"] = token;
+    if (options.body !== undefined) headers["Content-Type"] = "application/json";
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    return fetch(url, {
+      method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+  }
+
+  async #read<T>(response: Response): Promise<T> {
+    if (response.status === 204) return undefined as T;
+    return (await response.json()) as T;
+  }
+}

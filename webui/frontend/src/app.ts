@@ -1,0 +1,155 @@
+/**
+ * The root: who is signed in decides between sign-in, password change and the workspace.
+ *
+ * Pages are imported on first need, so that the first load stays small. Owns the document's
+ * title, the skip link, the live region and the toasts.
+ */
+import { ContextProvider } from "@lit/context";
+import { msg } from "@lit/localize";
+import { LitElement, html } from "lit";
+import type { TemplateResult , nothing } from "lit";
+import { customElement, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { safeReturnPath } from "./router/router";
+import { HOME, signInPath } from "./router/routes";
+import { createServices, servicesContext } from "./services";
+import { StoreController } from "./store";
+import "./ui/soma-toasts";
+import { loadingView, problemView } from "./ui/states";
+
+const PAGES = {
+  "sign-in": () => import("./pages/sign-in-page"),
+  password: () => import("./pages/password-page"),
+  workspace: () => import("./pages/workspace"),
+} as const;
+
+@customElement("soma-app")
+export class SomaApp extends LitElement {
+  readonly #services = createServices();
+  readonly #loaded = new Set<string>();
+  @state() private failedPage = false;
+
+  constructor() {
+    super();
+    const { announcer, router, session } = this.#services;
+    for (const store of [announcer, router, session]) new StoreController(this, store);
+    new ContextProvider(this, { context: servicesContext, initialValue: this.#services });
+  }
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const { router, session } = this.#services;
+    router.start();
+    session.addEventListener("change", this.#onSession);
+    void session.load();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#services.router.stop();
+    this.#services.session.removeEventListener("change", this.#onSession);
+    this.#services.hub.stop();
+  }
+
+  /** Sends people to where they may be, and starts or stops what is live. */
+  readonly #onSession = (): void => {
+    const { session, router, hub, toasts } = this.#services;
+    const { phase, me } = session.state;
+    if (phase === "anonymous") {
+      hub.stop();
+      toasts.clear();
+      if (router.state.match?.name !== "sign-in") {
+        router.go(signInPath(location.pathname + location.search), { replace: true });
+      }
+      return;
+    }
+    if (phase !== "signed-in" || me === null) return;
+    const at = router.state.match?.name;
+    if (me.must_change_password) {
+      hub.stop();
+      if (at !== "password") {
+        const next = at === "sign-in" ? router.state.query.get("next") : router.state.path;
+        const back = safeReturnPath(next, HOME);
+        router.go(back === HOME ? "/password" : `/password?next=${encodeURIComponent(back)}`, {
+          replace: true,
+        });
+      }
+      return;
+    }
+    if (me.tenant !== null) hub.start();
+    if (at === "sign-in") {
+      router.go(safeReturnPath(router.state.query.get("next"), HOME), { replace: true });
+    }
+  };
+
+  protected override render(): TemplateResult {
+    return html`
+      <a class="skip-link" href="#main">${msg("Skip to content")}</a>
+      ${this.#page()}
+      <soma-toasts></soma-toasts>
+      <div class="visually-hidden" aria-live="polite" data-testid="announcements">
+        ${repeat(
+          this.#services.announcer.state.lines,
+          (line) => line.id,
+          (line) => html`<p>${line.text}</p>`,
+        )}
+      </div>
+    `;
+  }
+
+  #page(): TemplateResult {
+    const { session, router } = this.#services;
+    const { phase, me, problem } = session.state;
+    if (phase === "loading") return this.#centred(loadingView(msg("Loading…")));
+    if (phase === "error" && problem !== null) {
+      return this.#centred(problemView(problem, () => void session.load()));
+    }
+    if (phase !== "signed-in" || me === null) {
+      return this.#need("sign-in", () => html`<soma-sign-in-page></soma-sign-in-page>`);
+    }
+    if (me.must_change_password || router.state.match?.name === "password") {
+      return this.#need("password", () => html`<soma-password-page></soma-password-page>`);
+    }
+    return this.#need("workspace", () => html`<soma-workspace></soma-workspace>`);
+  }
+
+  #need(name: keyof typeof PAGES, render: () => TemplateResult): TemplateResult {
+    if (this.#loaded.has(name)) return render();
+    if (!this.failedPage) void this.#load(name);
+    return this.#centred(
+      this.failedPage
+        ? html`<div class="problem" role="alert">
+            <p class="problem__title">${msg("This page could not be loaded")}</p>
+            <p>${msg("The interface may have been updated. Reload to get the new version.")}</p>
+            <button type="button" class="button" @click=${() => { location.reload(); }}>
+              ${msg("Reload")}
+            </button>
+          </div>`
+        : loadingView(msg("Loading…")),
+    );
+  }
+
+  async #load(name: keyof typeof PAGES): Promise<void> {
+    try {
+      await PAGES[name]();
+      this.#loaded.add(name);
+      this.requestUpdate();
+    } catch {
+      this.failedPage = true;
+    }
+  }
+
+  #centred(body: TemplateResult | typeof nothing): TemplateResult {
+    return html`<main id="main" class="centred">${body}</main>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-app": SomaApp;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The long-lived objects of the page, made once and given to elements by context.
+ *
+ * The only place where they are wired to each other.
+ */
+import { createContext } from "@lit/context";
+import { Api } from "./api/api";
+import { Http } from "./api/http";
+import { ChatHub } from "./chat/hub";
+import { Router } from "./router/router";
+import { ROUTES } from "./router/routes";
+import { SessionStore } from "./session/session-store";
+import { Announcer } from "./ui/announcer";
+import { ThemeStore } from "./ui/theme";
+import { ToastStore } from "./ui/toasts";
+
+export interface Services {
+  api: Api;
+  session: SessionStore;
+  router: Router;
+  hub: ChatHub;
+  toasts: ToastStore;
+  theme: ThemeStore;
+  announcer: Announcer;
+}
+
+export const servicesContext = createContext<Services>(Symbol("soma-services"));
+
+export function createServices(): Services {
+  const toasts = new ToastStore();
+  const http: Http = new Http({
+    csrfToken: () => session.csrfToken,
+    refreshSession: () => session.refresh(),
+    sessionEnded: () => {
+      session.end();
+    },
+    passwordDue: () => {
+      session.passwordDue();
+    },
+  });
+  const api = new Api(http);
+  const session: SessionStore = new SessionStore(api);
+  const hub = new ChatHub(api, {
+    userId: () => session.userId,
+    onProblem: (problem) => {
+      toasts.problem(problem);
+    },
+    onSessionEnded: () => {
+      session.end();
+    },
+    onDoubt: () => void session.refresh(),
+  });
+  return {
+    api,
+    session,
+    router: new Router(ROUTES),
+    hub,
+    toasts,
+    theme: new ThemeStore(localStorage),
+    announcer: new Announcer(),
+  };
+}

@@ -1,0 +1,68 @@
+/** The states that every page shares: loading, empty, and a failure with its next step. */
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import type { Problem } from "../api/types";
+import { ICONS } from "./icons";
+
+export function loadingView(label: string): TemplateResult {
+  return html`<div class="state state--loading" role="status">
+    <span class="spinner" aria-hidden="true"></span><span>${label}</span>
+  </div>`;
+}
+
+/** Grey lines in the shape of what is coming. */
+export function skeleton(rows: number, label: string): TemplateResult {
+  return html`<div class="skeleton" role="status">
+    <span class="visually-hidden">${label}</span>
+    ${Array.from({ length: rows }, () => html`<div class="skeleton__row" aria-hidden="true"></div>`)}
+  </div>`;
+}
+
+export function emptyView(
+  title: string,
+  text: string,
+  action: TemplateResult | typeof nothing = nothing,
+): TemplateResult {
+  return html`<div class="state state--empty">
+    <p class="state__title">${title}</p>
+    <p>${text}</p>
+    ${action}
+  </div>`;
+}
+
+/** What the person can do about a problem, in words. */
+export function nextStep(problem: Problem): string {
+  const seconds = problem.retry_after ?? null;
+  if (seconds !== null && seconds > 0) return msg(str`Try again in ${seconds} seconds.`);
+  if (problem.status === 0 || problem.status >= 500) return msg("Try again in a moment.");
+  if (problem.status === 401) return msg("Sign in again.");
+  if (problem.status === 403) return msg("Ask an administrator of your organisation for access.");
+  if (problem.status === 404) return msg("It may have been deleted. Go back and choose another.");
+  if (problem.status === 409) return msg("It has changed in the meantime. Look again, then retry.");
+  if (problem.status === 413) return msg("Make it shorter and send it again.");
+  if (problem.status === 429) return msg("Wait a little, then try again.");
+  return msg("Check what you entered, then try again.");
+}
+
+/** A problem as a person needs it: what happened, what to do, what to quote when asking. */
+export function problemView(problem: Problem, retry: (() => void) | null = null): TemplateResult {
+  return html`<div class="problem" role="alert">
+    <p class="problem__title">${ICONS.warning}<span>${problem.title}</span></p>
+    ${problem.detail === "" ? nothing : html`<p>${problem.detail}</p>`}
+    ${problem.errors?.map((error) => html`<p>${error.detail}</p>`) ?? nothing}
+    <p class="problem__next">${nextStep(problem)}</p>
+    ${referenceLine(problem)}
+    ${retry === null
+      ? nothing
+      : html`<button type="button" class="button" @click=${retry}>${msg("Try again")}</button>`}
+  </div>`;
+}
+
+/** The request id, by which an operator finds the failure in the logs. */
+export function referenceLine(problem: Problem): TemplateResult | typeof nothing {
+  if (problem.instance === "") return nothing;
+  return html`<p class="problem__reference">
+    ${msg("Reference:")} <code>${problem.instance}</code>
+  </p>`;
+}
