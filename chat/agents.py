@@ -23,6 +23,7 @@ FIRST_INSTRUCTIONS = (
 def list_agents(actor: Actor, limit: int, after_name: str | None) -> list[Agent]:
     """Agents of the tenant by name (one more than `limit`, when there are more)."""
     with unit_of_work(actor.scope):
+        require(actor, "agent.view")
         rows = Agent.objects.filter(visible(actor, "agent.view")).order_by("name", "id")
         if after_name is not None:
             rows = rows.filter(name__gt=after_name)
@@ -33,7 +34,7 @@ def create_agent(actor: Actor, name: str, instructions: str, model_id: UUID | No
     """A new agent. Raises: Forbidden, AgentNameTaken, UnstorableText."""
     with unit_of_work(actor.scope):
         require(actor, "agent.configure")
-        row = Agent.objects.create(
+        row: Agent = Agent.objects.create(
             name=checked(name, "/name").strip(),
             slug=_free_slug(name),
             instructions=checked(instructions, "/instructions"),

@@ -8,7 +8,6 @@ n+1..m) == snapshot(m); `tests/property` and the TypeScript reducer hold both si
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -313,6 +312,9 @@ SERVER_FRAMES: dict[str, type[Any]] = {
     "ping": Ping,
     "pong": Pong,
 }
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
+    cls: TypeAdapter(cls) for cls in (*CLIENT_FRAMES.values(), *SERVER_FRAMES.values())
+}
 TYPE_OF = {cls: name for name, cls in SERVER_FRAMES.items()}
 SEQUENCED = (Delta, Note, Done)
 TERMINAL: tuple[str, ...] = tuple(name for name in get_args(TurnStateName) if name != "open")
@@ -367,10 +369,9 @@ def restore(kind: str, data: Mapping[str, Any]) -> Any:
     return adapter(SERVER_FRAMES[kind]).validate_python(data)
 
 
-@lru_cache(maxsize=64)
 def adapter(cls: type[Any]) -> TypeAdapter[Any]:
     """The validator of a frame class."""
-    return TypeAdapter(cls)
+    return _ADAPTERS[cls]
 
 
 def rfc3339(moment: datetime) -> str:

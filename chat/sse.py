@@ -25,19 +25,19 @@ async def events(
     for kind, data in first:
         yield event(kind, None, data)
     follower = stream.follow(scope, turn_id, after)
-    upcoming: asyncio.Task[object] | None = None
+    upcoming: asyncio.Future[stream.Followed] | None = None
     try:
         while True:
-            upcoming = upcoming or asyncio.ensure_future(anext(follower, None))  # type: ignore[arg-type]
+            upcoming = upcoming or asyncio.ensure_future(anext(follower))
             done, _ = await asyncio.wait([upcoming], timeout=KEEP_ALIVE_S)
             if not done:
                 yield b": still here\n\n"
                 continue
-            item = upcoming.result()
-            upcoming = None
-            if item is None:
+            try:
+                seq, body, _ = upcoming.result()
+            except StopAsyncIteration:
                 return
-            seq, body, _ = item  # type: ignore[misc]  # see stream.follow
+            upcoming = None
             yield event(frames.TYPE_OF[type(body)], seq, frames.payload(body))
     finally:
         if upcoming is not None:

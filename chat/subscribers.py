@@ -1,5 +1,7 @@
 """Consumers of chat's own events: what other apps are told through their facades."""
 
+from uuid import UUID
+
 from chat.events import TurnFinished
 from chat.models import Message, Turn
 from kernel.events import Envelope, subscribe
@@ -17,8 +19,8 @@ def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
     if turn is None:
         return  # The conversation was deleted for good in between: nothing to remember.
 
-    def said(message_id: object) -> Said | None:
-        message = messages.get(message_id) if message_id else None  # type: ignore[call-overload]
+    def said(message_id: UUID | None) -> Said | None:
+        message = messages.get(message_id) if message_id else None
         return Said(message.text, message.created_at, message.id) if message else None
 
     remember_turn(

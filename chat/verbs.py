@@ -118,7 +118,7 @@ def list_conversations(actor: Actor, wanted: ConversationFilter) -> list[Convers
     """The actor's own, newest activity first (one more than the limit, when there are more)."""
     require(actor, "conversation.read")
     where = ["c.tenant_id = %s", "c.user_id = %s", "c.deleted_at is null"]
-    values: list[object] = [actor.scope.tenant_id, actor.user_id]
+    values: list[Any] = [actor.scope.tenant_id, actor.user_id]
     where.append("c.archived_at is not null" if wanted.archived else "c.archived_at is null")
     if wanted.agent_id is not None:
         where.append("c.agent_id = %s")

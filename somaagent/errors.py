@@ -73,7 +73,9 @@ def as_soma_error(exc: Exception) -> SomaError:
 def install(api: NinjaAPI) -> None:
     """Register one handler for everything."""
 
-    def handle(request: HttpRequest, exc: Exception) -> HttpResponse:
+    def handle(request: HttpRequest, exc: Exception | type[Exception]) -> HttpResponse:
+        if isinstance(exc, type):
+            exc = exc()
         error = as_soma_error(exc)
         if error.status >= 500:
             log.error(

@@ -22,6 +22,8 @@ class RequestContext:
         """Bind the id to logs for the length of the request."""
         request_id = clean_request_id(request.headers.get(HEADER))
         request.request_id = request_id  # type: ignore[attr-defined]  # read by saas.api.auth
+        # Refuses foreign Host headers for every path; Django itself looks only when asked.
+        request.get_host()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self._get_response(request)
         response[HEADER] = request_id

@@ -1,10 +1,11 @@
 """Paths of the synchronous side: the API, then the shell page for everything else."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path, re_path
+from django.urls import path, re_path
 
 from somaagent.api import api
 from somaagent.errors import not_found
+from webui.views import shell
 
 handler400 = "somaagent.errors.bad_request"
 handler404 = "somaagent.errors.not_found"
@@ -19,5 +20,5 @@ def unknown_operation(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("api/v2/", api.urls),
     re_path(r"^api/.*$", unknown_operation),
-    path("", include("webui.urls")),
+    re_path(r"^(?!(?:static|ws)/).*$", shell),
 ]

@@ -181,7 +181,7 @@ def load_history(opened: Opened, max_chars: int) -> list[Said]:
             budget -= message.char_count
             if budget < 0:
                 break
-            found.append(Said(message.role, message.text))
+            found.append(Said(message.role, message.text))  # type: ignore[arg-type]  # a checked choice
     found.reverse()
     return found
 

@@ -9,6 +9,7 @@ or the PostgreSQL snapshot. Valkey may vanish at any time: local readers notice 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -34,6 +35,9 @@ STREAM_MAX_FRAMES = 20_000
 LOOK_EVERY_S = 1.0
 # With many turns at once each frame may carry more: readers see no difference below 40 ms.
 WIDEST_BATCH_S = 0.040
+
+# (seq, body, its encoding where there is one).
+Followed = tuple[int, Delta | Note | Done | Snapshot, str | None]
 
 log = structlog.get_logger(__name__)
 
@@ -242,10 +246,10 @@ def stream_key(scope: Scope, turn_id: UUID) -> str:
 def stored_frames(scope: Scope, turn_id: UUID, after: int) -> list[Delta | Note | Done]:
     """Frames that Valkey still has (for the reaper); [] when it is away."""
     try:
-        rows = sync_client().xrange(stream_key(scope, turn_id), min=f"0-{after + 1}")
+        rows: Any = sync_client().xrange(stream_key(scope, turn_id), min=f"0-{after + 1}")
     except RedisError:
         return []
-    return [_restore(fields) for _, fields in rows]  # type: ignore[union-attr]  # sync client
+    return [_restore(fields) for _, fields in rows]
 
 
 def publish_end(scope: Scope, body: Done) -> None:
@@ -258,9 +262,7 @@ def publish_end(scope: Scope, body: Done) -> None:
         log.info("stream.end_not_published")
 
 
-async def follow(
-    scope: Scope, turn_id: UUID, after: int
-) -> AsyncIterator[tuple[int, Delta | Note | Done | Snapshot, str | None]]:
+async def follow(scope: Scope, turn_id: UUID, after: int) -> AsyncIterator[Followed]:
     """Everything after frame `after`, to the end: (seq, body, encoding or None).
 
     Starts with a snapshot where the frames in between are gone. Access was checked by the caller.
@@ -274,9 +276,7 @@ async def follow(
         yield remote.seq, remote, None
 
 
-async def _follow_local(
-    turn_log: TurnLog, after: int
-) -> AsyncIterator[tuple[int, Delta | Note | Done | Snapshot, str | None]]:
+async def _follow_local(turn_log: TurnLog, after: int) -> AsyncIterator[Followed]:
     if after > turn_log.seq:
         # A client that knows more than we do followed another life of this turn: start over.
         snapshot = turn_log.snapshot()
@@ -318,7 +318,7 @@ async def _follow_remote(
 
 async def _read_stream(scope: Scope, turn_id: UUID, after: int) -> list[Delta | Note | Done]:
     try:
-        rows = await async_client().xread(
+        rows: Any = await async_client().xread(
             {stream_key(scope, turn_id): f"0-{after}"},
             count=500,
             block=int(LOOK_EVERY_S * 1000),

@@ -38,15 +38,21 @@ def allowed(actor: Actor, permission: str, row: Model | None = None) -> bool:
 def require(actor: Actor, permission: str, row: Model | None = None) -> None:
     """Raise unless allowed.
 
-    Raises: PasswordChangeRequired; NotFound for a row (existence is not revealed); Forbidden else.
+    Raises: PasswordChangeRequired; NotFound for a row that the actor may not even see; Forbidden.
     """
     if actor.must_change_password:
         raise PasswordChangeRequired
     if allowed(actor, permission, row):
         return
-    if row is not None:
+    if row is not None and not _may_see(actor, permission, row):
         raise NotFound
     raise Forbidden(f"This needs the permission {permission}.", permission=permission)
+
+
+def _may_see(actor: Actor, permission: str, row: Model) -> bool:
+    kind = permission.partition(".")[0]
+    seeing = [f"{kind}.{name}" for name in ("view", "read") if name in SCHEMA[kind].permissions]
+    return any(allowed(actor, one, row) for one in seeing)
 
 
 def visible(actor: Actor, permission: str) -> Q:

@@ -28,7 +28,7 @@ def settings() -> str:
             lines.append(f"\n## {group}\n\n| Variable | Accepted | Default | Meaning |")
             lines.append("|---|---|---|---|")
         secret = " (secret)" if entry.is_secret else ""
-        cells = (f"`{entry.variable}`{secret}", entry.accepted, entry.default or "–", entry.doc)
+        cells = (f"`{entry.variable}`{secret}", entry.accepted, entry.default or "-", entry.doc)
         lines.append(_row(cells))
     return "\n".join(lines) + "\n"
 
@@ -82,7 +82,7 @@ def metrics() -> str:
         if not name.startswith("soma_"):
             continue
         kind = getattr(collector, "_type", "")
-        labels = ", ".join(getattr(collector, "_labelnames", ())) or "–"
+        labels = ", ".join(getattr(collector, "_labelnames", ())) or "-"
         suffix = "_total" if kind == "counter" else ""
         lines.append(
             _row((f"`{name}{suffix}`", kind, labels, getattr(collector, "_documentation", "")))

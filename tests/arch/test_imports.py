@@ -15,7 +15,7 @@ PLATFORM_UNITS = {
     "chat/turns/reaper.py": "ends turns of every tenant",
     "chat/verbs.py": "retention",
     "gateway/catalogue.py": "the catalogue is the platform's",
-    "gateway/environment.py": "the catalogue is the platform's",
+    "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",
     "memory/brain_embedded/engine.py": "the backlog of every tenant is one metric",

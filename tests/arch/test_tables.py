@@ -104,13 +104,13 @@ def test_every_relation_of_a_model_is_a_composite_key_in_the_database(
 
 
 def test_no_restricted_role_owns_anything_or_may_bypass_what_it_must_not(database: None) -> None:
-    roles = dict(
-        (row[0], row[1:])
+    roles = {
+        row[0]: row[1:]
         for row in _rows(
             "select rolname, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls from pg_roles "
             "where rolname in ('soma_app', 'soma_platform')"
         )
-    )
+    }
     assert roles["soma_app"] == (False, False, False, False)
     assert roles["soma_platform"] == (False, False, False, True)
     owned = _rows(

@@ -180,7 +180,7 @@ def test_bad_text_is_refused_with_a_pointer_and_nothing_is_kept(
 def test_a_lone_surrogate_and_an_overlong_message_are_refused(web: Web, no_model: None) -> None:
     ann = Client(web, "ann")
     conversation = ann.conversation()
-    raw = '{"conversation_id": "%s", "content": "half \\ud800", "client_key": "k"}' % conversation
+    raw = f'{{"conversation_id": "{conversation}", "content": "half \\ud800", "client_key": "k"}}'
     answer = ann.http.post(
         "/chat/messages", content=raw, headers={"Content-Type": "application/json"}
     )

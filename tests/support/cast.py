@@ -1,11 +1,13 @@
 """The cast: tenants Acme and Globex, a person per role, one stranger, a platform admin."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from kernel.actor import Actor, Scope
-from saas.models import Role
-from saas.provisioning import ensure_membership, ensure_person, ensure_tenant, member_actor
+from saas.identity.passwords import hash_password
+from saas.models import Role, User
+from saas.provisioning import ensure_membership, ensure_tenant, member_actor
 
 PASSWORD = "a quiet orchard in the rain"
 
@@ -33,20 +35,26 @@ class Cast:
         return Scope(self.globex_id)
 
 
+@lru_cache(maxsize=1)
+def _password_hash() -> str:
+    """One hash for all: argon2id is slow on purpose."""
+    return hash_password(PASSWORD)
+
+
 def build() -> Cast:
     """Create them through the product's own provisioning verbs."""
     acme = ensure_tenant("Acme", "acme")
     globex = ensure_tenant("Globex", "globex")
 
     def person(name: str, tenant_id: UUID, role: Role, *, is_platform_admin: bool = False) -> Actor:
-        made = ensure_person(
-            f"{name}@example.org",
-            name.title(),
-            password=PASSWORD,
+        user = User.objects.using("platform").create(
+            email=f"{name}@example.org",
+            display_name=name.title(),
+            password_hash=_password_hash(),
             is_platform_admin=is_platform_admin,
         )
-        ensure_membership(made.user_id, tenant_id, role)
-        return member_actor(made.user_id, tenant_id)
+        ensure_membership(user.id, tenant_id, role)
+        return member_actor(user.id, tenant_id)
 
     return Cast(
         acme_id=acme,

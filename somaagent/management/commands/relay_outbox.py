@@ -1,4 +1,4 @@
-"""`manage.py relay_outbox`: deliver waiting events now; `--replay-dead` tries dead letters again."""
+"""`manage.py relay_outbox`: deliver waiting events; `--replay-dead` tries dead letters again."""
 
 from argparse import ArgumentParser
 from typing import Any

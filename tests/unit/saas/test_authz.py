@@ -73,6 +73,9 @@ def test_denial_of_a_row_hides_that_it_exists() -> None:
         require(actor("member"), "conversation.read", Row(uuid4()))  # type: ignore[arg-type]
     with pytest.raises(Forbidden):
         require(actor("viewer"), "tenant.use")
+    viewer = actor("viewer")
+    with pytest.raises(Forbidden):
+        require(viewer, "conversation.write", Row(viewer.user_id))  # type: ignore[arg-type]
 
 
 def test_a_list_is_narrowed_by_the_same_schema() -> None:

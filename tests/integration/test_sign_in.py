@@ -1,0 +1,250 @@
+"""Signing in and out, lock-out, CSRF, first password, tenants, cookies."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from kernel import clock
+from saas.errors import InvalidCredentials, LockedOut
+from saas.identity import lockout, passwords, verbs
+from saas.models import Role, SignInAttempt, User
+from saas.provisioning import ensure_membership, ensure_person
+from tests.support.cast import PASSWORD, Cast
+from tests.support.web import Client, Web
+
+
+def test_a_correct_password_opens_a_session_that_me_knows(web: Web, cast: Cast) -> None:
+    client = Client(web)
+    answer = client.sign_in("ANN@example.org ", PASSWORD)
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    me = client.get("/auth/me").json()
+    assert me["user"]["email"] == "ann@example.org"
+    assert me["tenant"]["slug"] == "acme"
+    assert me["role"] == "member"
+    assert "tenant.use" in me["permissions"]
+    assert "tenant.administrate" not in me["permissions"]
+
+
+def test_signing_out_ends_the_session_for_good(web: Web, cast: Cast) -> None:
+    client = Client(web, "ann")
+    stolen = dict(client.http.cookies)
+    assert client.post("/auth/logout").status_code == 204
+    again = httpx.get(f"{web.base}/api/v2/auth/me", cookies=stolen)
+    assert (again.status_code, again.json()["code"]) == (401, "unauthenticated")
+
+
+def test_unknown_account_and_wrong_password_get_the_same_answer(web: Web, cast: Cast) -> None:
+    client = Client(web)
+    wrong = client.sign_in("ann@example.org", "not the password")
+    unknown = client.sign_in("nobody@example.org", "not the password")
+    for answer in (wrong, unknown):
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+    same = {key: value for key, value in wrong.json().items() if key != "instance"}
+    assert same == {key: value for key, value in unknown.json().items() if key != "instance"}
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+def test_five_failures_lock_even_the_right_password_until_the_window_is_over(
+    cast: Cast, email: str
+) -> None:
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            verbs.sign_in(email, "wrong", "10.0.0.1", "", "r")
+    with pytest.raises(LockedOut) as refused:
+        verbs.sign_in(email, PASSWORD, "10.0.0.1", "", "r")
+    assert 0 < refused.value.retry_after <= 900
+    # From another address the owner still gets in: nobody can lock a colleague out.
+    if email.startswith("ann"):
+        assert verbs.sign_in(email, PASSWORD, "10.0.0.2", "", "r").actor.role == "member"
+        with clock.shifted(timedelta(minutes=15, seconds=1)):
+            assert verbs.sign_in(email, PASSWORD, "10.0.0.1", "", "r").actor.role == "member"
+
+
+def test_an_address_that_tries_many_accounts_is_locked(cast: Cast) -> None:
+    for number in range(29):
+        account = lockout.account_key(f"user{number}@example.org")
+        lockout.record(account, "10.0.0.9", succeeded=False)
+    with pytest.raises(InvalidCredentials):
+        verbs.sign_in("user30@example.org", "wrong", "10.0.0.9", "", "r")
+    with pytest.raises(LockedOut):
+        verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.9", "", "r")
+
+
+def test_a_success_starts_the_count_again(cast: Cast) -> None:
+    account = lockout.account_key("ann@example.org")
+    for _ in range(3):
+        for _ in range(4):
+            lockout.record(account, "10.0.0.3", succeeded=False)
+        verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.3", "", "r")
+
+
+def test_attempts_store_no_address_of_a_stranger(cast: Cast) -> None:
+    with pytest.raises(InvalidCredentials):
+        verbs.sign_in("secret-name@example.org", "wrong", "10.0.0.1", "", "r")
+    assert "secret-name" not in str(SignInAttempt.objects.values().get())
+
+
+def test_writing_without_the_csrf_token_is_refused(web: Web, cast: Cast) -> None:
+    client, other = Client(web, "ann"), Client(web, "bob")
+    body = {"agent_id": client.agent_id()}
+    for token in ("", "0" * 64, other.me["csrf_token"]):
+        answer = client.http.post("/chat/conversations", json=body, headers={"X-CSRF-Token": token})
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf-failed")
+    waits = client.http.post("/chat/messages", json={}, headers={"X-CSRF-Token": ""})
+    assert waits.status_code in (403, 422)
+    assert client.post("/chat/conversations", body).status_code == 201
+
+
+def test_signing_in_from_a_foreign_page_is_refused(web: Web, cast: Cast) -> None:
+    body = {"email": "ann@example.org", "password": PASSWORD}
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = httpx.post(f"{web.base}/api/v2/auth/login", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf-failed")
+
+
+def test_a_foreign_host_header_is_refused(web: Web, cast: Cast) -> None:
+    answer = httpx.get(f"{web.base}/api/v2/auth/me", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_one_time_password_must_be_changed_before_anything_else(web: Web, cast: Cast) -> None:
+    made = ensure_person("new@example.org", "New")
+    ensure_membership(made.user_id, cast.acme_id, Role.MEMBER)
+    assert made.one_time_password is not None
+    client = Client(web)
+    assert client.sign_in("new@example.org", made.one_time_password).json()["must_change_password"]
+    refused = client.get("/chat/conversations")
+    assert (refused.status_code, refused.json()["code"]) == (403, "password-change-required")
+    for new, code in (
+        ("short", "weak-password"),
+        ("password1234", "weak-password"),
+        ("aaaaaaaaaaaaaaaa", "weak-password"),
+        (made.one_time_password, "weak-password"),
+    ):
+        answer = client.post("/auth/password", {"current": made.one_time_password, "new": new})
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    wrong = client.post("/auth/password", {"current": "nope", "new": "a calm and sunny harbour"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid-credentials")
+    changed = client.post(
+        "/auth/password", {"current": made.one_time_password, "new": "a calm and sunny harbour"}
+    )
+    assert changed.json()["must_change_password"] is False
+    assert client.get("/chat/conversations").status_code == 200
+
+
+def test_changing_the_password_ends_the_other_sessions_only(web: Web, cast: Cast) -> None:
+    here, elsewhere = Client(web, "ann"), Client(web, "ann")
+    answer = here.post("/auth/password", {"current": PASSWORD, "new": "a calm and sunny harbour"})
+    assert answer.status_code == 200
+    assert here.get("/auth/me").status_code == 200
+    assert elsewhere.get("/auth/me").status_code == 401
+    assert Client(web).sign_in("ann@example.org", PASSWORD).status_code == 401
+
+
+def test_one_person_in_two_tenants_switches_and_sees_only_one_at_a_time(
+    web: Web, cast: Cast
+) -> None:
+    ensure_membership(cast.ann.user_id, cast.globex_id, Role.VIEWER)
+    ann = Client(web, "ann")
+    conversation = ann.conversation()
+    there = ann.post("/auth/tenant", {"tenant_id": str(cast.globex_id)}).json()
+    assert (there["tenant"]["slug"], there["role"]) == ("globex", "viewer")
+    assert ann.get(f"/chat/conversations/{conversation}").status_code == 404
+    assert ann.get("/chat/conversations").json()["items"] == []
+    back = ann.post("/auth/tenant", {"tenant_id": str(cast.acme_id)}).json()
+    assert back["role"] == "member"
+    assert ann.get(f"/chat/conversations/{conversation}").status_code == 200
+    bob = Client(web, "bob")
+    refused = bob.post("/auth/tenant", {"tenant_id": str(cast.globex_id)})
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-a-member")
+
+
+def test_a_socket_ticket_is_issued_to_a_session(web: Web, cast: Cast) -> None:
+    ticket = Client(web, "ann").post("/auth/ws-ticket").json()["ticket"]
+    assert len(ticket) >= 40
+
+
+def test_sessions_end_by_idleness_and_by_age(cast: Cast) -> None:
+    from django.conf import settings
+
+    from kernel.errors import Unauthenticated
+    from saas.identity import sessions
+
+    secret = verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.1", "", "r").secret
+    sessions.authenticate(secret, "r")
+    with (
+        clock.shifted(settings.SESSION_IDLE + timedelta(seconds=1)),
+        pytest.raises(Unauthenticated),
+    ):
+        sessions.authenticate(secret, "r")
+    step = settings.SESSION_IDLE - timedelta(minutes=2)
+    passed = timedelta()
+    while passed + step < settings.SESSION_ABSOLUTE:
+        passed += step
+        with clock.shifted(passed):
+            sessions.authenticate(secret, "r")
+    with (
+        clock.shifted(settings.SESSION_ABSOLUTE + timedelta(seconds=1)),
+        pytest.raises(Unauthenticated),
+    ):
+        sessions.authenticate(secret, "r")
+
+
+def test_passwords_are_argon2id_and_secrets_are_never_stored(cast: Cast) -> None:
+    from saas.models import Session
+
+    user = User.objects.get(email="ann@example.org")
+    assert user.password_hash.startswith("$argon2id$")
+    secret = verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.1", "", "r").secret
+    assert secret not in str(list(Session.objects.values()))
+    made = {passwords.one_time_password() for _ in range(50)}
+    assert len(made) == 50
+    assert all(len(one) >= 19 for one in made)
+
+
+def test_seeding_twice_gives_the_same(database: None) -> None:
+    from io import StringIO
+
+    from django.core.management import call_command
+
+    def everything() -> list[tuple]:
+        from django.db import connections
+
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(
+                "select u.email, m.role, a.name from saas_membership m join saas_user u "
+                "on u.id = m.user_id join chat_agent a on a.tenant_id = m.tenant_id order by 1, 3"
+            )
+            return cursor.fetchall()
+
+    first, second = StringIO(), StringIO()
+    call_command("seed", stdout=first)
+    before = everything()
+    call_command("seed", stdout=second)
+    assert everything() == before
+    assert len(before) == 8
+    assert "unchanged" in second.getvalue()
+
+
+def test_the_first_platform_admin_is_made_once_and_shown_once(database: None) -> None:
+    from io import StringIO
+
+    from django.core.management import call_command
+
+    first, second = StringIO(), StringIO()
+    call_command("createplatformadmin", first_run=True, stdout=first)
+    call_command("createplatformadmin", first_run=True, stdout=second)
+    assert "One-time password" in first.getvalue()
+    assert second.getvalue() == ""
+    user = User.objects.get()
+    assert user.is_platform_admin
+    assert user.must_change_password
+    shown = first.getvalue().split("One-time password:")[1].split()[0]
+    assert passwords.verify(user.password_hash, shown)
+    assert shown not in user.password_hash

@@ -1,0 +1,254 @@
+"""The sweep: every route and every verb, called by those who may not: all must be denied."""
+
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from chat import agents as agent_verbs
+from chat import verbs as chat_verbs
+from chat.turns import store
+from gateway import verbs as gateway_verbs
+from kernel.actor import Actor
+from kernel.errors import SomaError
+from memory import verbs as memory_verbs
+from saas.provisioning import ensure_person
+from tests.support.cast import PASSWORD, Cast
+from tests.support.simulator import SimulatedProvider
+from tests.support.web import Client, Web
+
+# Operations about oneself: allowed to anyone who is signed in, with or without a tenant.
+ABOUT_ONESELF = {
+    "auth_login", "auth_logout", "auth_me", "auth_change_password", "auth_switch_tenant",
+    "auth_ws_ticket",
+}  # fmt: skip
+# Lists and catalogues: a stranger gets an answer, but nothing of Acme's may be in it.
+OWN_VIEW = {
+    "agents_list", "agents_create", "conversations_list", "memory_search", "memory_recent",
+    "gateway_kinds", "gateway_models",
+}  # fmt: skip
+
+
+@pytest.fixture
+def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
+    """Ann's things, by the names that paths and bodies use."""
+    ann = Client(web, "ann")
+    conversation = ann.conversation("Ann's secret plans")
+    said = ann.say(conversation, "The vault code is 4711.")
+    question = ann.messages(conversation)[0]
+    provider = Client(web, "platform").get("/gateway/providers").json()["items"][0]
+    return {
+        "conversation_id": conversation,
+        "agent_id": ann.agent_id(),
+        "turn_id": said["turn"]["id"],
+        "message_id": question["id"],
+        "provider_id": provider["id"],
+        "model_id": provider["models"][0]["id"],
+        "tenant_id": str(cast.acme_id),
+    }
+
+
+def operations(web: Web) -> list[tuple[str, str, dict[str, Any]]]:
+    schema = httpx.get(f"{web.base}/api/v2/openapi.json").json()
+    return [
+        (path.removeprefix("/api/v2"), method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def body_of(operation: str, world: dict[str, str]) -> Any:
+    """A body that would be accepted from the right person."""
+    key = str(uuid.uuid4())
+    return {
+        "auth_login": {"email": "x@example.org", "password": "x"},
+        "auth_change_password": {"current": "x", "new": "y"},
+        "auth_switch_tenant": {"tenant_id": world["tenant_id"]},
+        "agents_create": {"name": f"Agent {key}"},
+        "agents_update": {"name": "Stolen"},
+        "conversations_create": {"agent_id": world["agent_id"]},
+        "conversations_change": {"title": "Stolen"},
+        "messages_send": {
+            "conversation_id": world["conversation_id"], "content": "x", "client_key": key,
+            "stream": False,
+        },
+        "messages_edit": {"content": "x", "client_key": key},
+        "messages_feedback": {"signal": "positive"},
+        "turns_retry": {"client_key": key},
+        "turns_continue": {"client_key": key},
+        "gateway_create_provider": {
+            "name": key, "kind": "openai-compatible", "base_url": "http://127.0.0.1:9/v1",
+            "models": [{"name": "m"}],
+        },
+        "gateway_update_provider": {"name": "Stolen"},
+        "gateway_test_provider": {},
+    }.get(operation)  # fmt: skip
+
+
+def call(
+    client: Client, path: str, method: str, operation: dict[str, Any], world: dict[str, str]
+) -> httpx.Response:
+    concrete = re.sub(r"\{(\w+)\}", lambda match: world[match.group(1)], path)
+    query = {"q": "vault"} if operation["operationId"] == "memory_search" else {}
+    body = body_of(operation["operationId"], world)
+    return client.http.request(method.upper(), concrete, json=body, params=query)
+
+
+def test_nobody_gets_nothing(web: Web, world: dict[str, str]) -> None:
+    called = 0
+    for path, method, operation in operations(web):
+        if operation["operationId"] == "auth_login":
+            continue
+        answer = call(Client(web), path, method, operation, world)
+        assert answer.status_code == 401, (method, path, answer.status_code)
+        assert answer.headers["content-type"] == "application/problem+json"
+        called += 1
+    assert called >= 29
+
+
+def test_a_stranger_of_another_tenant_reaches_nothing_of_acme(
+    web: Web, world: dict[str, str]
+) -> None:
+    stranger = Client(web, "stranger")
+    before = _acme(web, world)
+    secrets = {world[name] for name in ("conversation_id", "turn_id", "message_id", "agent_id")}
+    for path, method, operation in operations(web):
+        name = operation["operationId"]
+        if name in ABOUT_ONESELF:
+            continue
+        answer = call(stranger, path, method, operation, world)
+        if name in OWN_VIEW:
+            assert answer.status_code < 300, (name, answer.text)
+        else:
+            assert answer.status_code in (403, 404), (name, answer.status_code, answer.text)
+        assert "4711" not in answer.text, name
+        assert not [secret for secret in secrets if secret in json.dumps(_without_problem(answer))]
+    assert _acme(web, world) == before
+
+
+def test_a_person_without_any_membership_is_denied_everywhere(
+    web: Web, world: dict[str, str]
+) -> None:
+    ensure_person("loner@example.org", "Loner", password=PASSWORD)
+    loner = Client(web, "loner")
+    for path, method, operation in operations(web):
+        if operation["operationId"] in ABOUT_ONESELF:
+            continue
+        answer = call(loner, path, method, operation, world)
+        if operation["operationId"] in {"gateway_kinds", "gateway_models"}:
+            assert "sk-" not in answer.text
+            continue
+        assert answer.status_code in (403, 404), (operation["operationId"], answer.text)
+
+
+def test_a_viewer_changes_nothing_and_a_colleague_reads_nothing(
+    web: Web, world: dict[str, str]
+) -> None:
+    for who in ("viewer", "bob"):
+        client = Client(web, who)
+        for path, method, operation in operations(web):
+            name = operation["operationId"]
+            if name in ABOUT_ONESELF | OWN_VIEW | {"conversations_create"} and (
+                who == "bob" or name != "agents_create"
+            ):
+                continue
+            answer = call(client, path, method, operation, world)
+            assert answer.status_code in (403, 404), (who, name, answer.text)
+    assert (
+        Client(web, "viewer")
+        .post("/chat/conversations", {"agent_id": world["agent_id"]})
+        .status_code
+        == 403
+    )
+
+
+def _without_problem(answer: httpx.Response) -> Any:
+    """The body, unless it is the problem that repeats the caller's own path."""
+    if answer.status_code >= 400 or not answer.content:
+        return None
+    return answer.json()
+
+
+def _acme(web: Web, world: dict[str, str]) -> Any:
+    ann = Client(web, "ann")
+    conversation = world["conversation_id"]
+    return (
+        ann.get(f"/chat/conversations/{conversation}").json(),
+        ann.messages(conversation),
+        ann.get("/agents").json(),
+    )
+
+
+VERB_MODULES: tuple[ModuleType, ...] = (
+    chat_verbs, agent_verbs, store, gateway_verbs, memory_verbs,
+)  # fmt: skip
+# Reading one's own things in one's own tenant is not a breach.
+STRANGER_MAY = {
+    "list_conversations", "list_agents", "create_agent", "search_memory", "recent_memory",
+    "list_kinds", "list_models",
+}  # fmt: skip
+
+
+def verbs() -> list[Callable[..., Any]]:
+    found = []
+    for module in VERB_MODULES:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            parameters = list(inspect.signature(function).parameters)
+            is_own = function.__module__ == module.__name__ and not name.startswith("_")
+            if is_own and parameters[:1] == ["actor"]:
+                found.append(function)
+    return found
+
+
+def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, Any]:
+    """Plausible arguments by parameter name; Acme's ids wherever an id is asked for."""
+    ready = {name: UUID(value) for name, value in world.items()}
+    ready |= {
+        "content": "x", "client_key": "k", "title": None, "idempotency_key": None, "name": "N",
+        "instructions": "", "limit": 10, "after_name": None, "after": None, "signal": "positive",
+        "comment": "",
+        "text": "vault", "query": "vault", "changes": {"name": "Stolen"},
+        "wanted": chat_verbs.ConversationFilter(),
+        "change": chat_verbs.ConversationChange(frozenset({"title"}), "Stolen"),
+    }  # fmt: skip
+    if function.__module__ == "gateway.verbs":
+        from gateway.drafts import ModelDraft, ProviderChange, ProviderDraft
+
+        ready["draft"] = ProviderDraft(
+            name="P", kind="openai-compatible", base_url="http://127.0.0.1:9/v1",
+            models=(ModelDraft("m"),),
+        )  # fmt: skip
+        ready["change"] = ProviderChange(name="Stolen")
+        ready["model"] = None
+    return {
+        name: ready[name]
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "actor" and parameter.default is inspect.Parameter.empty
+    }
+
+
+@pytest.mark.parametrize("who", ["nobody in acme", "stranger"])
+def test_every_verb_denies_those_without_a_right(
+    web: Web, world: dict[str, str], cast: Cast, who: str
+) -> None:
+    nobody = Actor(uuid.uuid4(), cast.acme_id, role=None)
+    actor = cast.stranger if who == "stranger" else nobody
+    checked = 0
+    for function in verbs():
+        if who == "stranger" and function.__name__ in STRANGER_MAY:
+            continue
+        if function.__name__ in {"list_kinds", "list_models"}:
+            continue
+        with pytest.raises(SomaError) as refused:
+            result = function(actor, **arguments(function, world))
+            pytest.fail(f"{function.__module__}.{function.__name__} answered {result!r}")
+        assert refused.value.status in (401, 403, 404), function.__name__
+        checked += 1
+    assert checked >= 18
