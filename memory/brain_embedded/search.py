@@ -1,7 +1,7 @@
-"""The SQL of the embedded brain: inserting, and one statement that gathers all evidence.
+"""Queries of the embedded brain for requests: inserting, and gathering the evidence for recall.
 
-Owns every raw query on `memory_memory` for requests.  Runs inside a unit that the engine opened;
-row-level security filters the tenant, these queries add user, agent and namespace themselves.
+Runs inside a unit that the engine opened; row-level security filters the tenant, these queries
+add user, agent and namespace themselves.  The text of the recall statements is in `statements`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from django.db import connection
 
 from kernel.clock import now
 from kernel.scope import require_scope
+from memory.brain_embedded import statements
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
-from memory.recall import PRIOR_SIZE, Candidate, Corpus
+from memory.recall import Candidate, Corpus
 from memory.terms import Term
 
-# Up to here one user's vectors are scanned exactly (about 4 ms); beyond, HNSW takes over.
-EXACT_ROWS = 10_000
-# How many candidates each search contributes.
-DEPTH = 40
 _EF_SEARCH = 100
 _ITEM_COLUMNS = (
     "kind",
@@ -124,12 +121,21 @@ def candidates(
         "vector": vector_literal(vector.numbers) if vector else None,
         **{f"term{place}": term.word for place, term in enumerate(terms)},
     }
+    wanted = statements.Wanted(
+        one_agent=scope.agent_id is not None,
+        not_conversation=query.exclude_conversation_id is not None,
+        not_turns=bool(query.exclude_turn_ids),
+        terms=tuple(terms),
+        with_vector=vector is not None,
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_statement(scope, query, terms, with_vector=vector is not None), values)
+        cursor.execute(statements.for_few(wanted), values)
         rows = cursor.fetchall()
-    if not rows:
-        return Corpus(0, (0,) * len(terms)), []
-    return Corpus(rows[0][-2], tuple(rows[0][-1])), [_candidate(row) for row in rows]
+        if rows[0][0] > statements.EXACT_ROWS:
+            cursor.execute(statements.for_many(wanted), values)
+            rows = cursor.fetchall()
+    corpus = Corpus(rows[0][0], tuple(count or 0 for count in rows[0][1]))
+    return corpus, [_candidate(row[2:]) for row in rows if row[2] is not None]
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
@@ -145,84 +151,3 @@ def _candidate(row: tuple[Any, ...]) -> Candidate:
         density=float(row[7]),
         cosine=None if row[8] is None else float(row[8]),
     )
-
-
-def _statement(
-    scope: MemoryScope, query: RecallQuery, terms: Sequence[Term], *, with_vector: bool
-) -> str:
-    """Build the statement from constant pieces; every value goes in as a parameter."""
-    owned = "tenant_id = %(tenant_id)s and user_id = %(user_id)s and namespace = %(namespace)s"
-    if scope.agent_id is not None:
-        owned += " and agent_id = %(agent_id)s"
-    wanted = owned
-    if query.exclude_conversation_id is not None:
-        wanted += " and conversation_id is distinct from %(conversation_id)s"
-    if query.exclude_turn_ids:
-        wanted += " and (turn_id is null or turn_id <> all(%(turn_ids)s))"
-    places = range(len(terms))
-    mask = " | ".join(f"((search @@ q.t{n})::int::bigint << {n})" for n in places) or "0::bigint"
-    density = "ts_rank_cd(search, q.whole, 1)" if terms else "0::real"
-    cosine = "1 - (embedding <=> %(vector)s::vector)" if with_vector else "null::float8"
-    counts = ", ".join(f"coalesce(sum(mask >> {n} & 1), 0)::bigint" for n in places)
-    # The statement is one snapshot and one round trip.  `mine` decides, before either of the two
-    # dense scans starts, which of them runs: the other one's filter is false from the outset.
-    # Adding 0 keeps the planner from using HNSW for the scan that has to be exact.
-    return f"""
-with q as materialized (select {_tsqueries(terms)}),
-mine as materialized (
-  select count(*) as n from (
-    select 1 from memory_memory where {owned} limit {EXACT_ROWS + 1}) as counted),
-hits as materialized (
-  select id, said_at, {mask} as mask
-  from memory_memory, q where {wanted} and {"search @@ q.whole" if terms else "false"}),
-seen as materialized (
-  select array[{counts}]::bigint[] as counts from hits),
-rarity as materialized (select {_rarities(len(terms))} from mine, seen),
-lexical as (
-  select id from hits, rarity order by {_rarity_sum(len(terms))} desc, said_at desc limit {DEPTH}),
-near as (
-  {_dense(wanted, "<=", "+ 0") if with_vector else "select id from hits where false"}
-  union all
-  {_dense(wanted, ">", "") if with_vector else "select id from hits where false"}),
-found as (select id from lexical union select id from near)
-select m.id, m.text, m.said_at, m.speaker, m.conversation_id, m.turn_id,
-  {mask}, {density}, case when m.embedding_model = %(model)s then {cosine} end,
-  mine.n, seen.counts
-from found join memory_memory m on m.id = found.id, q, mine, seen"""  # noqa: S608
-
-
-def _tsqueries(terms: Sequence[Term]) -> str:
-    """Return one tsquery column a term (as written, or by its stem), and one for any of them."""
-    columns = []
-    for place, term in enumerate(terms):
-        query = f"plainto_tsquery('simple', %(term{place})s)"
-        if not term.exact:
-            query += f" || plainto_tsquery('english', %(term{place})s)"
-        columns.append(f"({query})")
-    if not columns:
-        return "null::tsquery as whole"
-    named = [f"{query} as t{place}" for place, query in enumerate(columns)]
-    return ", ".join([*named, f"({' || '.join(columns)}) as whole"])
-
-
-def _rarities(terms: int) -> str:
-    """Return one column a word with its rarity (see `recall.Corpus.rarity`), computed once."""
-    pieces = [
-        f"ln(1 + (greatest(mine.n - seen.counts[{n + 1}], 0) + {PRIOR_SIZE - 0.5}) "
-        f"/ (seen.counts[{n + 1}] + 1.5))::float8 as r{n}"
-        for n in range(terms)
-    ]
-    return ", ".join(pieces) or "0 as none"
-
-
-def _rarity_sum(terms: int) -> str:
-    """Return the summed rarity of the words that a hit holds."""
-    return " + ".join(f"(mask >> {n} & 1) * rarity.r{n}" for n in range(terms)) or "0::float8"
-
-
-def _dense(wanted: str, comparison: str, no_index: str) -> str:
-    """Return the scan by cosine distance for users with few (<=) or many (>) memories."""
-    return f"""(select id from memory_memory
-    where {wanted} and embedding_model = %(model)s and embedding is not null
-      and (select n from mine) {comparison} {EXACT_ROWS}
-    order by (embedding <=> %(vector)s::vector) {no_index} limit {DEPTH})"""  # noqa: S608

@@ -9,7 +9,7 @@ from django.db import connection
 
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain, search
+from memory.brain_embedded import EmbeddedBrain, search, statements
 from memory.embedding.minilm import Embedder
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
 from memory.terms import query_terms
@@ -47,7 +47,7 @@ def test_hnsw_finds_what_the_exact_scan_finds(
 ) -> None:
     brain, scopes = crowd
     exact = answers(brain, scopes[7])
-    monkeypatch.setattr(search, "EXACT_ROWS", 10)
+    monkeypatch.setattr(statements, "EXACT_ROWS", 10)
     with connection.cursor() as cursor:
         # So small a table would never be worth an index to the planner.
         cursor.execute("set enable_sort = off")
@@ -64,7 +64,9 @@ def plan(scope: MemoryScope, brain: EmbeddedBrain) -> str:
     """The plan of one recall, as text."""
     query = RecallQuery("What is the name of my pet?")
     terms = query_terms(query.text)
-    statement = search._statement(scope, query, terms, with_vector=True)
+    wanted = statements.Wanted(
+        one_agent=True, not_conversation=False, not_turns=False, terms=terms, with_vector=True
+    )
     values = {
         "tenant_id": scope.tenant_id,
         "user_id": scope.user_id,
@@ -76,7 +78,7 @@ def plan(scope: MemoryScope, brain: EmbeddedBrain) -> str:
     }
     with unit_of_work(scope.tenant), connection.cursor() as cursor:
         search.limit_time(10)
-        cursor.execute(f"explain {statement}", values)
+        cursor.execute(f"explain {statements.for_many(wanted)}", values)
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
