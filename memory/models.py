@@ -74,11 +74,15 @@ class Memory(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "user_id", "said_at", "id"], name="memory_of_a_user"),
+            models.Index(
+                fields=["tenant_id", "user_id", "namespace", "said_at", "id"],
+                include=["agent_id"],
+                name="memory_of_a_user",
+            ),
             models.Index(
                 fields=["id"],
                 name="memory_pending",
-                condition=models.Q(state="stored", index_attempts__lt=MAX_INDEX_ATTEMPTS),
+                condition=models.Q(state="stored"),
             ),
             HnswIndex(
                 fields=["embedding"],

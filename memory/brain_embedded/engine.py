@@ -158,10 +158,10 @@ class EmbeddedBrain:
         return Probe(ok=True, latency_ms=round(latency_ms, 1), detail=self._embedder.model)
 
     def _embed(self, text: str, timeout_s: float) -> search.QueryVector | None:
-        """Return the question's vector; None when the model is missing or too busy."""
+        """Return the question's vector; None when the model is missing, too busy or fails."""
         try:
             numbers = self._embedder.embed_query(text, timeout_s)
-        except (TimeoutError, EmbeddingUnavailable) as exc:
+        except (TimeoutError, RuntimeError, ValueError) as exc:
             metrics.PARTIAL_RECALLS.inc()
             log.warning("memory.recall_by_words_only", error=type(exc).__name__)
             return None

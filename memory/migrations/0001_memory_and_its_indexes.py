@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('embedding_model', models.CharField(max_length=64, null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['tenant_id', 'user_id', 'namespace', 'said_at', 'id'], include=('agent_id',), name='memory_of_a_user'), models.Index(condition=models.Q(('index_attempts__lt', 5), ('state', 'stored')), fields=['id'], name='memory_pending'), pgvector.django.indexes.HnswIndex(ef_construction=64, fields=['embedding'], m=16, name='memory_by_meaning', opclasses=['vector_cosine_ops'])],
+                'indexes': [models.Index(fields=['tenant_id', 'user_id', 'namespace', 'said_at', 'id'], include=('agent_id',), name='memory_of_a_user'), models.Index(condition=models.Q(('state', 'stored')), fields=['id'], name='memory_pending'), pgvector.django.indexes.HnswIndex(ef_construction=64, fields=['embedding'], m=16, name='memory_by_meaning', opclasses=['vector_cosine_ops'])],
                 'constraints': [models.UniqueConstraint(fields=('tenant_id', 'idempotency_key'), name='memory_once_a_key'), models.CheckConstraint(condition=models.Q(('speaker__in', ['user', 'assistant'])), name='memory_speaker_known'), models.CheckConstraint(condition=models.Q(models.Q(('embedding__isnull', True), ('state', 'stored')), models.Q(('embedding__isnull', False), ('state', 'indexed')), _connector='OR'), name='memory_indexed_has_embedding')],
             },
         ),

@@ -230,6 +230,28 @@ async def test_a_search_that_takes_too_long_is_told_as_unavailable(
     assert refused.value.retry_after
 
 
+class Fragile(Embedder):
+    """Fails on one text, as a model may on input that its makers never thought of."""
+
+    def embed(self, texts):
+        if any("poison" in text for text in texts):
+            raise RuntimeError
+        return super().embed(texts)
+
+
+def test_one_text_that_cannot_be_embedded_does_not_hold_up_the_others(cast: Cast) -> None:
+    fragile = EmbeddedBrain(Fragile(), lambda: None)
+    BRAIN.bind(fragile)
+    for text in ("My cat is called Miso.", "This is poison.", "My dog is called Rex."):
+        remember_turn(turn(cast, text, None))
+    assert fragile.settle() == 2
+    assert fragile.pending() == 1
+    # It is tried a few times more, then left alone; by its words it is found all the same.
+    for _ in range(10):
+        assert fragile.settle() == 0
+    assert [one.text for one in search_memory(cast.ann, "poison")] == ["This is poison."]
+
+
 # --- reading one's own --------------------------------------------------------------------------
 
 
