@@ -4,6 +4,7 @@ Pure. Looks at the status and, for the cases that statuses do not tell apart, fo
 the provider's text; that text itself never leaves this module.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ TOO_LONG = (
     "input is too long",
     "exceeds the maximum number of tokens",
     "exceed_context_size",
+    "context size",
 )
 FILTERED = ("content_filter", "content_policy", "content policy", "content management policy")
 UNPAID = ("insufficient_quota", "insufficient balance", "credit balance", "billing", "payment")
@@ -103,9 +105,9 @@ def retry_after_s(headers: Mapping[str, str], at: datetime | None = None) -> int
             seconds = (parsedate_to_datetime(value) - (at or now())).total_seconds()
         except (TypeError, ValueError):
             return None
-    if not 0 <= seconds <= RETRY_AFTER_LIMIT_S:
-        return None if seconds > 0 else 0
-    return int(-(-seconds // 1))
+    if math.isnan(seconds) or seconds > RETRY_AFTER_LIMIT_S:
+        return None
+    return max(0, math.ceil(seconds)) if math.isfinite(seconds) else None
 
 
 def _by_words(status: int, words: str) -> ModelError | None:
