@@ -23,11 +23,8 @@ def code_of(status: int, body: object) -> str:
         (400, {"error": {"code": "context_length_exceeded", "message": "m"}}, "context-too-long"),
         (400, {"error": {"message": "prompt is too long: 9 > 8"}}, "context-too-long"),
         (400, {"object": "error", "message": "maximum context length is 8"}, "context-too-long"),
-        (
-            400,
-            {"error": "the request exceeds the available context size"},
-            "model-rejected-request",
-        ),
+        (400, {"error": "the request exceeds the available context size"}, "context-too-long"),
+        (400, {"error": "odd"}, "model-rejected-request"),
         (413, b"", "context-too-long"),
         (400, {"error": {"code": "content_filter"}}, "content-refused"),
         (429, {"error": {"code": "insufficient_quota"}}, "model-credit-exhausted"),
