@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, from_json
 
 E = TypeVar("E")
 
@@ -104,11 +105,15 @@ def dump(value: object) -> dict[str, Any]:
     """Checked JSON payload of an event. Raises: InvalidEvent."""
     entry = type_of(value)
     try:
-        checked = entry.adapter.validate_python(value)
-        payload: dict[str, Any] = entry.adapter.dump_python(checked, mode="json")
-        entry.adapter.validate_python(payload)
+        # An instance is taken as it is by pydantic, so it is its JSON that is checked. A warning of
+        # the serialiser would quote the value.
+        encoded = entry.adapter.dump_json(value, warnings=False)
+        entry.adapter.validate_json(encoded, strict=True)
     except ValidationError as exc:
         raise InvalidEvent(_reason(exc)) from exc
+    except PydanticSerializationError as exc:
+        raise InvalidEvent("cannot be written as JSON") from exc
+    payload: dict[str, Any] = from_json(encoded)
     return payload
 
 

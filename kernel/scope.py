@@ -32,11 +32,16 @@ def require_scope() -> Scope:
 
 @contextmanager
 def bind_scope(scope: Scope) -> Iterator[None]:
-    """Open `scope` for this context (used by `kernel.db` only)."""
-    token = _scope.set(scope)
+    """Open `scope` for this context (used by `kernel.db` only).
+
+    Inside a platform unit (the relay delivers from one) the scope wins: a tenant's unit must never
+    read as the platform.
+    """
+    token, platform = _scope.set(scope), _platform.set(False)
     try:
         yield
     finally:
+        _platform.reset(platform)
         _scope.reset(token)
 
 
