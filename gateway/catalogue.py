@@ -4,11 +4,14 @@ Read on every turn, changed a few times a year. Any thread may ask; a race costs
 worst. Holds keys in memory, as `Secret`s; never yields a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from django.db import connections
+from django.db.models import QuerySet
 
 from gateway.errors import NoModelConfigured
 from gateway.keys import key_of
@@ -17,9 +20,12 @@ from gateway.ports import Endpoint, Secret
 from gateway.presets import KINDS
 from kernel.clock import monotonic_s
 from kernel.crypto import SealBroken
+from kernel.db import platform_unit
 
 FRESH_FOR_S = 1.0
 CHANGED_TOPIC = "gateway.catalogue"
+# Any number that nothing else locks.
+CATALOGUE_LOCK = 7_360_002
 
 log = structlog.get_logger(__name__)
 
@@ -65,17 +71,35 @@ class Catalogue:
 
 
 def _take(now: float) -> Snapshot:
-    rows = (
-        Model.objects.select_related("provider")
-        .filter(enabled=True, provider__enabled=True)
-        .order_by("-is_default", "created_at", "id")
-    )
+    rows = usable_models().order_by("-is_default", "created_at", "id")
     endpoints: dict[UUID, Endpoint] = {}
     for row in rows:
         endpoint = endpoint_of(row)
         if endpoint is not None:
             endpoints[row.id] = endpoint
     return Snapshot(endpoints, next(iter(endpoints.values()), None), now)
+
+
+def usable_models(alias: str | None = None) -> QuerySet[Model]:
+    """Models that may be chosen, with their providers."""
+    return (
+        Model.objects.using(alias)
+        .select_related("provider")
+        .filter(enabled=True, provider__enabled=True, provider__is_present=True)
+    )
+
+
+@contextmanager
+def writing(reason: str) -> Iterator[str]:
+    """A platform unit in which nobody else writes the catalogue. Yields the alias.
+
+    Without the lock two first providers would both become the default, and two processes that
+    start together would both insert what the environment names.
+    """
+    with platform_unit(f"gateway: {reason}") as alias:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", [CATALOGUE_LOCK])
+        yield alias
 
 
 def endpoint_of(row: Model) -> Endpoint | None:

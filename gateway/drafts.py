@@ -1,6 +1,7 @@
 """What a person asks to be stored of a provider, checked. Pure apart from the address look-up."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from gateway.egress import check_base_url
 from gateway.errors import AddressRefused
@@ -108,9 +109,15 @@ def checked_url(url: str, findings: Findings) -> str:
 
 
 def checked_models(
-    drafts: tuple[ModelDraft, ...], kind: Kind | None, findings: Findings
+    drafts: tuple[ModelDraft, ...],
+    kind: Kind | None,
+    findings: Findings,
+    stored: Mapping[str, ModelDraft] | None = None,
 ) -> tuple[ModelDraft, ...]:
-    """The models with every field filled in; of two with one name the first counts."""
+    """The models with every field filled in: as given, else as `stored`, else as known.
+
+    Of two with one name the first counts.
+    """
     if len(drafts) > MODELS_LIMIT:
         findings.add("/models", f"at most {MODELS_LIMIT} models")
         return ()
@@ -120,20 +127,24 @@ def checked_models(
         name = checked(draft.name, f"{pointer}/name").strip()
         if not 1 <= len(name) <= MODEL_NAME_LIMIT:
             findings.add(f"{pointer}/name", f"1 to {MODEL_NAME_LIMIT} characters are needed")
-        display_name = checked(draft.display_name or "", f"{pointer}/display_name").strip()
         for label, tokens in (("window", draft.window), ("output_limit", draft.output_limit)):
-            if tokens is not None and not 0 <= tokens <= TOKENS_LIMIT:
+            if tokens is not None and not 1 <= tokens <= TOKENS_LIMIT:
                 findings.add(f"{pointer}/{label}", "tokens, 1 or more")
-        known = limits_of(kind.kind if kind else "", name)
-        window = draft.window or known.window
-        output_limit = draft.output_limit or min(known.output_limit, max(1, window // 2))
-        found.setdefault(
-            name,
-            ModelDraft(
-                name,
-                (display_name or known.display_name)[:MODEL_NAME_LIMIT],
-                window,
-                output_limit,
-            ),
-        )
+        display_name = checked(draft.display_name or "", f"{pointer}/display_name").strip()
+        given = replace(draft, name=name, display_name=display_name[:MODEL_NAME_LIMIT])
+        before = (stored or {}).get(name, ModelDraft(name))
+        found.setdefault(name, _filled(given, before, kind.kind if kind else ""))
     return tuple(found.values())
+
+
+def _filled(given: ModelDraft, before: ModelDraft, kind: str) -> ModelDraft:
+    known = limits_of(kind, given.name)
+    window = given.window or before.window or known.window
+    output_limit = given.output_limit or before.output_limit or known.output_limit
+    return ModelDraft(
+        given.name,
+        given.display_name or before.display_name or known.display_name,
+        window,
+        # An answer as long as the window would leave no room for the question.
+        output_limit if given.output_limit else min(output_limit, max(1, window // 2)),
+    )

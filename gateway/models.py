@@ -31,7 +31,10 @@ class Provider(models.Model):
     # The last letters of the key, for recognising it.
     key_hint = models.CharField(max_length=12, default="", blank=True)
     source = models.CharField(max_length=12, choices=Source, default=Source.ROW)
+    # What administrators wish; `is_present` is what the environment says.
     enabled = models.BooleanField(default=True)
+    # False: it came from a variable that is not set any more, or from a server that is gone.
+    is_present = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 
@@ -54,6 +57,11 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its models may be chosen."""
+        return self.enabled and self.is_present
 
 
 class Model(models.Model):

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.catalogue import writing
 from gateway.drafts import ModelDraft
 from gateway.egress import check_base_url
 from gateway.environment import FoundProvider, discover
@@ -19,7 +20,6 @@ from gateway.presets import limits_of
 from gateway.router import MODELS
 from gateway.verbs import ensure_default, put_models, tell_changed
 from kernel.clock import now
-from kernel.db import platform_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def sync_environment(environ: Mapping[str, str] | None = None) -> SyncReport:
     environ = os.environ if environ is None else environ
     found = [it for it in asyncio.run(discover(MODELS.get(), environ)) if _is_callable(it)]
     changed: list[str] = []
-    with platform_unit("gateway: environment") as alias:
+    with writing("environment") as alias:
         rows = {
             row.kind: row
             for row in Provider.objects.using(alias)
@@ -50,9 +50,12 @@ def sync_environment(environ: Mapping[str, str] | None = None) -> SyncReport:
             hint = key_hint(key.reveal()) if (key := environment_key(entry.kind, environ)) else ""
             if _store(alias, rows.pop(entry.kind, None), entry, hint):
                 changed.append(entry.name)
-        for gone in rows.values():
-            # Kept, because agents may name its models; without its variable it is not usable.
-            changed.extend(_retire(alias, gone))
+        for gone in (row for row in rows.values() if row.is_present):
+            # Kept, because agents may name its models.
+            gone.is_present = False
+            gone.updated_at = now()
+            gone.save(using=alias)
+            changed.append(gone.name)
         if changed:
             ensure_default(alias)
     if changed:
@@ -62,39 +65,22 @@ def sync_environment(environ: Mapping[str, str] | None = None) -> SyncReport:
 
 def _store(alias: str, row: Provider | None, found: FoundProvider, hint: str) -> bool:
     """Insert or correct one row with its models. True when anything changed."""
-    is_new = row is None
     row = row or Provider(
-        kind=found.kind, name=_free_name(alias, found.name), source=Provider.Source.ENVIRONMENT
+        kind=found.kind,
+        name=_free_name(alias, found.name),
+        source=Provider.Source.ENVIRONMENT,
+        is_present=False,
     )
-    is_back = not is_new and not row.enabled and row.key_hint == RETIRED
-    if is_new or is_back or (row.base_url, row.key_hint) != (found.base_url, hint):
-        row.base_url, row.key_hint = found.base_url, hint
-        row.enabled = row.enabled or is_back
+    is_changed = not row.is_present or (row.base_url, row.key_hint) != (found.base_url, hint)
+    if is_changed:
+        row.base_url, row.key_hint, row.is_present = found.base_url, hint, True
         row.updated_at = now()
         row.save(using=alias)
-        is_changed = True
-    else:
-        is_changed = False
     known = set(Model.objects.using(alias).filter(provider=row).values_list("name", flat=True))
     # A hosted provider's list is ours and only filled once; a server's own list is followed.
     fresh = [name for name in found.models if name not in known and (found.asks or not known)]
     put_models(alias, row, [_draft(found.kind, name) for name in fresh])
     return is_changed or bool(fresh)
-
-
-RETIRED = "unset"
-
-
-def _retire(alias: str, row: Provider) -> list[str]:
-    if row.key_hint == RETIRED:
-        return []
-    if row.enabled:
-        row.enabled = False
-        row.key_hint = RETIRED
-        row.updated_at = now()
-        row.save(using=alias)
-        return [row.name]
-    return []
 
 
 def _draft(kind: str, name: str) -> ModelDraft:

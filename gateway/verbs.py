@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from gateway.catalogue import CHANGED_TOPIC, endpoint_of
+from gateway.catalogue import CHANGED_TOPIC, endpoint_of, usable_models, writing
 from gateway.drafts import (
     Findings,
     ModelDraft,
@@ -48,7 +48,6 @@ from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s, now
 from kernel.crypto import SealBroken
-from kernel.db import platform_unit
 from kernel.errors import Conflict, NotFound
 from saas.facade import audit, require
 
@@ -88,11 +87,7 @@ def list_providers(actor: Actor, limit: int, after: UUID | None) -> list[Provide
 def list_models(actor: Actor, limit: int, after: UUID | None) -> list[ModelView]:
     """Models that may be chosen, oldest first (one more than `limit`, when there are more)."""
     _require_reader(actor)
-    rows = (
-        Model.objects.select_related("provider")
-        .filter(enabled=True, provider__enabled=True)
-        .order_by("id")
-    )
+    rows = usable_models().order_by("id")
     if after is not None:
         rows = rows.filter(id__gt=after)
     return [model_view(row) for row in rows[: limit + 1]]
@@ -116,7 +111,7 @@ def create_provider(actor: Actor, draft: ProviderDraft) -> ProviderView:
     draft = checked_draft(draft)
     key = draft.api_key or ""
     try:
-        with platform_unit("gateway: create provider") as alias:
+        with writing("create provider") as alias:
             row = Provider(
                 name=draft.name,
                 kind=draft.kind,
@@ -130,7 +125,7 @@ def create_provider(actor: Actor, draft: ProviderDraft) -> ProviderView:
             view = _reread(alias, row.id)
             audit(actor, "provider.created", "provider", row.id, after=_audited(view))
     except IntegrityError as exc:
-        raise _name_taken() from exc
+        raise _clash(exc) from exc
     tell_changed()
     return view
 
@@ -146,7 +141,7 @@ def update_provider(actor: Actor, provider_id: UUID, change: ProviderChange) -> 
     base_url = None if change.base_url is None else checked_url(change.base_url, findings)
     key = None if change.api_key is None else clean_key(change.api_key)
     try:
-        with platform_unit("gateway: update provider") as alias:
+        with writing("update provider") as alias:
             row = _access(alias, provider_id)
             before = _audited(_reread(alias, row.id))
             _refuse_environment(row, name, base_url, key)
@@ -160,7 +155,7 @@ def update_provider(actor: Actor, provider_id: UUID, change: ProviderChange) -> 
                 findings.add("/api_key", "enter the key again, since the address changes")
             models = None
             if change.models is not None:
-                models = checked_models(change.models, kind, findings)
+                models = checked_models(change.models, kind, findings, _stored(alias, row))
             findings.settle()
             row.name = row.name if name is None else name
             row.base_url = row.base_url if base_url is None else base_url
@@ -176,7 +171,7 @@ def update_provider(actor: Actor, provider_id: UUID, change: ProviderChange) -> 
             view = _reread(alias, row.id)
             audit(actor, "provider.updated", "provider", row.id, before, _audited(view))
     except IntegrityError as exc:
-        raise _name_taken() from exc
+        raise _clash(exc) from exc
     tell_changed()
     return view
 
@@ -187,7 +182,7 @@ def delete_provider(actor: Actor, provider_id: UUID) -> None:
     Raises: Forbidden, NotFound, ProviderFromEnvironment (switch it off instead).
     """
     require(actor, MANAGE)
-    with platform_unit("gateway: delete provider") as alias:
+    with writing("delete provider") as alias:
         row = _access(alias, provider_id)
         if row.source == Provider.Source.ENVIRONMENT:
             raise ProviderFromEnvironment(
@@ -211,9 +206,9 @@ def set_default_model(actor: Actor, model_id: UUID) -> ModelView:
     Raises: Forbidden, NotFound, ModelNotUsable.
     """
     require(actor, MANAGE)
-    with platform_unit("gateway: set default model") as alias:
+    with writing("set default model") as alias:
         row = _model(alias, model_id)
-        if not (row.enabled and row.provider.enabled) or endpoint_of(row) is None:
+        if not (row.enabled and row.provider.is_usable) or endpoint_of(row) is None:
             raise ModelNotUsable("Switch its provider on and give it a key first.")
         held = Model.objects.using(alias).select_for_update().filter(is_default=True)
         before = held.first()
@@ -277,12 +272,10 @@ def put_models(
 
 def ensure_default(alias: str) -> None:
     """There is a default whenever there is a model, inside the caller's unit."""
-    models = Model.objects.using(alias).select_related("provider").order_by("created_at", "id")
-    if models.filter(is_default=True, enabled=True, provider__enabled=True).exists():
+    models = usable_models(alias).order_by("created_at", "id")
+    if models.filter(is_default=True).exists():
         return
-    heir = next(
-        (it for it in models.filter(enabled=True, provider__enabled=True) if endpoint_of(it)), None
-    )
+    heir = next((it for it in models if endpoint_of(it)), None)
     if heir is not None:
         Model.objects.using(alias).filter(is_default=True).update(is_default=False)
         Model.objects.using(alias).filter(id=heir.id).update(is_default=True)
@@ -329,6 +322,14 @@ def _refuse_environment(
         )
 
 
+def _stored(alias: str, row: Provider) -> dict[str, ModelDraft]:
+    """The provider's models by name: what is left out of a change stays."""
+    return {
+        it.name: ModelDraft(it.name, it.display_name, it.window, it.output_limit)
+        for it in Model.objects.using(alias).filter(provider=row)
+    }
+
+
 def _moves_key(row: Provider, base_url: str | None, key: str | None) -> bool:
     """Whether the stored key would go to another address than the one it was entered for."""
     is_moved = base_url is not None and base_url != row.base_url
@@ -360,8 +361,11 @@ def _audited(view: ProviderView) -> dict[str, object]:
     }
 
 
-def _name_taken() -> ProviderNameTaken:
-    return ProviderNameTaken(errors=[{"pointer": "/name", "detail": "is taken"}])
+def _clash(exc: IntegrityError) -> Exception:
+    """The failure that a broken constraint means to the person."""
+    if "provider_name_once" in str(exc):
+        return ProviderNameTaken(errors=[{"pointer": "/name", "detail": "is taken"}])
+    return exc
 
 
 def _failed(error: ModelError | Conflict) -> TrialResult:

@@ -23,7 +23,7 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class ProviderView:
-    """A provider as platform admins see it."""
+    """A provider as platform admins see it. `enabled`: switched on and, if found, still there."""
 
     id: UUID
     name: str
@@ -80,6 +80,6 @@ def provider_view(row: Provider, *, has_key: bool) -> ProviderView:
         has_key,
         row.key_hint or None,
         row.source,
-        row.enabled,
+        row.is_usable,
         tuple(model_view(model) for model in sorted(row.models.all(), key=lambda it: it.id)),
     )
