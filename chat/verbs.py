@@ -134,9 +134,9 @@ def list_conversations(actor: Actor, wanted: ConversationFilter) -> list[Convers
         tsquery = " & ".join(f"'{word}'" for word in words[:-1]) + (" & " if words[1:] else "")
         tsquery += f"'{words[-1]}':*"
         joins += (
-            " left join lateral (select m.text from chat_message m where m.tenant_id = c.tenant_id"
-            " and m.conversation_id = c.id and m.search @@ %s::tsquery"
-            " order by m.seq desc limit 1) hit on true"
+            " left join chat_find_messages(%s, %s::tsquery) found on found.conversation_id = c.id"
+            " left join chat_message hit"
+            " on hit.tenant_id = c.tenant_id and hit.id = found.message_id"
         )
         match = (
             "case when hit.text is not null then ts_headline('simple', left(hit.text, 20000), "
@@ -144,7 +144,7 @@ def list_conversations(actor: Actor, wanted: ConversationFilter) -> list[Convers
         )
         where.append("(hit.text is not null or c.title ilike %s)")
         pattern = "%" + re.sub(r"([%_\\])", r"\\\1", query) + "%"
-        values = [tsquery, tsquery, *values, pattern]
+        values = [tsquery, actor.user_id, tsquery, *values, pattern]
     statement = (
         f"select {_COLUMNS}, {match} from chat_conversation c {joins} "  # noqa: S608  # constants
         f"where {' and '.join(where)} order by c.active_at desc, c.id desc limit %s"

@@ -24,8 +24,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _busy = Gauge("soma_db_unit_threads_busy", "Threads of the unit pool at work")
-_queued = Gauge("soma_db_units_waiting", "Units waiting for a thread")
 _pool: ThreadPoolExecutor | None = None
+
+
+def _waiting() -> int:
+    # The executor has no public way to ask; counting by hand goes wrong when a waiter is cancelled.
+    return _pool._work_queue.qsize() if _pool is not None else 0  # noqa: SLF001
+
+
+Gauge("soma_db_units_waiting", "Units waiting for a thread").set_function(_waiting)
 
 
 @contextmanager
@@ -62,7 +69,6 @@ async def in_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """
     context = contextvars.copy_context()
     call = partial(context.run, _guarded, partial(work, *args, **kwargs))
-    _queued.inc()
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)
 
 
@@ -75,7 +81,6 @@ def shut_down_pool() -> None:
 
 
 def _guarded(work: Callable[[], R]) -> R:
-    _queued.dec()
     # A server restart leaves broken connections behind: replace them before work, not after.
     close_old_connections()
     _busy.inc()

@@ -1,4 +1,4 @@
-"""Celery tasks of memory, and how a commit wakes them.
+"""Celery tasks of memory.
 
 `memory.index_pending` runs after commits and is swept by beat, so that a lost wake-up costs
 seconds and no memory.
@@ -6,13 +6,9 @@ seconds and no memory.
 
 from __future__ import annotations
 
-import structlog
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
 from memory.ports import BRAIN
-
-log = structlog.get_logger(__name__)
 
 
 @shared_task(name="memory.index_pending", ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
@@ -25,11 +21,3 @@ def index_pending() -> int:
 def measure() -> int:
     """Refresh soma_memory_pending; return the number."""
     return BRAIN.get().pending()
-
-
-def wake_indexer() -> None:
-    """Send `memory.index_pending` to a worker; a broker that is away is left to the sweep."""
-    try:
-        index_pending.apply_async(retry=False)
-    except (OperationalError, OSError) as exc:
-        log.info("memory.wake_lost", error=type(exc).__name__)

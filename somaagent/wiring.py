@@ -18,7 +18,6 @@ from kernel.valkey import sync_client
 from memory.brain_embedded import EmbeddedBrain
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
-from memory.tasks import wake_indexer
 
 WANTED_LIFE_S = 10
 
@@ -28,8 +27,15 @@ def wire() -> None:
     bind(BUS, ValkeyBus())
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}))
-    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake_indexer))
+    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), _wake_indexer))
     outbox.set_wake(_wake_relay)
+
+
+def _wake_indexer() -> None:
+    """After a memory was stored: its embedding follows in the worker."""
+    from somaagent import celery
+
+    celery.wake("memory.index_pending")
 
 
 def _wake_relay() -> None:

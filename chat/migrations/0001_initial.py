@@ -179,4 +179,24 @@ class Migration(migrations.Migration):
             "for each row execute function chat_message_search();",
             "drop trigger chat_message_search on chat_message; drop function chat_message_search();",
         ),
+        # Under row-level security the planner never uses an index for @@, because the operator is
+        # not leakproof. This function runs as the platform role, names the tenant itself, and
+        # gives nothing but ids: the newest hit of each of the person's conversations.
+        migrations.RunSQL(
+            "create function chat_find_messages(p_user uuid, p_query tsquery) "
+            "returns table (conversation_id uuid, message_id uuid) "
+            "language sql stable security definer set search_path = public, pg_temp as $$ "
+            "select distinct on (m.conversation_id) m.conversation_id, m.id "
+            "from chat_message m join chat_conversation c "
+            "  on c.tenant_id = m.tenant_id and c.id = m.conversation_id "
+            "where m.search @@ p_query and c.user_id = p_user and c.deleted_at is null "
+            "  and m.tenant_id = nullif(current_setting('soma.tenant_id', true), '')::uuid "
+            "order by m.conversation_id, m.seq desc $$;"
+            "grant create on schema public to soma_platform;"
+            "alter function chat_find_messages owner to soma_platform;"
+            "revoke create on schema public from soma_platform;"
+            "revoke all on function chat_find_messages from public;"
+            "grant execute on function chat_find_messages to soma_app;",
+            "drop function chat_find_messages",
+        ),
     ]

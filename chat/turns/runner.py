@@ -47,6 +47,8 @@ from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memor
 BEAT_S = 1.0
 RECALL_ITEMS = 6
 CHARS_A_TOKEN = 4
+# Conversations up to this length are in the prompt and need not be recalled as well.
+WHOLE_HISTORY_MESSAGES = 30
 # While the database restarts, a finished answer waits this long to be stored.
 CLOSE_PATIENCE_S = 120.0
 
@@ -225,8 +227,9 @@ class Runner:
             return RecallResult()
         started = monotonic_s()
         scope = MemoryScope(opened.scope.tenant_id, opened.user_id, opened.agent_id)
-        # With a model the prompt holds this conversation anyway; without one memory is all.
-        here = UUID(opened.turn.conversation_id) if endpoint is not None else None
+        # The prompt of a short conversation holds all of it anyway. Without a model, memory is all.
+        is_whole = endpoint is not None and opened.message_seq <= WHOLE_HISTORY_MESSAGES
+        here = UUID(opened.turn.conversation_id) if is_whole else None
         result = await recall(
             scope,
             opened.question,
