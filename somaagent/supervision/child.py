@@ -54,11 +54,15 @@ def become(spec: ChildSpec) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(PR_SET_PDEATHSIG, int(signal.Signals[f"SIG{spec.stop_signal}"]), 0, 0, 0)
+    die_with_parent(signal.Signals[f"SIG{spec.stop_signal}"])
     if os.getppid() != parent:  # it died before the kernel was asked
         sys.exit(1)
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Ask the kernel to send `number` to this process when its parent dies (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def web(config: Config) -> ChildSpec:
     return ChildSpec(
         name="web",
         argv=[
-            *(sys.executable, "-m", "uvicorn", "somaagent.asgi:application"),
+            *(sys.executable, "-m", "uvicorn", "somaagent.supervision.served:application"),
             *("--app-dir", str(ROOT), "--no-access-log", "--no-server-header", *flags),
         ],
         stop_wait_s=APPLICATION_WAIT_S,
