@@ -2,13 +2,13 @@
 
 Owns: reading them, remembering each value's source, refusing names that nobody knows (a misspelt
 variable must not fall back to a default in silence). Never judges a value.
+Relative paths start at the checkout, as every process of an installation works there.
 pydantic-settings is not used: it neither says where a value came from nor refuses a misspelt name.
 """
 
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import yaml
 
@@ -65,7 +65,7 @@ def _read_files(environ: Mapping[str, str], gathered: Gathered) -> None:
     for variable, name in _file_variables().items():
         if variable not in environ or name in gathered.values:
             continue
-        path = Path(environ[variable])
+        path = groups.ROOT / environ[variable]
         try:
             gathered.put(name, path.read_text().strip(), f"file {path} ({variable})")
         except (OSError, UnicodeDecodeError) as exc:
@@ -76,7 +76,7 @@ def _read_files(environ: Mapping[str, str], gathered: Gathered) -> None:
 def _read_yaml(environ: Mapping[str, str], gathered: Gathered) -> None:
     if not environ.get(CONFIG_FILE, "").strip():
         return
-    path = Path(environ[CONFIG_FILE])
+    path = groups.ROOT / environ[CONFIG_FILE]
     try:
         document = yaml.safe_load(path.read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:

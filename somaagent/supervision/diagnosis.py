@@ -25,6 +25,7 @@ from somaagent.config.schema import ROLE_NAMES, Role
 from somaagent.supervision import lock, marker
 from somaagent.supervision.network import probe_ready
 from somaagent.supervision.refusal import StartRefused
+from webui import buildinfo
 
 State = Literal["ok", "note", "fail"]
 LOW_DISK_BYTES = 1_000_000_000
@@ -99,11 +100,11 @@ def _is_open(path: Path) -> bool:
 
 
 def _interface() -> Iterator[Outcome]:
-    built = ROOT / "webui" / "static" / "webui" / "build.json"
-    if built.exists():
-        yield Outcome("interface", "ok", "built")
-    else:
-        yield Outcome("interface", "fail", "not built; only the API answers", "./soma ui")
+    found = buildinfo.state()
+    # A stale interface serves; without any, only the API answers.
+    states: dict[str, State] = {"fresh": "ok", "stale": "note", "missing": "fail"}
+    detail = found.detail or "built from the present sources"
+    yield Outcome("interface", states[found.state], detail, found.command)
 
 
 def _embedding_model() -> Iterator[Outcome]:
