@@ -1,6 +1,7 @@
 """`doctor` tells where each value came from, what is well, and what to do about what is not."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ def doctor(var_dir: Path, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def line_of(output: str, name: str) -> str:
-    return next(line for line in output.splitlines() if f" {name} " in line)
+    pattern = re.compile(rf"  ((ok|note|fail) +)?{re.escape(name)}  ")
+    return next(line for line in output.splitlines() if pattern.match(line))
 
 
 def test_a_running_installation_is_probed_part_by_part(tmp_path: Path) -> None:
