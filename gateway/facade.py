@@ -21,6 +21,7 @@ from gateway.errors import (
     ModelUnreachable,
     NoModelConfigured,
 )
+from gateway.keys import rewrap_stored_keys
 from gateway.models import Model
 from gateway.parts import (
     Finished,
@@ -125,6 +126,7 @@ __all__ = [
     "list_models",
     "list_providers",
     "model_names",
+    "rewrap_stored_keys",
     "set_default_model",
     "stream",
     "sync_environment",

@@ -8,7 +8,8 @@ from uuid import UUID
 from gateway.models import Provider
 from gateway.ports import NO_SECRET, Secret
 from gateway.presets import KINDS
-from kernel.crypto import open_sealed, seal
+from kernel.crypto import key_id_of, open_sealed, rewrap, ring, seal
+from kernel.db import platform_unit
 from kernel.errors import Unprocessable
 
 HINT_LETTERS = 4
@@ -65,3 +66,21 @@ def environment_key(kind: str, environ: Mapping[str, str] | None = None) -> Secr
 
 def _context(provider_id: UUID) -> str:
     return f"gateway.provider:{provider_id}:key"
+
+
+def rewrap_stored_keys() -> int:
+    """Wrap every stored key under the ring's active key (after a rotation). Returns how many.
+
+    Raises: SealBroken when one opens under no key of the ring; then nothing was changed.
+    """
+    with platform_unit("gateway: key rotation") as alias:
+        rows = Provider.objects.using(alias).select_for_update().exclude(sealed_key=None)
+        changed = 0
+        for row in rows:
+            blob = bytes(row.sealed_key)
+            if key_id_of(blob) == ring().active_id:
+                continue
+            row.sealed_key = rewrap(blob, _context(row.id))
+            row.save(update_fields=["sealed_key"])
+            changed += 1
+    return changed

@@ -7,6 +7,8 @@ process: connections (in the adapters), breakers and the catalogue's snapshot.
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
+import structlog
+
 from gateway.catalogue import CHANGED_TOPIC, Catalogue
 from gateway.errors import ModelBadResponse, ModelError, ModelNotFound, ModelResting
 from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
@@ -17,6 +19,8 @@ from kernel.bus.ports import BUS, Payload
 from kernel.clock import monotonic_s
 from kernel.ports import Port, Probe
 from kernel.resilience import BreakerOpen, CircuitBreaker
+
+log = structlog.get_logger(__name__)
 
 BREAKERS_KEPT = 1_000
 
@@ -65,10 +69,13 @@ class ModelRouter:
                 # It answered, if only to refuse: the model is alive.
                 breaker.success()
             raise
-        except Exception:
+        except Exception as exc:
+            # A defect in an adapter is a model that is down, for the person who waits: the caller
+            # has an answer to that. The text is not logged, it may be a provider's.
+            log.error("gateway.adapter_failed", kind=endpoint.kind, error=type(exc).__name__)  # noqa: TRY400
             outcome = ModelBadResponse.code
             breaker.failure()
-            raise
+            raise ModelBadResponse from exc
         finally:
             REQUESTS.labels(endpoint.kind, outcome).inc()
 

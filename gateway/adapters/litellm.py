@@ -4,7 +4,7 @@ The library costs three seconds and 150 MB to import, so it is imported in a thr
 call that needs it. Switched off: fetching price and header tables, reading `.env`, logging of
 content, its own retries and fallbacks, redirects. Connections go through `Connections`, hence
 through the egress guard. The library invents a "stop" for streams that broke off; that is
-undone here.
+undone here (see `litellm_http`).
 """
 
 import asyncio
@@ -21,6 +21,7 @@ import httpx
 from gateway.adapters.attempts import first_success
 from gateway.adapters.connections import Connections
 from gateway.adapters.failures import Failure, failure_of_error_object, retry_after_s
+from gateway.adapters.litellm_http import SIGNS, Seen, guarded_client
 from gateway.adapters.openai_fold import OpenAIFold
 from gateway.adapters.openai_request import chat_messages, chat_tools
 from gateway.egress import RefusedAddressError, check_base_url
@@ -51,19 +52,6 @@ BY_CLASS_NAME: dict[str, type[ModelError]] = {
     "ContextWindowExceededError": ContextTooLong,
     "ContentPolicyViolationError": ContentRefused,
 }
-# Providers whose adapters in the library take a ready HTTP client.
-TAKE_CLIENT = frozenset({"anthropic/", "gemini/"})
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What the HTTP layer saw of one attempt; the library's errors do not tell it."""
-
-    response: httpx.Response | None = None
-
-    async def keep(self, response: httpx.Response) -> None:
-        """Event hook of the HTTP client."""
-        self.response = response
 
 
 @dataclass(slots=True)
@@ -72,8 +60,7 @@ class _Open:
 
     wrapper: Any
     fold: OpenAIFold
-    seen: _Seen
-    client: Any
+    seen: Seen
     events: list[StreamEvent] = field(default_factory=list)
 
     async def close(self) -> None:
@@ -81,8 +68,7 @@ class _Open:
         try:
             if self.wrapper is not None:
                 await self.wrapper.aclose()
-            if self.seen.response is not None:
-                await self.seen.response.aclose()
+            await self.seen.close()
         except (httpx.HTTPError, RuntimeError, OSError):
             # The connection is gone already, which is what was wanted.
             return
@@ -136,15 +122,14 @@ class LiteLLM:
             self._library = await asyncio.to_thread(_import_library)
 
     async def _attempt(self, request: ModelRequest, endpoint: Endpoint, due_at: float) -> _Open:
-        seen = _Seen()
-        client = self._client(endpoint, seen)
-        fold = OpenAIFold(estimate_prompt_tokens(request.messages))
-        opened = _Open(None, fold, seen, client)
+        prefix = _prefix(endpoint)
+        seen = Seen(SIGNS.get(prefix))
+        opened = _Open(None, OpenAIFold(estimate_prompt_tokens(request.messages)), seen)
         try:
             async with asyncio.timeout_at(due_at):
                 arguments = _arguments(request, endpoint)
-                if _prefix(endpoint) in TAKE_CLIENT:
-                    arguments["client"] = client
+                if prefix in SIGNS:
+                    arguments["client"] = guarded_client(self._connections, endpoint, seen)
                 else:
                     arguments["shared_session"] = self._connections.session(
                         allow_private=endpoint.allow_private
@@ -157,21 +142,6 @@ class LiteLLM:
                 raise
             raise _coded(exc, opened) from exc
         return opened
-
-    def _client(self, endpoint: Endpoint, seen: _Seen) -> Any:
-        """A client of the library over our guarded session."""
-        # Imported here: these modules pull in the whole library.
-        from litellm.llms.custom_httpx.aiohttp_transport import (
-            LiteLLMAiohttpTransport,
-        )
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
-        session = self._connections.session(allow_private=endpoint.allow_private)
-        return AsyncHTTPHandler(
-            transport=LiteLLMAiohttpTransport(client=session, owns_session=False),
-            follow_redirects=False,
-            event_hooks={"response": [seen.keep]},
-        )
 
 
 def _import_library() -> Any:
@@ -247,12 +217,15 @@ async def _read(opened: _Open, due_at: float) -> list[StreamEvent]:
 def _end(opened: _Open) -> list[StreamEvent]:
     wrapper, fold = opened.wrapper, opened.fold
     told = getattr(wrapper, "received_finish_reason", None)
-    if told is None and getattr(wrapper, "intermittent_finish_reason", None) is None:
+    hinted = getattr(wrapper, "intermittent_finish_reason", None)
+    if not opened.seen.has_end or (told is None and hinted is None):
         if fold.started:
             raise ModelStreamCut(cause=ModelUnreachable.code)
         response = opened.seen.response
         kind = response.headers.get("Content-Type", "") if response is not None else ""
         raise ModelBadResponse if "html" in kind else ModelServerError
+    if not opened.seen.has_usage:
+        fold.forget_usage()
     fold.done = True
     return fold.ending()
 

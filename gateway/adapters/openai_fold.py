@@ -103,6 +103,10 @@ class OpenAIFold:
         self._take_chunk(chunk)
         return self._given()
 
+    def forget_usage(self) -> None:
+        """The counts were not the provider's: estimate instead."""
+        self._usage = None
+
     def ending(self) -> list[StreamEvent]:
         """The two last events of an answer that came to its end."""
         usage = (
@@ -209,8 +213,7 @@ class OpenAIFold:
             self._text.clear()
             if text:
                 self._out.append(TextDelta(text))
-                if self._usage is None:
-                    self._output_estimate += estimate_tokens(text)
+                self._output_estimate += estimate_tokens(text)
 
     def _given(self) -> list[StreamEvent]:
         self._flush_text()

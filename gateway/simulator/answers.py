@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.simulator.script import Plan
 from gateway.simulator.wheel import Wheel
-from gateway.simulator.wires import Finish, Wire
+from gateway.simulator.wire import Finish, Wire
 
 HEADERS = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"

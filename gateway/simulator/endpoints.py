@@ -11,6 +11,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.simulator.wire import WireName
+
 EMBEDDING_SIZE = 384
 MODELS = ("simulated", "simulated-large", "simulated-embedding")
 _WORD = re.compile(r"\w+")
@@ -65,6 +67,27 @@ def embed(text: str, size: int) -> list[float]:
             vector[(number >> 1) % size] += 1.0 if number & 1 else -1.0
     length = math.sqrt(sum(value * value for value in vector)) or 1.0
     return [value / length for value in vector]
+
+
+def as_chat(wire: WireName, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A request of any wire in the shape of OpenAI's, as far as the simulator looks at it."""
+    if wire != "gemini":
+        return body
+    config = body.get("generationConfig") or {}
+    contents = body.get("contents")
+    return {
+        "model": path.rpartition("/")[2].partition(":")[0],
+        "system": (body.get("systemInstruction") or body.get("system_instruction") or {}).get(
+            "parts"
+        ),
+        "messages": [
+            {"role": entry.get("role") or "user", "content": entry.get("parts")}
+            for entry in (contents if isinstance(contents, list) else [])
+        ],
+        "max_tokens": config.get("maxOutputTokens") or config.get("max_output_tokens"),
+        "stop": config.get("stopSequences") or config.get("stop_sequences"),
+        "stream": ":stream" in path,
+    }
 
 
 def last_user_text(body: Mapping[str, Any]) -> str:

@@ -8,19 +8,27 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httptools
 import orjson
 
+from gateway.simulator import wire_anthropic, wire_gemini, wire_openai
 from gateway.simulator.answers import Answer, Record
-from gateway.simulator.endpoints import embeddings, last_user_text, model_list, prompt_tokens
+from gateway.simulator.endpoints import (
+    as_chat,
+    embeddings,
+    last_user_text,
+    model_list,
+    prompt_tokens,
+)
 from gateway.simulator.script import REFUSALS, Plan, Script, ScriptInvalid, parse_script
 from gateway.simulator.wheel import Wheel
-from gateway.simulator.wires import AnthropicEvents, Finish, OpenAIEvents, Wire, refusal_body
+from gateway.simulator.wire import Finish, Wire, WireName
 
 RECORDS_KEPT = 500
 PAGE = b"<!doctype html><html><body><h1>Sign in to this network</h1></body></html>"
@@ -33,6 +41,14 @@ REASONS = {
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
+}
+
+MakeWire = Callable[[Mapping[str, Any], int], Wire]
+MakeRefusal = Callable[[str], tuple[int, dict[str, Any]]]
+WIRES: dict[WireName, tuple[MakeWire, MakeRefusal]] = {
+    "openai": (wire_openai.OpenAIEvents, wire_openai.refusal),
+    "anthropic": (wire_anthropic.AnthropicEvents, wire_anthropic.refusal),
+    "gemini": (wire_gemini.GeminiEvents, wire_gemini.refusal),
 }
 
 
@@ -142,13 +158,15 @@ class Connection(asyncio.Protocol):
         self._sim.records.append(record)
         routes: dict[tuple[str, str], Callable[[Record], None]] = {
             ("GET", "/models"): self._models,
-            ("POST", "/chat/completions"): self._chat,
-            ("POST", "/messages"): self._chat,
+            ("POST", "/chat/completions"): partial(self._chat, "openai"),
+            ("POST", "/messages"): partial(self._chat, "anthropic"),
             ("POST", "/embeddings"): self._embeddings,
         }
         handle = routes.get((method, path.removeprefix("/v1")))
+        if method == "POST" and path.endswith(":streamGenerateContent"):
+            handle = partial(self._chat, "gemini")
         if handle is None or not isinstance(body, dict):
-            self._send(*refusal_body("404", anthropic=False))
+            self._send(*wire_openai.refusal("404"))
             return
         handle(record)
 
@@ -175,19 +193,20 @@ class Connection(asyncio.Protocol):
 
     def _models(self, record: Record) -> None:
         plan = self._sim.script.plan("")
+        wire: WireName = "anthropic" if "x-api-key" in record.headers else "openai"
         if plan.fail in REFUSALS:
-            self._refuse(plan, anthropic="x-api-key" in record.headers)
+            self._refuse(plan, wire)
             return
-        self._send(200, model_list(anthropic="x-api-key" in record.headers))
+        self._send(200, model_list(anthropic=wire == "anthropic"))
 
     def _embeddings(self, record: Record) -> None:
         self._send(200, embeddings(record.body))
 
-    def _chat(self, record: Record) -> None:
-        anthropic = record.path.endswith("/messages")
-        body, plan = record.body, self._sim.script.plan(last_user_text(record.body))
+    def _chat(self, wire: WireName, record: Record) -> None:
+        body = as_chat(wire, record.path, record.body)
+        plan = self._sim.script.plan(last_user_text(body))
         if plan.fail in REFUSALS:
-            self._refuse(plan, anthropic=anthropic)
+            self._refuse(plan, wire)
         elif plan.fail == "no-stream-options" and "stream_options" in body:
             message = "Unrecognized request argument supplied: stream_options"
             self._send(400, {"error": {"message": message, "type": "invalid_request_error"}})
@@ -198,12 +217,9 @@ class Connection(asyncio.Protocol):
         elif plan.fail == "reset":
             self._reset()
         elif plan.fail != "hang":
-            self._answer_with(plan, record, anthropic=anthropic)
+            self._answer_with(plan, record, WIRES[wire][0](body, record.number), body)
 
-    def _answer_with(self, plan: Plan, record: Record, *, anthropic: bool) -> None:
-        body = record.body
-        make = AnthropicEvents if anthropic else OpenAIEvents
-        wire: Wire = make(body, record.number)
+    def _answer_with(self, plan: Plan, record: Record, wire: Wire, body: Mapping[str, Any]) -> None:
         words, finish = _limited(plan, body)
         asked = prompt_tokens(body)
         if not body.get("stream") or plan.fail == "not-streamed":
@@ -233,9 +249,9 @@ class Connection(asyncio.Protocol):
         self._sim.open_streams -= 1
         self._answer = None
 
-    def _refuse(self, plan: Plan, *, anthropic: bool) -> None:
+    def _refuse(self, plan: Plan, wire: WireName) -> None:
         extra = "" if plan.retry_after is None else f"Retry-After: {plan.retry_after:g}\r\n"
-        status, body = refusal_body(plan.fail, anthropic=anthropic)
+        status, body = WIRES[wire][1](plan.fail)
         self._send_bytes(status, orjson.dumps(body), "application/json", extra)
 
     def _reset(self) -> None:
@@ -257,7 +273,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(head.encode("latin-1") + body)
 
 
-def _limited(plan: Plan, body: dict[str, Any]) -> tuple[list[str], Finish]:
+def _limited(plan: Plan, body: Mapping[str, Any]) -> tuple[list[str], Finish]:
     """The words that the request's limits allow, and why the answer ends."""
     words = plan.words()
     stops = body.get("stop") or body.get("stop_sequences") or []

@@ -1,7 +1,7 @@
 """What every adapter of `gateway.ports.ModelPort` does: one suite, the same script for all.
 
-`openai` and `litellm` talk over real HTTP to the simulated provider (its OpenAI and its Anthropic
-wire); `scripted` runs in process.
+`openai`, `anthropic` and `gemini` talk over real HTTP to the simulated provider's three wires (the
+latter two through the litellm adapter); `scripted` runs in process.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ def provider() -> Iterator[SimulatedProvider]:
         yield running
 
 
-@pytest.fixture(params=["scripted", "openai", "litellm"])
+@pytest.fixture(params=["scripted", "openai", "anthropic", "gemini"])
 async def rig(request: pytest.FixtureRequest, provider: SimulatedProvider) -> AsyncIterator[Rig]:
     provider.reset()
     endpoint = Endpoint(provider.base_url, Secret(KEY), "openai-compatible", "simulated")
@@ -92,9 +92,12 @@ async def rig(request: pytest.FixtureRequest, provider: SimulatedProvider) -> As
             found = Rig("scripted", ScriptedModel(Script()), endpoint, None)
         case "openai":
             found = Rig("openai", OpenAIWire(), endpoint, provider)
-        case _:
+        case "anthropic":
             there = replace(endpoint, kind="anthropic", base_url=provider.origin)
-            found = Rig("litellm", LiteLLM(), there, provider)
+            found = Rig("anthropic", LiteLLM(), there, provider)
+        case _:
+            there = replace(endpoint, kind="gemini", base_url=f"{provider.origin}/v1beta")
+            found = Rig("gemini", LiteLLM(), there, provider)
     yield found
     await found.port.close()
 
@@ -157,6 +160,17 @@ async def test_usage_told_by_the_provider_is_passed_on_as_counted(rig: Rig) -> N
     assert usage.counted
     assert usage.output_tokens == 4
     assert usage.input_tokens > 0
+
+
+async def test_usage_that_the_provider_did_not_tell_is_marked_as_estimated(rig: Rig) -> None:
+    if rig.name == "anthropic":
+        # Its wire has no stream without usage.
+        return
+    rig.script({"reply": "one two three four", "fail": "no-usage"})
+    usage = (await collect(rig, ask()))[-2]
+    assert isinstance(usage, Usage)
+    assert not usage.counted
+    assert usage.output_tokens > 0
 
 
 async def test_the_output_limit_is_kept_and_told(rig: Rig) -> None:
@@ -387,5 +401,6 @@ async def test_the_key_is_sent_to_the_provider_and_shown_nowhere(rig: Rig) -> No
     rig.script({"reply": "ok"})
     await collect(rig, ask())
     headers = rig.provider.captured(1)[0]["headers"]
-    assert KEY in (headers.get("authorization", "") + headers.get("x-api-key", ""))
+    sent = [headers.get(name, "") for name in ("authorization", "x-api-key", "x-goog-api-key")]
+    assert KEY in "".join(sent)
     assert KEY not in f"{rig.endpoint!r} {rig.endpoint} {rig.endpoint.api_key}"
