@@ -15,6 +15,7 @@ PLATFORM_UNITS = {
     "chat/turns/reaper.py": "ends turns of every tenant",
     "chat/verbs.py": "retention",
     "gateway/catalogue.py": "the catalogue is the platform's",
+    "gateway/keys.py": "key rotation",
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",

@@ -1,4 +1,4 @@
-"""The OpenAPI document is kept: whatever is sent, no operation crashes or answers off its schema."""
+"""The OpenAPI document is kept: no input crashes an operation or is answered off its schema."""
 
 from typing import Any
 
