@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.simulator.script import BREAKS, FAILURES, Plan, Script, load_script
+from gateway.simulator.script import BREAKS, FAILURES, Plan, Script, ScriptInvalid, load_script
 from gateway.simulator.server import Connection, Simulator
 from gateway.simulator.wheel import Wheel
 
@@ -95,4 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point without Django."""
     parser = argparse.ArgumentParser(prog="gateway.simulator", description="A simulated provider")
     add_arguments(parser)
-    run(parser.parse_args(arguments))
+    try:
+        run(parser.parse_args(arguments))
+    except (ScriptInvalid, OSError) as exc:
+        parser.exit(2, f"{exc}\n")

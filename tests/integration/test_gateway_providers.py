@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -162,6 +163,31 @@ def test_limits_are_always_known(cast: Cast) -> None:
     assert by_name["m1"].window == 8_192
     assert by_name["m2"].window == 9_000
     assert all(0 < model.output_limit <= model.window for model in made.models)
+
+
+def test_what_is_left_out_of_a_change_stays(cast: Cast) -> None:
+    named = (ModelDraft("m1", "Mine", window=5_000, output_limit=700), ModelDraft("m2"))
+    made = create_provider(cast.platform, draft(models=named))
+    change = ProviderChange(models=(ModelDraft("m1", window=6_000), ModelDraft("m3")))
+    first, third = update_provider(cast.platform, made.id, change).models
+    assert (first.id, first.display_name) == (made.models[0].id, "Mine")
+    assert (first.window, first.output_limit) == (6_000, 700)
+    assert third.name == "m3"
+    again = update_provider(cast.platform, made.id, ProviderChange(name="New"))
+    assert (again.name, again.base_url, again.key_hint) == ("New", NOWHERE, "…6789")
+
+
+def test_first_providers_added_at_once_make_one_default(cast: Cast) -> None:
+    def add(number: int) -> None:
+        try:
+            create_provider(cast.platform, draft(f"P{number}"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    assert Provider.objects.count() == 4
+    assert Model.objects.filter(is_default=True).count() == 1
 
 
 def test_a_model_that_is_gone_is_replaced_by_the_default(cast: Cast) -> None:
