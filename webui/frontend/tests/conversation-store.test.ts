@@ -1,5 +1,5 @@
 /** One conversation between pages and frames, whatever order they come in. */
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Api } from "../src/api/api";
 import { ApiError } from "../src/api/http";
 import type { Message, MessagePage, Problem, TurnState } from "../src/api/types";
@@ -14,6 +14,7 @@ class Server {
   nextBefore: number | null = null;
   branch: string | null = "b";
   missing = false;
+  record = turnState();
   sent: [string, unknown][] = [];
   reads = 0;
   connected = true;
@@ -34,6 +35,8 @@ class Server {
       }
       return await Promise.resolve(conversation({ active_branch_id: this.branch }));
     },
+    turn: () => Promise.resolve(this.record),
+    cancelTurn: () => Promise.resolve(this.record),
     messages: async (_id: string, query: { before?: number | null }): Promise<MessagePage> => {
       this.reads += 1;
       const items = this.messages.filter(({ seq }) => seq < (query.before ?? Infinity));
@@ -161,6 +164,36 @@ describe("streaming", () => {
     server.openTurn = turnState({ id: "t", message_id: "m", seq: 1, content: "a" });
     await store.load();
     expect(store.state.open).toBeNull();
+  });
+});
+
+describe("a turn whose last frame was lost", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("is asked for when its stream falls silent", async () => {
+    await store.load();
+    store.onFrame(accepted);
+    store.onFrame(delta(1, "Hello"));
+    server.record = turnState({ id: "t", message_id: "m", seq: 2, content: "Hello", state: "done" });
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(store.state.open).toBeNull();
+    expect(store.state.messages.at(-1)).toMatchObject({ text: "Hello", turn_state: "done" });
+  });
+
+  test("does not keep a user waiting who has asked to stop it", async () => {
+    await store.load();
+    store.onFrame(accepted);
+    store.onFrame(delta(1, "Hel"));
+    await store.stop();
+    expect(store.state.stopping).toBe(true);
+    server.record = turnState({ id: "t", message_id: "m", seq: 1, content: "Hel", state: "cancelled" });
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(store.state).toMatchObject({ open: null, stopping: false });
   });
 });
 

@@ -115,6 +115,12 @@ describe("a turn told by REST", () => {
     expect(adoptTurnState(known, turnState({ id: "t", seq: 4, content: "four" }))).toBe(known);
   });
 
+  test("ends a turn whose last frame was lost", () => {
+    const known = { ...blankTurn("c", "t", "m"), seq: 9, content: "nine" };
+    const ended = turnState({ id: "t", seq: 9, content: "nine", state: "cancelled" });
+    expect(adoptTurnState(known, ended).state).toBe("cancelled");
+  });
+
   test("never opens a turn again that has ended", () => {
     const known = { ...blankTurn("c", "t", "m"), seq: 4, state: "done" as const };
     expect(adoptTurnState(known, turnState({ id: "t", seq: 4 }))).toBe(known);

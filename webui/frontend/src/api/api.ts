@@ -12,6 +12,7 @@ import type {
   Model,
   Page,
   Provider,
+  ProviderChange,
   ProviderDraft,
   ProviderKind,
   ProviderTest,
@@ -144,8 +145,8 @@ export class Api {
     return this.http.post("/gateway/providers", draft);
   }
 
-  updateProvider(id: string, draft: Omit<ProviderDraft, "kind">): Promise<Provider> {
-    return this.http.patch(`/gateway/providers/${id}`, draft);
+  updateProvider(id: string, change: ProviderChange): Promise<Provider> {
+    return this.http.patch(`/gateway/providers/${id}`, change);
   }
 
   deleteProvider(id: string): Promise<void> {

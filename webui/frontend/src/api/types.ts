@@ -42,11 +42,19 @@ export interface ModelDraft {
   output_limit?: number;
 }
 
+/** What can be changed of a provider; what is left out stays. */
+export interface ProviderChange {
+  name?: string;
+  base_url?: string | null;
+  api_key?: string;
+  enabled?: boolean;
+  models?: ModelDraft[];
+}
+
 export interface ProviderDraft {
   name: string;
   kind: string;
   base_url: string | null;
-  /** Left out to keep the stored key. */
   api_key?: string;
   models: ModelDraft[];
 }

@@ -24,13 +24,16 @@ export class Composer extends LightElement {
   @query("textarea") private readonly field!: HTMLTextAreaElement;
 
   override focus(): void {
-    this.field.focus();
+    // Asked for before the first render too: the field is there once that is complete.
+    void this.updateComplete.then(() => {
+      this.field.focus();
+    });
   }
 
   /** Puts text into the field, as when a message is taken back. */
   fill(text: string): void {
     this.#write(this.text.trim() === "" ? text : `${this.text}\n${text}`);
-    this.field.focus();
+    this.focus();
   }
 
   /** Empties the field once its text is safe elsewhere. */

@@ -31,6 +31,10 @@ export interface ConversationState {
 }
 
 const PAGE_SIZE = 50;
+/** A turn that says nothing for this long is asked for over REST. */
+const SILENCE_MS = 15_000;
+/** The same after the user has asked for its end, which comes at once. */
+const STOP_SILENCE_MS = 4_000;
 
 export class ConversationStore extends Store<ConversationState> {
   readonly #turns = new Map<string, TurnView>();
@@ -39,6 +43,7 @@ export class ConversationStore extends Store<ConversationState> {
   /** Messages accepted while the first page was still on its way. */
   readonly #early: (readonly [ServerPayloads["chat.accepted"], string])[] = [];
   #loading = 0;
+  #watchdog: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly id: string,
@@ -105,11 +110,19 @@ export class ConversationStore extends Store<ConversationState> {
     const { open } = this.state;
     if (open === null || this.state.stopping) return;
     this.patch({ stopping: true });
-    if (this.link.send("chat.cancel", { turn: open.turn }) !== null) return;
+    if (this.link.send("chat.cancel", { turn: open.turn }) !== null) {
+      this.#expectFrames(STOP_SILENCE_MS);
+      return;
+    }
     await this.#act(async () => {
       this.#adopt(await this.api.cancelTurn(open.turn));
     });
     this.patch({ stopping: false });
+  }
+
+  /** Nobody looks at this conversation any more. */
+  close(): void {
+    clearTimeout(this.#watchdog);
   }
 
   retry(turnId: string): Promise<boolean> {
@@ -286,15 +299,34 @@ export class ConversationStore extends Store<ConversationState> {
     if (!this.#hasMessage(view.message_id)) return;
     if (view.state === "open") {
       this.patch({ open: view });
+      this.#expectFrames(this.state.stopping ? STOP_SILENCE_MS : SILENCE_MS);
       return;
     }
     const messages = this.state.messages.map((message) =>
       message.id === view.message_id ? withTurn(message, view) : message,
     );
     const wasOpen = this.state.open?.turn === view.turn;
+    if (wasOpen) clearTimeout(this.#watchdog);
     this.patch(wasOpen ? { messages, open: null, stopping: false } : { messages });
     this.#resumed.delete(view.turn);
     if (wasOpen) void this.#refreshEnd();
+  }
+
+  /** Sockets can lose a last frame; the record cannot. Asks it when the stream falls silent. */
+  #expectFrames(silenceMs: number): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => void this.#askRecord(), silenceMs);
+  }
+
+  async #askRecord(): Promise<void> {
+    const { open, stopping } = this.state;
+    if (open === null) return;
+    try {
+      this.#adopt(await (stopping ? this.api.cancelTurn(open.turn) : this.api.turn(open.turn)));
+    } catch {
+      // No connection: the next one reads everything again.
+      this.#expectFrames(SILENCE_MS);
+    }
   }
 
   /** The stored row of a finished answer knows its variants and its place. */

@@ -83,6 +83,7 @@ export class ChatHub {
     removeEventListener("storage", this.#onStorage);
     this.socket.stop();
     this.list.reset();
+    for (const store of this.#stores) store.close();
     this.#stores = [];
   }
 
@@ -103,6 +104,7 @@ export class ChatHub {
   }
 
   forget(conversationId: string): void {
+    this.#stores.find((store) => store.id === conversationId)?.close();
     this.#stores = this.#stores.filter((store) => store.id !== conversationId);
     this.socket.send("conversation.unwatch", { conversation_id: conversationId });
   }

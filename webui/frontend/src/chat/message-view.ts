@@ -55,7 +55,7 @@ export class MessageView extends LightElement {
       aria-busy=${shown.turn_state === "open" ? "true" : nothing}
     >
       <header class="message__head">
-        <span class="message__author">${author}</span>
+        <h2 class="message__author">${author}</h2>
         <time datetime=${shown.created_at} title=${exactTime(shown.created_at)}
           >${clockTime(shown.created_at)}</time
         >

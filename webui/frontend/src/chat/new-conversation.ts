@@ -32,6 +32,12 @@ export class NewConversation extends LightElement {
     },
   );
 
+  /** The chosen agent, once it is known who there is; null when there is none. */
+  async agent(): Promise<Agent | null> {
+    await this.#task.taskComplete.catch(() => null);
+    return this.chosen;
+  }
+
   protected override render(): TemplateResult {
     const name = this.services.session.state.me?.user.display_name ?? "";
     return html`<div class="start">
@@ -98,7 +104,6 @@ export class NewConversation extends LightElement {
     } catch {
       // Only the memory of the last choice is lost.
     }
-    this.dispatchEvent(new CustomEvent("agent-chosen", { detail: agent }));
   }
 
   #lastAgent(): string | null {

@@ -112,11 +112,16 @@ export function applyFrame(view: TurnView | null, frame: TurnFrame): Applied {
   return { view: applyNext(known, frame), verdict: "applied" };
 }
 
-/** Takes over a turn told by REST or by `watching`, unless the stream is already further. */
+/**
+ * Takes over a turn told by REST or by `watching`, unless the stream is already further.
+ *
+ * An end is final, whoever tells it: an ended turn is never opened again, and an open one ends
+ * even when the frame that said so was lost.
+ */
 export function adoptTurnState(view: TurnView | null, turn: TurnState): TurnView {
-  if (view !== null && view.seq >= turn.seq && view.state !== "open") return view;
-  if (view !== null && view.seq > turn.seq) return view;
-  return viewOfTurnState(turn);
+  if (view === null) return viewOfTurnState(turn);
+  if (view.state !== "open") return view;
+  return turn.state !== "open" || turn.seq >= view.seq ? viewOfTurnState(turn) : view;
 }
 
 /** The sequenced part of a server frame, or null for frames of other kinds. */

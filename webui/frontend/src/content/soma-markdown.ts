@@ -17,6 +17,7 @@ import { sanitise } from "./sanitise";
 const FRAME_BUDGET_MS = 24;
 /** The open block waits this many times its own cost, so typing and scrolling stay smooth. */
 const REST_FACTOR = 3;
+const HIDDEN_PAGE_MS = 300;
 
 @customElement("soma-markdown")
 export class SomaMarkdown extends ReactiveElement {
@@ -30,6 +31,7 @@ export class SomaMarkdown extends ReactiveElement {
   #openElement: HTMLElement | null = null;
   #openCode: { pre: HTMLElement; text: Text } | null = null;
   #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #lastCost = 0;
   #lastEnd = 0;
 
@@ -39,8 +41,7 @@ export class SomaMarkdown extends ReactiveElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    this.#unschedule();
   }
 
   override connectedCallback(): void {
@@ -71,12 +72,21 @@ export class SomaMarkdown extends ReactiveElement {
 
   #schedule(): void {
     if (this.#frame !== 0) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
+    const next = (): void => {
+      this.#unschedule();
       const rested = performance.now() - this.#lastEnd;
       if (this.streaming && rested < this.#lastCost * REST_FACTOR) this.#schedule();
       else this.#render();
-    });
+    };
+    this.#frame = requestAnimationFrame(next);
+    // A page in the background gets no frames, yet its text must be there for whoever looks.
+    this.#timer = setTimeout(next, HIDDEN_PAGE_MS);
+  }
+
+  #unschedule(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = 0;
   }
 
   #render(): void {

@@ -11,7 +11,6 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import { keyed } from "lit/directives/keyed.js";
 import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
-import type { Agent } from "../api/types";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
 import "../chat/connection-line";
@@ -19,6 +18,7 @@ import type { ConversationStore } from "../chat/conversation-store";
 import "../chat/message-view";
 import type { MessageAct } from "../chat/message-view";
 import "../chat/new-conversation";
+import type { NewConversation } from "../chat/new-conversation";
 import { pendingView } from "../chat/pending-view";
 import { ScrollKeeper } from "../chat/scroll-keeper";
 import { SpokenAnswer } from "../chat/spoken-answer";
@@ -31,9 +31,9 @@ import { emptyView, problemView, skeleton } from "../ui/states";
 @customElement("soma-chat-page")
 export class ChatPage extends LightElement {
   @property({ attribute: false }) conversationId: string | null = null;
-  @state() private agent: Agent | null = null;
   @state() private starting = false;
   @query("soma-composer") private readonly composer!: Composer | null;
+  @query("soma-new-conversation") private readonly start!: NewConversation | null;
   @query(".thread") private readonly thread!: HTMLElement | null;
   #store: ConversationStore | null = null;
   readonly #follow = new StoreController(this);
@@ -106,14 +106,7 @@ export class ChatPage extends LightElement {
 
   #newConversation(): TemplateResult {
     return html`<div class="thread thread--new" data-start>
-      <soma-new-conversation
-        @agent-chosen=${(event: CustomEvent<Agent | null>) => {
-          this.agent = event.detail;
-        }}
-        @text-chosen=${(event: CustomEvent<string>) => {
-          this.composer?.fill(event.detail);
-        }}
-      ></soma-new-conversation>
+      <soma-new-conversation></soma-new-conversation>
     </div>`;
   }
 
@@ -249,13 +242,15 @@ export class ChatPage extends LightElement {
   /** Makes the conversation and sends its first message; on failure the text stays. */
   async #begin(text: string): Promise<void> {
     const { api, hub, router, toasts } = this.services;
-    if (this.agent === null) {
-      toasts.say(msg("Choose an agent first."));
-      return;
-    }
     this.starting = true;
     try {
-      const conversation = await api.createConversation(this.agent.id);
+      // Someone may write faster than the list of agents loads.
+      const agent = (await this.start?.agent()) ?? null;
+      if (agent === null) {
+        toasts.say(msg("There is no agent to talk to yet."));
+        return;
+      }
+      const conversation = await api.createConversation(agent.id);
       hub.list.lift(conversation);
       hub.open(conversation.id);
       hub.outbox.add(conversation.id, text);

@@ -53,12 +53,17 @@ export class ProviderCard extends LightElement {
         >
           ${this.testing ? msg("Testing…") : msg("Test")}
         </button>
+        <button type="button" class="button" @click=${this.#edit}>
+          ${isRow ? msg("Edit") : msg("Edit models")}
+        </button>
+        <button type="button" class="button" @click=${this.#toggle}>
+          ${provider.enabled ? msg("Turn off") : msg("Turn on")}
+        </button>
         ${isRow
-          ? html`<button type="button" class="button" @click=${this.#edit}>${msg("Edit")}</button>
-              <button type="button" class="button button--danger" @click=${this.#askRemoval}>
-                ${msg("Remove")}
-              </button>`
-          : html`<p class="muted">${msg("Change it where the server’s environment is set.")}</p>`}
+          ? html`<button type="button" class="button button--danger" @click=${this.#askRemoval}>
+              ${msg("Remove")}
+            </button>`
+          : nothing}
       </div>
       ${this.#removal()}
     </section>`;
@@ -178,6 +183,10 @@ export class ProviderCard extends LightElement {
 
   readonly #edit = (): void => {
     this.dispatchEvent(new CustomEvent("edit-provider"));
+  };
+
+  readonly #toggle = (): void => {
+    this.dispatchEvent(new CustomEvent("toggle-provider"));
   };
 
   readonly #askRemoval = (): void => {

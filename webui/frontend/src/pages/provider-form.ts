@@ -2,7 +2,7 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
-import { customElement, property, query, state } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { ModelDraft, Problem, Provider, ProviderDraft, ProviderKind } from "../api/types";
 import { ICONS } from "../ui/icons";
@@ -45,12 +45,9 @@ export class ProviderForm extends LightElement {
   @state() private rows: readonly ModelRow[] = [BLANK_ROW];
   @state() private busy = false;
   @state() private problem: Problem | null = null;
-  @query("#provider-kind") private readonly kindField!: HTMLSelectElement;
-  @query("#provider-name") private readonly nameField!: HTMLInputElement;
 
   focusFirst(): void {
-    if (this.provider === null) this.kindField.focus();
-    else this.nameField.focus();
+    this.querySelector<HTMLElement>("select:enabled, input:enabled")?.focus();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -90,7 +87,23 @@ export class ProviderForm extends LightElement {
         ${isNew ? msg("Add a provider") : msg(str`Edit ${this.provider?.name ?? ""}`)}
       </h2>
       ${this.problem === null ? nothing : problemView(this.problem)}
-      <div class="form__pair">
+      ${this.provider?.source === "environment"
+        ? html`<p class="muted">
+            ${msg("Name, address and key come from the server’s environment; the models are yours to choose.")}
+          </p>`
+        : this.#ownFields(preset, isNew)}
+      ${this.#models()}
+      <div class="row">
+        <button type="submit" class="button button--primary" ?disabled=${this.busy}>
+          ${this.busy ? msg("Saving…") : msg("Save")}
+        </button>
+        <button type="button" class="button" @click=${this.#close}>${msg("Cancel")}</button>
+      </div>
+    </form>`;
+  }
+
+  #ownFields(preset: ProviderKind | undefined, isNew: boolean): TemplateResult {
+    return html`<div class="form__pair">
         <div class="field">
           <label class="field__label" for="provider-kind">${msg("Kind")}</label>
           <select
@@ -123,14 +136,7 @@ export class ProviderForm extends LightElement {
         },
         msg("Where the provider’s API answers, for example https://host/v1"),
       )}
-      ${this.#keyField(preset)} ${this.#models()}
-      <div class="row">
-        <button type="submit" class="button button--primary" ?disabled=${this.busy}>
-          ${this.busy ? msg("Saving…") : msg("Save")}
-        </button>
-        <button type="button" class="button" @click=${this.#close}>${msg("Cancel")}</button>
-      </div>
-    </form>`;
+      ${this.#keyField(preset)}`;
   }
 
   #text(
@@ -222,7 +228,7 @@ export class ProviderForm extends LightElement {
       ${cell("name", msg("Model name"), false, true)}
       ${cell("displayName", msg("Shown as (optional)"), false)}
       ${cell("window", msg("Window (tokens)"), true)}
-      ${cell("outputLimit", msg("Longest answer (tokens)"), true)}
+      ${cell("outputLimit", msg("Answer limit (tokens)"), true)}
       <button
         type="button"
         class="button button--icon"
@@ -262,11 +268,14 @@ export class ProviderForm extends LightElement {
     this.busy = true;
     this.problem = null;
     try {
-      const { kind, ...change } = draft;
+      const { kind, models, ...own } = draft;
       const saved =
         this.provider === null
-          ? await api.createProvider({ kind, ...change })
-          : await api.updateProvider(this.provider.id, change);
+          ? await api.createProvider({ kind, models, ...own })
+          : await api.updateProvider(this.provider.id, {
+              models,
+              ...(this.provider.source === "row" ? own : {}),
+            });
       this.dispatchEvent(new CustomEvent("form-saved", { detail: saved }));
     } catch (failure) {
       this.problem = problemOf(failure);

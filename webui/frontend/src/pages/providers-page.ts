@@ -95,6 +95,7 @@ export class ProvidersPage extends LightElement {
                   .kindTitle=${this.kinds?.find(({ kind }) => kind === provider.kind)?.title ??
                   provider.kind}
                   @edit-provider=${() => void this.#open(provider)}
+                  @toggle-provider=${() => void this.#toggle(provider)}
                   @remove-provider=${() => void this.#remove(provider)}
                   @choose-default=${(event: CustomEvent<Model>) => void this.#choose(event.detail)}
                 ></soma-provider-card>
@@ -170,6 +171,19 @@ export class ProvidersPage extends LightElement {
     try {
       await api.setDefaultModel(model.id);
       toasts.say(msg(str`${model.display_name} is the default model now.`));
+    } catch (failure) {
+      toasts.problem(problemOf(failure));
+    }
+    await this.#reload();
+  }
+
+  async #toggle(provider: Provider): Promise<void> {
+    const { api, toasts } = this.services;
+    try {
+      const { enabled, name } = await api.updateProvider(provider.id, {
+        enabled: !provider.enabled,
+      });
+      toasts.say(enabled ? msg(str`${name} is on.`) : msg(str`${name} is off.`));
     } catch (failure) {
       toasts.problem(problemOf(failure));
     }

@@ -117,6 +117,7 @@ export class Sidebar extends LightElement {
     const initial = name.charAt(0).toUpperCase();
     return html`<soma-menu
       .faceClass=${"account"}
+      .faceNames=${true}
       .label=${msg(str`Account of ${name}`)}
       .items=${this.#accountItems()}
       .face=${html`<span class="account__initial" aria-hidden="true">${initial}</span>
@@ -125,6 +126,7 @@ export class Sidebar extends LightElement {
           ${me?.tenant === null
             ? nothing
             : html`<span class="account__tenant">${me?.tenant.name}</span>`}
+          <span class="visually-hidden">${msg("account menu")}</span>
         </span>
         ${ICONS.more}`}
     ></soma-menu>`;

@@ -56,6 +56,8 @@ export class Workspace extends LightElement {
     return html`<div class="workspace" ?data-drawer=${covered}>
       <soma-sidebar
         class="sidebar"
+        role="complementary"
+        aria-label=${msg("Conversations and account")}
         ?inert=${this.isNarrow && !this.drawerOpen}
         @close-drawer=${this.#closeDrawer}
       ></soma-sidebar>

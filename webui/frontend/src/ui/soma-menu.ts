@@ -4,7 +4,7 @@
  * Built on the platform's popover: it stands in the top layer, closes by Escape or a click
  * outside, and gives the focus back.
  */
-import { LitElement, html } from "lit";
+import { LitElement, html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
@@ -25,6 +25,8 @@ export class SomaMenu extends LitElement {
   @property({ attribute: false }) items: readonly (MenuItem | "line")[] = [];
   @property({ attribute: false }) face: TemplateResult | string = "";
   @property() label = "";
+  /** The face holds text that names the button by itself. */
+  @property({ attribute: false }) faceNames = false;
   @property({ attribute: false }) faceClass = "button button--icon";
   @query("[popover]") private readonly panel!: HTMLElement;
   @query("button") private readonly button!: HTMLButtonElement;
@@ -43,11 +45,11 @@ export class SomaMenu extends LitElement {
       <button
         type="button"
         class=${this.faceClass}
-        aria-label=${this.label}
+        aria-label=${this.faceNames ? nothing : this.label}
         aria-haspopup="menu"
         aria-expanded="false"
         popovertarget=${this.#id}
-        title=${this.label}
+        title=${this.faceNames ? nothing : this.label}
       >
         ${this.face}
       </button>

@@ -49,14 +49,21 @@ export function nextStep(problem: Problem): string {
 export function problemView(problem: Problem, retry: (() => void) | null = null): TemplateResult {
   return html`<div class="problem" role="alert">
     <p class="problem__title">${ICONS.warning}<span>${problem.title}</span></p>
-    ${problem.detail === "" ? nothing : html`<p>${problem.detail}</p>`}
-    ${problem.errors?.map((error) => html`<p>${error.detail}</p>`) ?? nothing}
+    ${problem.detail === "" ? fieldFaults(problem) : html`<p>${problem.detail}</p>`}
     <p class="problem__next">${nextStep(problem)}</p>
     ${referenceLine(problem)}
     ${retry === null
       ? nothing
       : html`<button type="button" class="button" @click=${retry}>${msg("Try again")}</button>`}
   </div>`;
+}
+
+/** Which fields are at fault, when the problem does not say it in one sentence. */
+function fieldFaults(problem: Problem): TemplateResult[] {
+  return (problem.errors ?? []).map(({ pointer, detail }) => {
+    const field = pointer.replace(/^\//, "").replaceAll("/", " ").replaceAll("_", " ");
+    return html`<p>${field === "" ? detail : `${field}: ${detail}`}</p>`;
+  });
 }
 
 /** The request id, by which an operator finds the failure in the logs. */
