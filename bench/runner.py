@@ -1,0 +1,178 @@
+"""Runs scenarios one after the other on one installation, prints the table, keeps the samples.
+
+Never judges: a missed target is a line of the table, and the exit code is 0 all the same. A
+scenario that cannot be carried out is told as such and counts as missed.
+"""
+
+import json
+import os
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from bench import machine
+from bench.scenarios import (
+    history,
+    memory,
+    one_stream,
+    page,
+    peer,
+    sockets,
+    start,
+    streams_100,
+    streams_300,
+    venv,
+)
+from bench.stand import Stand, standing, var_dir
+from bench.target import Figure, Quote
+
+RAW = Path(__file__).parent / "results" / "raw"
+# In the order of the table.
+SCENARIOS: dict[str, ModuleType] = {
+    "one-stream": one_stream,
+    "streams-100": streams_100,
+    "streams-300": streams_300,
+    "sockets": sockets,
+    "memory": memory,
+    "venv": venv,
+    "start": start,
+    "page": page,
+    "history": history,
+    "peer": peer,
+}
+# Crowds before memory (it looks at what they left); sockets late (they need a fresh web process).
+ORDER = (
+    *("one-stream", "streams-100", "streams-300", "memory", "page", "history"),
+    *("peer", "sockets", "start", "venv"),
+)
+GROUPS = {"turn": tuple(SCENARIOS)}
+CATCH_UP_S = 180.0
+
+T = TypeVar("T")
+
+
+class Bench:
+    """One run: an installation that starts when it is first needed, and what was kept."""
+
+    def __init__(self) -> None:
+        self.raw: dict[str, Any] = {}
+        self.faults: list[str] = []
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self.cache = Path(root) / "somaagent" / "bench"
+        self.cache.mkdir(parents=True, exist_ok=True)
+        self._stack = ExitStack()
+        self._stand: Stand | None = None
+
+    def stand(self) -> Stand:
+        """The installation, idle: its worker has nothing left to do."""
+        if self._stand is None:
+            directory = self._stack.enter_context(var_dir())
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            self.raw["machine"] = machine.facts(directory.parent)
+            self._stand = self._stack.enter_context(standing(directory))
+        self.catch_up()
+        return self._stand
+
+    def catch_up(self) -> None:
+        """Wait until the worker has delivered and indexed what the last scenario left."""
+        deadline = time.monotonic() + CATCH_UP_S
+        while self._stand is not None and self._backlog() and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    def keep(self, name: str, values: T) -> T:
+        """Keep raw samples for the results file."""
+        self.raw[name] = values
+        return values
+
+    def note_faults(self, faults: list[str]) -> None:
+        """Wrong or missing answers, told below the table."""
+        self.faults += faults
+
+    def refuse_faults(self, what: str, samples: list[dict[str, Any]]) -> None:
+        """A comparison needs whole answers on both sides. Raises: RuntimeError."""
+        faults = [one["fault"] for one in samples if one["fault"] is not None]
+        if faults:
+            message = f"{what}: {len(faults)} of {len(samples)} turns failed, first: {faults[0]}"
+            raise RuntimeError(message)
+
+    def close(self) -> None:
+        """End everything."""
+        self._stack.close()
+
+    def _backlog(self) -> float:
+        assert self._stand is not None
+        url = f"http://127.0.0.1:{self._stand.port}/metrics"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            text = answer.read().decode()
+        names = ("soma_outbox_pending_events", "soma_memory_pending")
+        lines = [line for line in text.splitlines() if line.startswith(names)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def run(wanted: list[str]) -> None:
+    """Run the scenarios, print the table, write the samples."""
+    names = list(dict.fromkeys(name for one in wanted for name in GROUPS.get(one, (one,))))
+    bench = Bench()
+    lines: dict[str, list[Figure | Quote]] = {}
+    unmeasured: dict[str, str] = {}
+    began = datetime.now(UTC)
+    try:
+        for name in sorted(names, key=ORDER.index):
+            started = time.monotonic()
+            _say(f"  {name:14}", end="")
+            try:
+                lines[name] = SCENARIOS[name].run(bench)
+            except Exception as exc:
+                # The other figures are worth having all the same.
+                unmeasured[name] = f"{type(exc).__name__}: {exc}"
+            _say(f"{time.monotonic() - started:6.0f} s  {unmeasured.get(name, '')}")
+    finally:
+        bench.close()
+    _print(names, lines, unmeasured)
+    _write(began, bench, names, lines, unmeasured)
+
+
+def _print(
+    names: list[str], lines: dict[str, list[Figure | Quote]], unmeasured: dict[str, str]
+) -> None:
+    figures = [one for name in names for one in lines.get(name, []) if isinstance(one, Figure)]
+    for name in SCENARIOS:
+        for one in lines.get(name, []):
+            print(one.line())
+        if name in unmeasured:
+            print(f"{name} | not measured: {unmeasured[name].splitlines()[0]} | - | missed")
+    met = sum(one.is_met for one in figures)
+    print(f"bench: {met} of {len(figures) + len(unmeasured)} targets met")
+
+
+def _write(
+    began: datetime,
+    bench: Bench,
+    names: list[str],
+    lines: dict[str, list[Figure | Quote]],
+    unmeasured: dict[str, str],
+) -> None:
+    RAW.mkdir(parents=True, exist_ok=True)
+    path = RAW / f"{began:%Y%m%dT%H%M%SZ}-{'+'.join(names) if len(names) < 4 else 'turn'}.json"
+    result = {
+        "began_at": began.isoformat(),
+        "lines": [one.line() for name in names for one in lines.get(name, [])],
+        "unmeasured": unmeasured,
+        "faults": bench.faults,
+        **bench.raw,
+    }
+    path.write_text(json.dumps(result))
+    _say(f"  samples: {path}")
+    for fault in sorted(set(bench.faults))[:5]:
+        _say(f"  {bench.faults.count(fault)} x {fault}")
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Progress goes beside the table, which may be piped."""
+    sys.stderr.write(text + end)
+    sys.stderr.flush()
