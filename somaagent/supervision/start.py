@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+import psutil
+
 from somaagent.config import Config
 from somaagent.supervision import database, directories, lock, marker, postgres, programs, valkey
 from somaagent.supervision.child import ChildSpec
@@ -48,7 +50,6 @@ class Installation:
     def __init__(self, config: Config, terminal: Terminal, signals: StopSignals) -> None:
         self._config, self._terminal, self._signals = config, terminal, signals
         self._logs = LogTails(config.var_dir / "log")
-        self._started_at = time.monotonic()
         # Each program's start as last seen by `_watch`, to notice that it was started again.
         self._seen: dict[str, ChildState] = {}
 
@@ -131,7 +132,8 @@ class Installation:
     def _wait_until_ready(self, supervisor: Supervisor) -> None:
         with self._terminal.step("Starting web, worker and scheduler"):
             self._wait(supervisor, lambda: probe_ready(self._config).is_ready, "web", READY_WAIT_S)
-        took = time.monotonic() - self._started_at
+        # From the call of ./soma, which this process was before it became Python.
+        took = time.time() - psutil.Process().create_time()
         address = self._config.effective_public_url
         self._terminal.say(f"\nSomaAgent is ready after {took:.1f} s: {address}\nStop it: Ctrl-C\n")
 
