@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import SCREENSHOT_DIR, Visit, launch, visiting
+from tests.support.up import Up, up
 from tests.support.web import Web
 from webui import buildinfo
 
@@ -29,9 +31,26 @@ def chromium_browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(chromium_browser: Browser, web: Web, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """People of the cast in front of the interface."""
-    with visiting(chromium_browser, web) as running:
+    with visiting(chromium_browser, web.base, web) as running:
         yield running
-        _keep_pictures_of_failure(request, running)
+        keep_pictures_of_failure(request, running)
+
+
+@pytest.fixture
+def fresh_up(tmp_path: Path) -> Iterator[Up]:
+    """What a person has after `./soma up` in a fresh clone."""
+    with up(tmp_path / "var", command=("./soma",)) as run:
+        yield run.wait_ready()
+
+
+@pytest.fixture
+def first_visit(
+    chromium_browser: Browser, fresh_up: Up, request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    """Somebody who has just started it and opens the address that it printed."""
+    with visiting(chromium_browser, fresh_up.address) as running:
+        yield running
+        keep_pictures_of_failure(request, running)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,7 +67,8 @@ def pytest_runtest_makereport(
 _OUTCOME = pytest.StashKey[Any]()
 
 
-def _keep_pictures_of_failure(request: pytest.FixtureRequest, visit: Visit) -> None:
+def keep_pictures_of_failure(request: pytest.FixtureRequest, visit: Visit) -> None:
+    """What was seen when the test failed."""
     if not request.node.stash.get(_OUTCOME, False):
         return
     SCREENSHOT_DIR.mkdir(parents=True, exist_ok=True)

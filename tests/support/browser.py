@@ -218,7 +218,8 @@ class Visit:
     """Everyone who looks at the interface in one test."""
 
     browser: Browser
-    web: Web
+    base: str
+    web: Web | None = None
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
@@ -234,10 +235,11 @@ class Visit:
         context.set_default_timeout(PATIENCE_MS)
         context.on("page", self._watch)
         self.contexts.append(context)
-        return Tab(context.new_page(), self.web.base)
+        return Tab(context.new_page(), self.base)
 
     def by(self, name: str, size: tuple[int, int] = WIDE, **options: Any) -> Tab:
         """Someone of the cast, signed in, at no page yet."""
+        assert self.web is not None
         tab = self.stranger(size, **options)
         cookie = Client(self.web, name).http.cookies["soma_session"]
         tab.page.context.add_cookies(
@@ -269,9 +271,9 @@ class Visit:
 
 
 @contextmanager
-def visiting(browser: Browser, web: Web) -> Iterator[Visit]:
+def visiting(browser: Browser, base: str, web: Web | None = None) -> Iterator[Visit]:
     """A visit; a fault in any page fails it at the end."""
-    visit = Visit(browser, web)
+    visit = Visit(browser, base, web)
     try:
         yield visit
         assert visit.faults == []

@@ -37,6 +37,7 @@ class Up:
     var_dir: Path
     port: int = field(default_factory=free_port)
     environ: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = (sys.executable, "manage.py")
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Up":
@@ -45,7 +46,7 @@ class Up:
         environ = {**kept, "SA01_VAR_DIR": str(self.var_dir), **self.environ}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(self.port)],
+                [*self.command, "up", "--port", str(self.port)],
                 cwd=ROOT,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -102,15 +103,24 @@ class Up:
         except OSError:
             return False
 
+    @property
+    def address(self) -> str:
+        """Where its interface is, as it says itself."""
+        found = re.search(r"http://[\w.]+:\d+", self.output)
+        assert found is not None, self.output
+        return found.group()
+
     def passwords(self) -> list[str]:
         """One-time passwords that it showed."""
         return re.findall(r"[Pp]assword:\s+(\S+)", self.output)
 
 
 @contextmanager
-def up(var_dir: Path, **environ: str) -> Iterator[Up]:
+def up(
+    var_dir: Path, command: tuple[str, ...] = (sys.executable, "manage.py"), **environ: str
+) -> Iterator[Up]:
     """Start `up`; whatever the test does, nothing of it lives on."""
-    run = Up(var_dir, environ=environ).start()
+    run = Up(var_dir, environ=environ, command=command).start()
     try:
         yield run
     finally:
