@@ -77,7 +77,7 @@ def rewrap_stored_keys() -> int:
         rows = Provider.objects.using(alias).select_for_update().exclude(sealed_key=None)
         changed = 0
         for row in rows:
-            blob = bytes(row.sealed_key)
+            blob = bytes(row.sealed_key or b"")
             if key_id_of(blob) == ring().active_id:
                 continue
             row.sealed_key = rewrap(blob, _context(row.id))
