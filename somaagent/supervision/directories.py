@@ -4,6 +4,7 @@ Owns: the layout below `var/`. Never loosens a permission that somebody set.
 """
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def prepare(config: Config) -> None:
     for directory in (config.var_dir, config.var_dir / "log", config.var_dir / "run"):
         if not os.access(directory, os.W_OK | os.X_OK):
             raise StartRefused(_unwritable(directory, None))
+
+
+def clean_up(config: Config) -> None:
+    """Remove the socket directory of a stopped installation where it is not below `var/`."""
+    if config.socket_dir.parent != config.var_dir:
+        shutil.rmtree(config.socket_dir, ignore_errors=True)
 
 
 def _prepare_socket_dir(directory: Path, var_dir: Path) -> None:

@@ -182,6 +182,7 @@ class Installation:
             supervisor.stop(STOP_WAIT_S)
             # Without its supervisor each program stops by itself: the kernel told it to.
             lock.clear_leftovers(self._config.var_dir, deadline - time.monotonic())
+            directories.clean_up(self._config)
 
 
 def _fate(child: ChildState) -> str:

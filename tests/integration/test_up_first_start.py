@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.services import config_of
 from tests.support.up import started_by, up
 
 
@@ -34,6 +35,8 @@ def test_password_is_shown_once_and_every_stop_is_complete(tmp_path: Path, name:
         assert second.passwords() == []
         assert second.stop(signal.SIGTERM) == 0
         assert started_by(var_dir) == []
+    sockets = config_of(var_dir).socket_dir
+    assert sockets.is_relative_to(var_dir) or not sockets.exists()
 
 
 @pytest.mark.parametrize(
