@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
-from gateway import verbs
+from gateway import trial, verbs
 from gateway.schemas import (
     KindOut,
     ModelOut,
@@ -68,7 +68,7 @@ def delete_provider(request: HttpRequest, provider_id: UUID) -> Status[None]:
 def try_provider(request: HttpRequest, provider_id: UUID, body: TrialIn | None = None) -> object:
     """Ask the provider for one token: latency, or the cause of the failure (platform admins)."""
     model = body.model if body else None
-    return verbs.try_provider(actor_of(request), provider_id, model)
+    return trial.try_provider(actor_of(request), provider_id, model)
 
 
 @router.get("/kinds", response=list[KindOut], operation_id="gateway_kinds")

@@ -44,6 +44,7 @@ from gateway.ports import Endpoint
 from gateway.router import MODELS
 from gateway.sync import SyncReport, sync_environment
 from gateway.tokens import estimate_prompt_tokens, estimate_tokens
+from gateway.trial import try_provider
 from gateway.verbs import (
     create_provider,
     delete_provider,
@@ -51,7 +52,6 @@ from gateway.verbs import (
     list_models,
     list_providers,
     set_default_model,
-    try_provider,
     update_provider,
 )
 

@@ -4,7 +4,6 @@ Writing is a platform unit with an audit entry; afterwards this process forgets 
 tells the others. Talking to a provider never happens inside a unit.
 """
 
-import asyncio
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -21,40 +20,25 @@ from gateway.drafts import (
     checked_name,
     checked_url,
 )
-from gateway.errors import ModelError
 from gateway.keys import clean_key, key_hint, key_of, seal_key
 from gateway.models import Model, Provider
-from gateway.parts import (
-    Finished,
-    Message,
-    ModelRequest,
-    ReasoningDelta,
-    TextDelta,
-    Timeouts,
-    ToolCallDelta,
-)
-from gateway.ports import Endpoint
 from gateway.presets import KINDS
 from gateway.router import MODELS
 from gateway.views import (
     KindView,
     ModelView,
     ProviderView,
-    TrialResult,
     model_view,
     provider_view,
 )
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
-from kernel.clock import monotonic_s, now
+from kernel.clock import now
 from kernel.crypto import SealBroken
 from kernel.errors import Conflict, NotFound
 from saas.facade import audit, require
 
 MANAGE = "platform.manage_models"
-TRIAL_TIMEOUTS = Timeouts(connect_s=5, first_token_s=30, idle_s=10, total_s=40)
-# One token would do, but models that think first refuse to answer within so few.
-TRIAL_TOKENS = 16
 
 
 class ProviderNameTaken(Conflict):
@@ -228,30 +212,6 @@ def set_default_model(actor: Actor, model_id: UUID) -> ModelView:
     return view
 
 
-def try_provider(actor: Actor, provider_id: UUID, model: str | None) -> TrialResult:
-    """Ask one model of the provider for a token. Waits up to 40 seconds, outside any unit.
-
-    `model`: a name, also one that is not stored; None: the provider's default or first.
-    Raises: Forbidden, NotFound.
-    """
-    require(actor, MANAGE)
-    row = Provider.objects.prefetch_related("models__provider").filter(id=provider_id).first()
-    if row is None:
-        raise NotFound
-    stored = sorted(row.models.all(), key=lambda it: (not it.is_default, it.id))
-    name = model or (stored[0].name if stored else "")
-    known = next((it for it in stored if it.name == name), None)
-    if not name:
-        return _failed(ModelNotUsable("The provider has no model yet: add one."))
-    subject = known or Model(
-        provider=row, name=name, display_name=name, window=1, output_limit=TRIAL_TOKENS
-    )
-    endpoint = endpoint_of(subject)
-    if endpoint is None:
-        return _failed(ModelNotUsable("The provider has no usable key: enter it again."))
-    return asyncio.run(_try(endpoint))
-
-
 def put_models(
     alias: str, row: Provider, models: Iterable[ModelDraft], *, remove_others: bool = False
 ) -> None:
@@ -366,31 +326,3 @@ def _clash(exc: IntegrityError) -> Exception:
     if "provider_name_once" in str(exc):
         return ProviderNameTaken(errors=[{"pointer": "/name", "detail": "is taken"}])
     return exc
-
-
-def _failed(error: ModelError | Conflict) -> TrialResult:
-    return TrialResult(ok=False, latency_ms=None, first_token_ms=None, problem=error.problem())
-
-
-async def _try(endpoint: Endpoint) -> TrialResult:
-    router = MODELS.get()
-    request = ModelRequest(
-        "",
-        (Message.of_text("user", "Say OK."),),
-        max_output_tokens=TRIAL_TOKENS,
-        timeouts=TRIAL_TIMEOUTS,
-        attempts=1,
-    )
-    started, first = monotonic_s(), None
-    try:
-        async for event in router.stream(request, endpoint, even_if_resting=True):
-            if first is None and isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                first = (monotonic_s() - started) * 1_000
-            if isinstance(event, Finished):
-                break
-    except ModelError as error:
-        return _failed(error)
-    finally:
-        await router.close()
-    whole = (monotonic_s() - started) * 1_000
-    return TrialResult(True, round(whole, 1), None if first is None else round(first, 1), None)

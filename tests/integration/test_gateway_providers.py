@@ -20,6 +20,7 @@ from gateway.models import Model, Provider
 from gateway.parts import Message, ModelRequest, TextDelta
 from gateway.router import MODELS, ModelRouter
 from gateway.sync import sync_environment
+from gateway.trial import try_provider
 from gateway.verbs import (
     ModelNotUsable,
     ProviderFromEnvironment,
@@ -30,7 +31,6 @@ from gateway.verbs import (
     list_models,
     list_providers,
     set_default_model,
-    try_provider,
     update_provider,
 )
 from kernel.db import platform_unit
