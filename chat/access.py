@@ -37,14 +37,15 @@ def access_conversation(
 ) -> Conversation:
     """The conversation with its agent. `lock` serialises the turns of one conversation.
 
-    Must run in a unit. Raises: ConversationUnknown.
+    Must run in a unit. Raises: ConversationUnknown; Forbidden to whom the tenant itself denies it.
     """
+    # First and always: whether the row exists must make no difference to the answer.
+    require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
     rows = Conversation.objects.select_related("agent").filter(deleted_at=None)
     if lock:
         rows = rows.select_for_update(of=("self",))
     row: Conversation | None = rows.filter(id=conversation_id).first()
     if row is None:
-        require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
         raise ConversationUnknown
     try:
         require(actor, f"conversation.{permission}", row)
@@ -65,9 +66,9 @@ def access_agent(actor: Actor, agent_id: UUID, permission: str) -> Agent:
 
 def access_turn(actor: Actor, turn_id: UUID, permission: str) -> Turn:
     """The turn, by the rights on its conversation. Must run in a unit. Raises: TurnUnknown."""
+    require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
     row: Turn | None = Turn.objects.filter(id=turn_id).first()
     if row is None:
-        require(actor, "tenant.view")
         raise TurnUnknown
     try:
         access_conversation(actor, row.conversation_id, permission)
@@ -78,9 +79,9 @@ def access_turn(actor: Actor, turn_id: UUID, permission: str) -> Turn:
 
 def access_message(actor: Actor, message_id: UUID, permission: str) -> Message:
     """The message, by the rights on its conversation, in a unit. Raises: MessageUnknown."""
+    require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
     row: Message | None = Message.objects.filter(id=message_id).first()
     if row is None:
-        require(actor, "tenant.view")
         raise MessageUnknown
     try:
         access_conversation(actor, row.conversation_id, permission)

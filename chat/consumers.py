@@ -4,6 +4,7 @@ Holds no state that matters: a socket that is lost is opened again and resumes.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -13,7 +14,6 @@ import orjson
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.http.cookie import parse_cookie
 from django.http.request import validate_host
 from prometheus_client import Gauge
@@ -24,14 +24,13 @@ from chat.turns import service, store, stream
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
-from kernel.db import in_unit
+from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import (
     BadRequest,
     Forbidden,
     InternalError,
     SomaError,
     Unauthenticated,
-    Unavailable,
     Unprocessable,
 )
 from kernel.ids import uuid7
@@ -45,7 +44,9 @@ ACTOR_FRESH_S = 4.0
 SEND_PATIENCE_S = 10.0
 # A message of the longest allowed text, escaped, with its envelope.
 FRAME_MAX_CHARS = 2_500_000
-KEY_MAX_CHARS = 100
+ID_MAX_CHARS = 100
+# As over HTTP (`chat.schemas`).
+CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +101,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         except Unauthenticated:
             await self._refuse(NOT_SIGNED_IN)
             return
-        except DatabaseError:
+        except AWAY:
             await self._refuse(INTERNAL)
             return
         await self.accept()
@@ -121,7 +122,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         """One frame of the client: parse, refresh the rights, dispatch; errors become frames."""
         ref: str | None = None
         try:
-            ref, frame = _parse(text_data)
+            ref, envelope = _parse(text_data)
+            frame = _frame_of(envelope)
             if isinstance(frame, frames.Authenticate):
                 await self._on_authenticate(frame)
                 return
@@ -136,9 +138,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             await self.close(NOT_SIGNED_IN)
         except SomaError as exc:
             await self._fail(exc, ref)
-        except DatabaseError:
+        except AWAY:
             await self._fail(
-                Unavailable("The database is away for a moment. Your text was not lost."), ref
+                DatabaseAway(
+                    "It is away for a moment. Send again with the same key: nothing is doubled.",
+                    retry_after=2,
+                ),
+                ref,
             )
         except Exception:
             log.exception("socket.frame_failed")
@@ -147,9 +153,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
     async def _on_authenticate(self, frame: frames.Authenticate) -> None:
         if self.actor is not None:
             return
+        actor = await in_unit(redeem_ticket, frame.ticket, self._request_id)
         if self._ticket_timer is not None:
             self._ticket_timer.cancel()
-        await self._welcome(await in_unit(redeem_ticket, frame.ticket, self._request_id))
+        await self._welcome(actor)
 
     async def _on_message(self, frame: frames.SendMessage, ref: str | None) -> None:
         actor = self._who()
@@ -170,18 +177,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
                 turn.message_id,
             )
         )
-        self._follow(turn_id, 0)
         if opened.created:
             await self._say(frames.Typing(turn.conversation_id, turn.id))
-            await service.announce(opened)
+        self._follow(turn_id, 0)
+        await service.announce(opened)
 
     async def _on_watch(self, frame: frames.Watch, ref: str | None) -> None:
         conversation_id = frame.conversation_id
         running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
         if conversation_id not in self._watched:
 
-            async def wake(payload: dict[str, Any]) -> None:
-                await self._on_wake(conversation_id, payload)
+            def wake(payload: dict[str, Any]) -> None:
+                # Apart: one slow reader must not hold up the bus for all.
+                self._spawn(self._on_wake(conversation_id, payload))
 
             self._watched[conversation_id] = await BUS.get().listen(
                 f"conversation:{conversation_id}", wake
@@ -210,21 +218,27 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
 
     async def _on_wake(self, conversation_id: UUID, payload: dict[str, Any]) -> None:
         """Something happened in a watched conversation; the message itself is only a pointer."""
-        if "title" in payload:
-            await self._say(frames.TitleUpdate(str(conversation_id), str(payload["title"])))
-        elif "turn" in payload and UUID(payload["turn"]) not in self._followed:
-            self._spawn(self._join(UUID(payload["turn"])))
-        elif "changed" in payload:
-            await self._say(frames.ConversationChanged(str(conversation_id)))
-        elif "reset" in payload:
-            self._spawn(self._catch_up(conversation_id))
+        try:
+            # A listener that never sends a frame must lose its rights as soon as one that does.
+            await self._refresh()
+            if "title" in payload:
+                await self._say(frames.TitleUpdate(str(conversation_id), str(payload["title"])))
+            elif "turn" in payload:
+                await self._join(UUID(payload["turn"]))
+            elif "changed" in payload:
+                await self._say(frames.ConversationChanged(str(conversation_id)))
+            elif "reset" in payload:
+                await self._catch_up(conversation_id)
+        except Unauthenticated:
+            await self.close(NOT_SIGNED_IN)
+        except (SomaError, *AWAY) as exc:
+            log.info("socket.wake_lost", error=type(exc).__name__)
 
     async def _join(self, turn_id: UUID) -> None:
         """Deliver a turn that another client started (or that was ended elsewhere)."""
-        try:
-            turn, key, question = await in_unit(store.load_accepted, self._who(), turn_id)
-        except (SomaError, DatabaseError):
+        if turn_id in self._followed:
             return
+        turn, key, question = await in_unit(store.load_accepted, self._who(), turn_id)
         if turn_id in self._followed:
             return
         await self._say(
@@ -237,12 +251,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
 
     async def _catch_up(self, conversation_id: UUID) -> None:
         """Messages of the bus may have been missed: look at the state itself."""
-        try:
-            running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
-        except (SomaError, DatabaseError):
-            return
         await self._say(frames.ConversationChanged(str(conversation_id)))
-        if running is not None and UUID(running.id) not in self._followed:
+        running = await in_unit(verbs.watch_conversation, self._who(), conversation_id)
+        if running is not None:
             await self._join(UUID(running.id))
 
     def _follow(self, turn_id: UUID, after: int) -> None:
@@ -314,7 +325,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         task.add_done_callback(self._errands.discard)
 
 
-def _parse(text: str | None) -> tuple[str | None, Any]:
+def _parse(text: str | None) -> tuple[str | None, dict[str, Any]]:
+    """The client's id of a frame, and its envelope. Raises: UnknownFrame."""
     if text is None:
         raise UnknownFrame("Send text frames with JSON.")
     if len(text) > FRAME_MAX_CHARS:
@@ -326,7 +338,11 @@ def _parse(text: str | None) -> tuple[str | None, Any]:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         raise UnknownFrame("An envelope has type, id, timestamp and payload.")
     ref = envelope.get("id")
-    ref = ref[:KEY_MAX_CHARS] if isinstance(ref, str) else None
+    return ref[:ID_MAX_CHARS] if isinstance(ref, str) else None, envelope
+
+
+def _frame_of(envelope: dict[str, Any]) -> Any:
+    """The frame in an envelope. Raises: UnknownFrame, Unprocessable."""
     try:
         frame = frames.parse(envelope["type"], envelope.get("payload") or {})
     except KeyError as exc:
@@ -337,9 +353,10 @@ def _parse(text: str | None) -> tuple[str | None, Any]:
             for item in exc.errors(include_url=False, include_input=False)
         ]
         raise Unprocessable(errors=errors) from exc
-    if isinstance(frame, frames.SendMessage) and not 0 < len(frame.client_key) <= KEY_MAX_CHARS:
-        raise Unprocessable(errors=[{"pointer": "/client_key", "detail": "1 to 100 characters"}])
-    return ref, frame
+    if isinstance(frame, frames.SendMessage) and not CLIENT_KEY.fullmatch(frame.client_key):
+        detail = "1 to 100 visible ASCII characters"
+        raise Unprocessable(errors=[{"pointer": "/client_key", "detail": detail}])
+    return frame
 
 
 def _same_origin(headers: dict[bytes, bytes]) -> bool:
@@ -347,6 +364,9 @@ def _same_origin(headers: dict[bytes, bytes]) -> bool:
     origin = headers.get(b"origin")
     if origin is None:
         return True
-    parts = urlsplit(origin.decode("latin-1"))
     host = headers.get(b"host", b"").decode("latin-1")
+    try:
+        parts = urlsplit(origin.decode("latin-1"))
+    except ValueError:
+        return False
     return parts.netloc == host and validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)

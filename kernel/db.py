@@ -12,13 +12,23 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    transaction,
+)
 from prometheus_client import Gauge
 
 from kernel.actor import Scope
+from kernel.errors import Unavailable
 from kernel.scope import bind_platform, bind_scope
 
 PLATFORM_ALIAS = "platform"
+# What the driver raises when the server is away, restarting, or broke off; never for bad data.
+AWAY = (OperationalError, InterfaceError)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +43,12 @@ def _waiting() -> int:
 
 
 Gauge("soma_db_units_waiting", "Units waiting for a thread").set_function(_waiting)
+
+
+class DatabaseAway(Unavailable):
+    """The database cannot be reached."""
+
+    code, title = "database-away", "The database cannot be reached"
 
 
 @contextmanager

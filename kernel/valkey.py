@@ -9,10 +9,16 @@ from weakref import WeakKeyDictionary
 
 import redis
 import redis.asyncio
+import redis.asyncio.retry
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # Short: every caller has a way to go on without Valkey.
 TIMEOUT_S = 2.0
+# Once, at once: for a pooled connection that a restart of the server has broken. The library's own
+# ten tries take seconds, in which a stream would stand still.
+RETRIES = 1
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
 
@@ -21,7 +27,20 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = We
 def sync_client() -> redis.Redis:
     """The client for threads and tasks."""
     return redis.Redis.from_url(
-        settings.SOMA_REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+        settings.SOMA_REDIS_URL,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), RETRIES),
+    )
+
+
+def subscriber() -> redis.asyncio.Redis:
+    """A client for one subscription: it never reconnects by itself, because its owner must know."""
+    return redis.asyncio.Redis.from_url(
+        settings.SOMA_REDIS_URL,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
     )
 
 
@@ -31,7 +50,10 @@ def async_client() -> redis.asyncio.Redis:
     client = _by_loop.get(loop)
     if client is None:
         client = redis.asyncio.Redis.from_url(
-            settings.SOMA_REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+            settings.SOMA_REDIS_URL,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=redis.asyncio.retry.Retry(NoBackoff(), RETRIES),
         )
         _by_loop[loop] = client
     return client

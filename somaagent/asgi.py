@@ -7,7 +7,6 @@ ASGI handler; everything else -> Django as WSGI on bounded threads.
 import asyncio
 import os
 import re
-from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
@@ -18,12 +17,10 @@ django.setup(set_prefix=False)
 
 import structlog  # noqa: E402
 from a2wsgi import WSGIMiddleware  # noqa: E402
-from channels.routing import URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import Error as DatabaseError  # noqa: E402
-from django.urls import re_path  # noqa: E402
 
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.facade import RUNNER, reap  # noqa: E402
@@ -40,7 +37,7 @@ log = structlog.get_logger(__name__)
 wsgi_application = get_wsgi_application()
 _waiting = get_asgi_application()
 _threads = WSGIMiddleware(wsgi_application, workers=settings.SOMA.wsgi_threads)
-_sockets = URLRouter([re_path(r"^ws/v2/chat$", ChatConsumer.as_asgi())])
+_sockets = {"/ws/v2/chat": ChatConsumer.as_asgi()}
 
 
 class _Lifespan:
@@ -66,8 +63,13 @@ class _Lifespan:
     async def _reap(self) -> None:
         # Also here, not only in the worker: a turn must end even when the worker is away.
         while True:
-            with suppress(DatabaseError):
+            try:
                 await in_unit(reap)
+            except DatabaseError as exc:
+                log.warning("reaper.database_away", error=type(exc).__name__)
+            except Exception:
+                # The next round may work; without a reaper turns would stay open for ever.
+                log.exception("reaper.failed")
             await asyncio.sleep(REAP_EVERY_S)
 
     async def _warm(self) -> None:
@@ -94,9 +96,11 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def _websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    try:
-        await _sockets(scope, receive, send)
-    except ValueError:
-        # URLRouter's way of saying that no path matched.
-        await receive()
-        await send({"type": "websocket.close", "code": 4004})
+    consumer = _sockets.get(scope["path"])
+    if consumer is not None:
+        await consumer(scope, receive, send)
+        return
+    # Accepted first: the browser shows no code of a handshake that was refused.
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 4004})

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from kernel.db import AWAY, DatabaseAway
 from kernel.errors import (
     PROBLEM_CONTENT_TYPE,
     BadRequest,
@@ -18,7 +18,6 @@ from kernel.errors import (
     SomaError,
     TooLarge,
     Unauthenticated,
-    Unavailable,
     Unprocessable,
 )
 from saas.api.auth import request_id_of
@@ -27,12 +26,6 @@ log = structlog.get_logger(__name__)
 
 # Ninja names the place ("body", parameter name, field...); a JSON pointer starts below the body.
 _PLACES = {"body", "query", "path", "form", "header", "cookie", "file"}
-
-
-class DatabaseAway(Unavailable):
-    """The database cannot be reached."""
-
-    code, title = "database-away", "The database cannot be reached"
 
 
 def render(request: HttpRequest, error: SomaError) -> HttpResponse:
@@ -62,7 +55,7 @@ def as_soma_error(exc: Exception) -> SomaError:
             return TooLarge("The request body is too large. Nothing was kept.")
         case HttpError() if exc.status_code == 400:
             return BadRequest("The body is not valid JSON. Nothing was kept.")
-        case OperationalError() | InterfaceError():
+        case _ if isinstance(exc, AWAY):
             return DatabaseAway(
                 "Your request was not carried out. Please try again in a moment.", retry_after=2
             )

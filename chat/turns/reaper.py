@@ -8,6 +8,7 @@ frames Valkey still has after it.
 from uuid import UUID
 
 import structlog
+from django.db import connections
 from prometheus_client import Counter
 
 from chat.frames import Delta, Done, Note, RecalledView
@@ -16,8 +17,11 @@ from chat.turns import store, stream
 from kernel.actor import Scope
 from kernel.bus.ports import BUS
 from kernel.clock import now
-from kernel.db import platform_unit
+from kernel.db import AWAY, platform_unit
 from kernel.errors import Unavailable
+
+# A database that has just come back gives the runners time to show that they are alive.
+SETTLE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +36,31 @@ class AnswerInterrupted(Unavailable):
 
 def reap() -> int:
     """End all turns past their lease. Safe to run in several processes. Returns how many."""
-    with platform_unit("turn reaper"):
+    with platform_unit("turn reaper") as alias:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(
+                "select clock_timestamp() - pg_postmaster_start_time() < make_interval(secs => %s)",
+                [SETTLE_S],
+            )
+            if cursor.fetchone()[0]:
+                return 0
         expired = list(
             Turn.objects.filter(state=Turn.State.OPEN, lease_until__lt=now()).values_list(
                 "id", "tenant_id"
             )[:500]
         )
-    return sum(_end(Scope(tenant_id), turn_id) for turn_id, tenant_id in expired)
+    return sum(_ended(Scope(tenant_id), turn_id) for turn_id, tenant_id in expired)
+
+
+def _ended(scope: Scope, turn_id: UUID) -> bool:
+    try:
+        return _end(scope, turn_id)
+    except AWAY:
+        raise
+    except Exception:
+        # One turn that cannot be ended must not keep the others open.
+        log.exception("turn.reap_failed", turn_id=str(turn_id))
+        return False
 
 
 def _end(scope: Scope, turn_id: UUID) -> bool:

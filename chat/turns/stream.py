@@ -23,7 +23,8 @@ from chat.frames import Delta, Done, Note, Snapshot
 from chat.turns import store
 from kernel.actor import Scope
 from kernel.clock import monotonic_s
-from kernel.db import in_unit
+from kernel.db import AWAY, in_unit
+from kernel.text import scrubbed
 from kernel.valkey import async_client, sync_client
 
 # A finished turn stays in memory for readers that come back at once.
@@ -33,6 +34,10 @@ STREAM_LIFE_S = 3600
 STREAM_MAX_FRAMES = 20_000
 # How often a remote reader looks into the database when the stream says nothing.
 LOOK_EVERY_S = 1.0
+# A Valkey that did not take a batch is left alone for this long.
+COPY_PAUSE_S = 0.5
+# Frames of one turn in one pipeline: after an outage the backlog goes out in several.
+COPY_FRAMES = 1_000
 # With many turns at once each frame may carry more: readers see no difference below 40 ms.
 WIDEST_BATCH_S = 0.040
 
@@ -98,7 +103,8 @@ class TurnLog:
         """Publish the gathered text as one delta."""
         if not self._pending:
             return
-        delta = "".join(self._pending)
+        # Scrubbed here, so that readers and the record have the same text.
+        delta = scrubbed("".join(self._pending))
         self._pending.clear()
         self._text.append(delta)
         self.flushed_at = monotonic_s()
@@ -168,7 +174,8 @@ class Hub:
     def __init__(self) -> None:
         self._logs: dict[UUID, TurnLog] = {}
         self._ticker: asyncio.Task[None] | None = None
-        self._stale: set[asyncio.Task[None]] = set()
+        self._copier: asyncio.Task[None] | None = None
+        self._copy_not_before = 0.0
 
     def open(self, turn_log: TurnLog) -> None:
         """Take a turn in."""
@@ -204,16 +211,25 @@ class Hub:
             await asyncio.sleep(min(WIDEST_BATCH_S, batch_s + 0.0001 * len(self._logs)))
             for turn_log in self._logs.values():
                 turn_log.flush()
-            fresh = [one for one in self._logs.values() if one.synced < one.seq]
-            if fresh:
-                await self._copy(fresh)
+            self._start_copy()
+
+    def _start_copy(self) -> None:
+        # Beside the ticker, one at a time: local readers never wait for Valkey.
+        if self._copier is not None and not self._copier.done():
+            return
+        if monotonic_s() < self._copy_not_before:
+            return
+        fresh = [one for one in self._logs.values() if one.synced < one.seq]
+        if fresh:
+            self._copier = asyncio.get_running_loop().create_task(self._copy(fresh))
 
     async def _copy(self, logs: list[TurnLog]) -> None:
         pipeline = async_client().pipeline(transaction=False)
         sent: list[tuple[TurnLog, int]] = []
         for turn_log in logs:
             key = stream_key(turn_log.scope, turn_log.turn_id)
-            for frame in turn_log.frames[turn_log.synced :]:
+            batch = turn_log.frames[turn_log.synced : turn_log.synced + COPY_FRAMES]
+            for frame in batch:
                 pipeline.xadd(
                     key,
                     {"t": frames.TYPE_OF[type(frame.body)], "p": frames.payload(frame.body)},
@@ -222,15 +238,16 @@ class Hub:
                 )
             if turn_log.synced == 0 or turn_log.finished:
                 pipeline.expire(key, STREAM_LIFE_S)
-            sent.append((turn_log, turn_log.seq))
+            sent.append((turn_log, batch[-1].seq))
         try:
             results = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError):
-            _unsynced.inc()
-            return
-        # "ID is smaller" means that Valkey has it already; anything else is tried again.
+            results = [RedisError()]
+        # "ID is smaller" means that Valkey has it already; after anything else all is tried again.
         if any(isinstance(one, Exception) and "smaller" not in str(one) for one in results):
             _unsynced.inc()
+            self._copy_not_before = monotonic_s() + COPY_PAUSE_S
+            return
         for turn_log, seq in sent:
             turn_log.synced = seq
 
@@ -296,24 +313,39 @@ async def _follow_remote(
 ) -> AsyncIterator[Delta | Note | Done | Snapshot]:
     known = after
     while True:
-        view = await in_unit(store.read_turn, scope, turn_id)
-        if view is None:
-            return
-        is_over = view.state != "open"
-        if is_over or view.seq > known:
-            yield _snapshot_of(view)
-            known = view.seq
-        if is_over:
-            return
-        looked_at = monotonic_s()
-        while monotonic_s() - looked_at < LOOK_EVERY_S * 3:
-            for body in await _read_stream(scope, turn_id, known):
-                if body.seq != known + 1:
-                    break
-                yield body
-                known = body.seq
-                if isinstance(body, Done):
-                    return
+        try:
+            view = await in_unit(store.read_turn, scope, turn_id)
+        except AWAY:
+            # The stream may go on without the database: look again later.
+            log.info("stream.record_away")
+        else:
+            if view is None:
+                return
+            if view.state != "open" or view.seq > known:
+                yield _snapshot_of(view)
+                known = view.seq
+            if view.state != "open":
+                return
+        async for body in _frames_for_a_while(scope, turn_id, known):
+            yield body
+            known = body.seq
+            if isinstance(body, Done):
+                return
+
+
+async def _frames_for_a_while(
+    scope: Scope, turn_id: UUID, known: int
+) -> AsyncIterator[Delta | Note | Done]:
+    """What Valkey has after frame `known`; ends when it is time to look at the record again."""
+    looked_at = monotonic_s()
+    while monotonic_s() - looked_at < LOOK_EVERY_S * 3:
+        for body in await _read_stream(scope, turn_id, known):
+            if body.seq != known + 1:
+                # Valkey lost what lies between; the next snapshot of the runner will have it.
+                await asyncio.sleep(LOOK_EVERY_S)
+                return
+            yield body
+            known = body.seq
 
 
 async def _read_stream(scope: Scope, turn_id: UUID, after: int) -> list[Delta | Note | Done]:

@@ -13,9 +13,12 @@ from kernel.bus.ports import Listener, Payload
 from kernel.clock import monotonic_s
 from kernel.ports import Probe
 from kernel.resilience import jitter_s
-from kernel.valkey import async_client, sync_client
+from kernel.valkey import async_client, subscriber, sync_client
 
 PREFIX = "soma:bus:"
+# How long a listener waits for its subscription; without Valkey it goes on, and is told to look
+# again when the connection is there.
+LISTEN_PATIENCE_S = 1.0
 RESET: Payload = {"reset": True}
 
 log = structlog.get_logger(__name__)
@@ -26,6 +29,7 @@ class ValkeyBus:
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
+        self._confirmed: dict[str, asyncio.Event] = {}
         self._reader: asyncio.Task[None] | None = None
         self._pubsub: redis.asyncio.client.PubSub | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -42,7 +46,7 @@ class ValkeyBus:
         """See the port."""
         try:
             await async_client().publish(PREFIX + topic, orjson.dumps(payload))
-        except RedisError:
+        except (RedisError, OSError):
             return False
         return True
 
@@ -51,18 +55,27 @@ class ValkeyBus:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._reader, self._pubsub, self._listeners = loop, None, None, {}
+            self._confirmed = {}
         known = self._listeners.setdefault(topic, set())
         first = not known
         known.add(listener)
+        confirmed = self._confirmed.setdefault(topic, asyncio.Event())
         if self._reader is None or self._reader.done():
             self._reader = loop.create_task(self._read(), name="soma-bus-reader")
         elif first:
             await self._subscribe(topic)
+        # "From now on" is when the server has confirmed it: what the caller reads next is current.
+        try:
+            async with asyncio.timeout(LISTEN_PATIENCE_S):
+                await confirmed.wait()
+        except TimeoutError:
+            log.info("bus.not_listening_yet")
 
         async def stop() -> None:
             known.discard(listener)
             if not known and self._listeners.get(topic) is known:
                 del self._listeners[topic]
+                del self._confirmed[topic]
                 await self._unsubscribe(topic)
 
         return stop
@@ -101,7 +114,7 @@ class ValkeyBus:
         attempt, connected_before = 0, False
         while self._listeners:
             try:
-                async with async_client().pubsub() as pubsub:
+                async with subscriber() as client, client.pubsub() as pubsub:
                     self._pubsub = pubsub
                     await pubsub.subscribe(*(PREFIX + topic for topic in self._listeners))
                     if connected_before:
@@ -113,16 +126,21 @@ class ValkeyBus:
                 connected_before = True
             finally:
                 self._pubsub = None
+                for confirmed in self._confirmed.values():
+                    confirmed.clear()
             await asyncio.sleep(0.05 + jitter_s(attempt, 0.1, 2.0))
             attempt += 1
 
     async def _pump(self, pubsub: redis.asyncio.client.PubSub) -> None:
         while self._listeners:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10.0)
+            message = await pubsub.get_message(timeout=10.0)
             if message is None:
                 continue
             topic = message["channel"].decode().removeprefix(PREFIX)
-            await self._tell(topic, orjson.loads(message["data"]))
+            if message["type"] == "message":
+                await self._tell(topic, orjson.loads(message["data"]))
+            elif message["type"] == "subscribe" and topic in self._confirmed:
+                self._confirmed[topic].set()
 
     async def _tell_all(self, payload: Payload) -> None:
         for topic in list(self._listeners):
