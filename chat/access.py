@@ -1,5 +1,6 @@
 """The only way to get a conversation, turn or message: unknown and forbidden look the same."""
 
+from typing import TypeVar
 from uuid import UUID
 
 from chat.models import Agent, Conversation, Message, Turn
@@ -66,25 +67,26 @@ def access_agent(actor: Actor, agent_id: UUID, permission: str) -> Agent:
 
 def access_turn(actor: Actor, turn_id: UUID, permission: str) -> Turn:
     """The turn, by the rights on its conversation. Must run in a unit. Raises: TurnUnknown."""
-    require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
-    row: Turn | None = Turn.objects.filter(id=turn_id).first()
-    if row is None:
-        raise TurnUnknown
-    try:
-        access_conversation(actor, row.conversation_id, permission)
-    except NotFound as exc:
-        raise TurnUnknown from exc
-    return row
+    return _through_conversation(actor, Turn, turn_id, permission, TurnUnknown)
 
 
 def access_message(actor: Actor, message_id: UUID, permission: str) -> Message:
     """The message, by the rights on its conversation, in a unit. Raises: MessageUnknown."""
+    return _through_conversation(actor, Message, message_id, permission, MessageUnknown)
+
+
+Row = TypeVar("Row", Turn, Message)
+
+
+def _through_conversation(
+    actor: Actor, model: type[Row], row_id: UUID, permission: str, unknown: type[NotFound]
+) -> Row:
     require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
-    row: Message | None = Message.objects.filter(id=message_id).first()
+    row: Row | None = model.objects.filter(id=row_id).first()
     if row is None:
-        raise MessageUnknown
+        raise unknown
     try:
         access_conversation(actor, row.conversation_id, permission)
     except NotFound as exc:
-        raise MessageUnknown from exc
+        raise unknown from exc
     return row

@@ -46,7 +46,9 @@ def configure(level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiohttp.access", "uvicorn.access", "kombu", "amqp"):
+    # celery tells of every sweep twice, each two seconds: its failures still come through.
+    sweeps = ("celery.worker.strategy", "celery.app.trace")
+    for noisy in ("aiohttp.access", "uvicorn.access", "kombu", "amqp", *sweeps):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
