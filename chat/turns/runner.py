@@ -83,6 +83,9 @@ class Runner:
     def __init__(self) -> None:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: dict[UUID, EndState] = {}
+        # Turns whose outcome is being stored: from here on nothing may interrupt them, or their
+        # readers would wait for the last frame for ever.
+        self._closing: set[UUID] = set()
         self._beat: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -109,8 +112,9 @@ class Runner:
         task = self._tasks.get(turn_id)
         if task is None:
             return False
-        self._stopping.setdefault(turn_id, state)
-        task.cancel()
+        if turn_id not in self._closing:
+            self._stopping.setdefault(turn_id, state)
+            task.cancel()
         await asyncio.wait([task])
         return True
 
@@ -141,10 +145,14 @@ class Runner:
             except Exception:
                 log.exception("turn.failed")
                 progress.error = InternalError("The cause is in our log under this turn's id.")
-            turn_log.flush()
-            await self._close(opened, turn_log, progress, state)
+            self._closing.add(turn_log.turn_id)
+            try:
+                turn_log.flush()
+                await self._close(opened, turn_log, progress, state)
+            finally:
+                self._closing.discard(turn_log.turn_id)
+                self._stopping.pop(turn_log.turn_id, None)
             _phase.labels("whole").observe(monotonic_s() - started)
-            self._stopping.pop(turn_log.turn_id, None)
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
         try:
@@ -362,7 +370,9 @@ class Runner:
         for pulse in pulses:
             task = self._tasks.get(pulse.turn_id)
             log_ = stream.HUB.get(pulse.turn_id)
-            if task is None or log_ is None or log_.finished:
+            # A heartbeat that waited behind the closing no longer finds the turn open.
+            is_over = log_ is None or log_.finished or pulse.turn_id in self._closing
+            if task is None or is_over:
                 continue
             if pulse.turn_id in cancelled:
                 self._stopping.setdefault(pulse.turn_id, "cancelled")
