@@ -180,7 +180,7 @@ describe("a turn whose last frame was lost", () => {
     store.onFrame(accepted);
     store.onFrame(delta(1, "Hello"));
     server.record = turnState({ id: "t", message_id: "m", seq: 2, content: "Hello", state: "done" });
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(8_000);
     expect(store.state.open).toBeNull();
     expect(store.state.messages.at(-1)).toMatchObject({ text: "Hello", turn_state: "done" });
   });
@@ -192,7 +192,7 @@ describe("a turn whose last frame was lost", () => {
     await store.stop();
     expect(store.state.stopping).toBe(true);
     server.record = turnState({ id: "t", message_id: "m", seq: 1, content: "Hel", state: "cancelled" });
-    await vi.advanceTimersByTimeAsync(4_000);
+    await vi.advanceTimersByTimeAsync(2_000);
     expect(store.state).toMatchObject({ open: null, stopping: false });
   });
 });

@@ -59,7 +59,7 @@ export class Composer extends LightElement {
         class="composer__field"
         rows="1"
         enterkeyhint="send"
-        placeholder=${this.closed === "" ? msg("Write a message") : this.closed}
+        placeholder=${this.closed === "" ? msg("Write a message") : ""}
         aria-describedby="composer-hint"
         ?disabled=${this.closed !== ""}
         @input=${this.#onInput}
@@ -67,9 +67,7 @@ export class Composer extends LightElement {
       ></textarea>
       <div class="composer__bar">
         <p id="composer-hint" class="composer__hint">
-          ${this.answering
-            ? msg("Escape stops the answer.")
-            : msg("Enter sends, Shift+Enter starts a new line.")}
+          ${this.#hint()}
         </p>
         ${this.answering
           ? html`<button
@@ -95,6 +93,13 @@ export class Composer extends LightElement {
             </button>`}
       </div>
     </form>`;
+  }
+
+  #hint(): string {
+    if (this.closed !== "") return this.closed;
+    return this.answering
+      ? msg("Escape stops the answer.")
+      : msg("Enter sends, Shift+Enter starts a new line.");
   }
 
   readonly #onInput = (): void => {

@@ -32,9 +32,9 @@ export interface ConversationState {
 
 const PAGE_SIZE = 50;
 /** A turn that says nothing for this long is asked for over REST. */
-const SILENCE_MS = 15_000;
+const SILENCE_MS = 8_000;
 /** The same after the user has asked for its end, which comes at once. */
-const STOP_SILENCE_MS = 4_000;
+const STOP_SILENCE_MS = 2_000;
 
 export class ConversationStore extends Store<ConversationState> {
   readonly #turns = new Map<string, TurnView>();
@@ -137,10 +137,11 @@ export class ConversationStore extends Store<ConversationState> {
     return this.#start(() => this.api.editMessage(messageId, content, crypto.randomUUID()));
   }
 
-  /** Shows another branch and makes it the active one, for every tab. */
-  async switchBranch(branchId: string): Promise<boolean> {
+  /** Shows another branch (then calls `shown`) and makes it the active one, for every tab. */
+  async switchBranch(branchId: string, shown: () => void): Promise<boolean> {
     return await this.#act(async () => {
       await this.#show(branchId);
+      shown();
       const conversation = await this.api.updateConversation(this.id, {
         active_branch_id: branchId,
       });

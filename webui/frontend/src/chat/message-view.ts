@@ -37,6 +37,8 @@ export class MessageView extends LightElement {
   /** Another answer is being written: nothing new can be started. */
   @property({ type: Boolean }) locked = false;
   @property({ attribute: false }) canWrite = true;
+  /** Only the newest answer can be continued. */
+  @property({ attribute: false }) isLast = false;
   @state() private editing = false;
   @state() private copied: boolean | null = null;
   @query(".message__edit-field") private readonly editField!: HTMLTextAreaElement | null;
@@ -123,7 +125,9 @@ export class MessageView extends LightElement {
   #ending(message: Message): TemplateResult | typeof nothing {
     const turnId = message.turn_id;
     const cut = message.degraded.includes("output-limit");
-    const error = message.error === null ? null : readProblem(message.error);
+    const raw = message.error === null ? null : readProblem(message.error);
+    // A turn that failed on its own has no request: its id is what the logs know it by.
+    const error = raw === null ? null : { ...raw, instance: raw.instance || (turnId ?? "") };
     const said = {
       failed: error?.title ?? msg("The answer failed."),
       interrupted: msg("The answer was interrupted. Its text so far is kept."),
@@ -142,7 +146,7 @@ export class MessageView extends LightElement {
       ${turnId === null || !this.canWrite
         ? nothing
         : html`<div class="row">
-            ${message.turn_state === "failed" && message.text === ""
+            ${!this.isLast || (message.turn_state === "failed" && message.text === "")
               ? nothing
               : this.#button(msg("Continue"), { kind: "continue", turnId })}
             ${message.turn_state === "done"
@@ -170,7 +174,7 @@ export class MessageView extends LightElement {
     const isUser = message.role === "user";
     const turnId = message.turn_id;
     return html`<div class="message__acts" role="group" aria-label=${msg("Acts for this message")}>
-      ${message.variants === null || message.variants.count < 2 ? nothing : this.#switcher(message)}
+      ${isUser ? nothing : this.#switcher(message)}
       ${this.#iconButton(
         this.copied === null ? msg("Copy message") : this.copied ? msg("Copied") : msg("Copying failed"),
         this.copied === true ? ICONS.check : ICONS.copy,
@@ -189,7 +193,7 @@ export class MessageView extends LightElement {
             this.locked || this.busy,
           )
         : nothing}
-      ${isUser ? nothing : this.#thumbs(message)}
+      ${isUser ? this.#switcher(message) : this.#thumbs(message)}
     </div>`;
   }
 
@@ -235,7 +239,7 @@ export class MessageView extends LightElement {
 
   #switcher(message: Message): TemplateResult | typeof nothing {
     const { variants } = message;
-    if (variants === null) return nothing;
+    if (variants === null || variants.count < 2) return nothing;
     const { index, count, branch_ids: branches } = variants;
     const step = (by: number, label: string, icon: TemplateResult): TemplateResult => {
       const branchId = branches[index - 1 + by];
@@ -244,9 +248,11 @@ export class MessageView extends LightElement {
         class="button button--icon button--small"
         aria-label=${label}
         title=${label}
-        ?disabled=${branchId === undefined || this.busy || this.locked}
+        ?data-end=${branchId === undefined}
+        ?disabled=${branchId === undefined}
+        aria-disabled=${this.busy || this.locked ? "true" : nothing}
         @click=${() => {
-          if (branchId !== undefined) {
+          if (branchId !== undefined && !this.busy && !this.locked) {
             this.#act({ kind: "branch", branchId, messageId: message.id });
           }
         }}
@@ -259,6 +265,14 @@ export class MessageView extends LightElement {
       <span aria-live="polite">${index} / ${count}</span>
       ${step(1, msg("Next version"), ICONS.right)}
     </div>`;
+  }
+
+  /** Gives the focus to whichever step of the switcher can be taken. */
+  focusSwitcher(): void {
+    const steps = this.querySelectorAll<HTMLButtonElement>(".switcher button");
+    // Busy buttons are disabled for a moment, and what is disabled cannot hold the focus.
+    const usable = [...steps].find((step) => !step.hasAttribute("data-end"));
+    usable?.focus({ preventScroll: true });
   }
 
   async #copy(text: string): Promise<void> {

@@ -30,7 +30,7 @@ export class ScrollKeeper implements ReactiveController {
     if (box === null || content === null) return;
     box.addEventListener("scroll", this.#onScroll, { passive: true });
     this.#observer = new ResizeObserver(() => {
-      if (this.following) this.#toEnd();
+      if (this.following && !this.#isWriting()) this.#toEnd();
     });
     this.#observer.observe(content);
     this.#observer.observe(box);
@@ -60,6 +60,12 @@ export class ScrollKeeper implements ReactiveController {
     if (box !== null && box === this.#box && !this.following) {
       box.scrollTop = box.scrollHeight - fromEnd;
     }
+  }
+
+  /** Someone edits a message in here: their field must not be scrolled away. */
+  #isWriting(): boolean {
+    const at = document.activeElement;
+    return at instanceof HTMLTextAreaElement && this.#box?.contains(at) === true;
   }
 
   #toEnd(): void {

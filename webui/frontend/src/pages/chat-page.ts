@@ -11,12 +11,13 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import { keyed } from "lit/directives/keyed.js";
 import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
+import type { Message } from "../api/types";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
 import "../chat/connection-line";
 import type { ConversationStore } from "../chat/conversation-store";
 import "../chat/message-view";
-import type { MessageAct } from "../chat/message-view";
+import type { MessageAct, MessageView } from "../chat/message-view";
 import "../chat/new-conversation";
 import type { NewConversation } from "../chat/new-conversation";
 import { pendingView } from "../chat/pending-view";
@@ -96,7 +97,7 @@ export class ChatPage extends LightElement {
 
   #heading(): string {
     if (this.#store === null) return msg("New conversation");
-    return this.#store.state.conversation?.title ?? msg("Conversation");
+    return this.#store.state.conversation?.title ?? msg("Untitled");
   }
 
   #setTitle(): void {
@@ -161,6 +162,7 @@ export class ChatPage extends LightElement {
               .busy=${busy}
               .locked=${open !== null}
               .canWrite=${this.#canWrite}
+              .isLast=${message === messages.at(-1)}
             ></soma-message>`,
           )}
           ${repeat(
@@ -314,17 +316,23 @@ export class ChatPage extends LightElement {
   async #switchBranch(store: ConversationStore, branchId: string, messageId: string): Promise<void> {
     const at = store.state.messages.find((message) => message.id === messageId);
     this.#scroll.following = false;
-    if (!(await store.switchBranch(branchId))) return;
+    await store.switchBranch(branchId, () => {
+      const sibling = store.state.messages.find(
+        (message) => message.parent_id === at?.parent_id && message.role === at.role,
+      );
+      if (sibling !== undefined) void this.#returnTo(sibling);
+    });
+  }
+
+  async #returnTo(message: Message): Promise<void> {
     await this.updateComplete;
-    const sibling = store.state.messages.find((message) => message.parent_id === at?.parent_id && message.role === at.role);
-    const element = this.querySelector(`[data-id="${CSS.escape(sibling?.id ?? "")}"]`);
+    const element = this.querySelector<MessageView>(`soma-message:has([data-id="${CSS.escape(message.id)}"])`);
+    await element?.updateComplete;
     element?.scrollIntoView({ block: "nearest" });
-    const buttons = element?.querySelectorAll<HTMLButtonElement>(".switcher button:enabled");
-    buttons?.[0]?.focus({ preventScroll: true });
-    const { variants } = sibling ?? {};
-    if (variants != null) {
-      this.services.announcer.say(msg(str`Version ${variants.index} of ${variants.count}`));
-    }
+    element?.focusSwitcher();
+    const { variants } = message;
+    if (variants === null) return;
+    this.services.announcer.say(msg(str`Version ${variants.index} of ${variants.count}`));
   }
 
   async #loadOlder(): Promise<void> {

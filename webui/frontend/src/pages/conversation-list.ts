@@ -35,7 +35,7 @@ function groupLabel(group: AgeGroup): string {
 }
 
 function titleOf(conversation: Conversation): string {
-  return conversation.title ?? msg("New conversation");
+  return conversation.title ?? msg("Untitled");
 }
 
 @customElement("soma-conversation-list")

@@ -56,7 +56,7 @@ export class Sidebar extends LightElement {
     const { me } = this.services.session.state;
     return html`
       <div class="sidebar__head">
-        <a class="sidebar__home" href=${HOME} aria-label=${msg("SomaAgent, new conversation")}>
+        <a class="sidebar__home" href=${HOME} aria-label=${msg("SomaAgent, start page")}>
           ${brand()}
         </a>
       </div>

@@ -49,6 +49,7 @@ export class SomaMenu extends LitElement {
         aria-haspopup="menu"
         aria-expanded="false"
         popovertarget=${this.#id}
+        @keydown=${this.#onButtonKey}
         title=${this.faceNames ? nothing : this.label}
       >
         ${this.face}
@@ -98,12 +99,26 @@ export class SomaMenu extends LitElement {
     this.panel.hidePopover();
   };
 
+  /** Opens at once by key: the toggle event comes too late for whoever types ahead. */
+  readonly #onButtonKey = (event: KeyboardEvent): void => {
+    if (!["Enter", " ", "ArrowDown", "ArrowUp"].includes(event.key)) return;
+    event.preventDefault();
+    this.panel.showPopover();
+    this.#place();
+    this.#focusables()
+      .at(event.key === "ArrowUp" ? -1 : 0)
+      ?.focus();
+  };
+
   readonly #onToggle = (event: ToggleEvent): void => {
     const isOpen = event.newState === "open";
     this.button.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen) return;
+    if (!isOpen) {
+      delete this.panel.dataset["placed"];
+      return;
+    }
     this.#place();
-    this.#focusables()[0]?.focus();
+    if (!this.panel.contains(document.activeElement)) this.#focusables()[0]?.focus();
   };
 
   /** Below the button, or above where there is no room; never outside the window. */
@@ -115,6 +130,7 @@ export class SomaMenu extends LitElement {
     const left = Math.min(Math.max(8, face.right - width), innerWidth - width - 8);
     this.panel.style.top = `${String(top)}px`;
     this.panel.style.left = `${String(Math.max(8, left))}px`;
+    this.panel.dataset["placed"] = "";
   }
 
   #focusables(): HTMLElement[] {
