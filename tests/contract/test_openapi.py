@@ -31,7 +31,8 @@ def test_no_input_crashes_an_operation(case: Any, web: Web, no_model: None) -> N
     client = _signed_in(web)
     answer = case.call(
         base_url=web.base,
-        headers={"X-CSRF-Token": client.me["csrf_token"]}, cookies=dict(client.http.cookies)
+        headers={"X-CSRF-Token": client.me["csrf_token"]},
+        cookies=dict(client.http.cookies),
     )
     case.validate_response(answer, checks=(not_a_server_error, response_schema_conformance))
     if answer.status_code >= 400 and answer.status_code != 405:
