@@ -218,6 +218,9 @@ def list_messages(
     with unit_of_work(actor.scope):
         conversation = access_conversation(actor, conversation_id, "read")
         lineage = path.lineage_of(conversation, branch_id)
+        # Read before the rows: an answer that ends in between is then among them. The other way
+        # round it would be in neither, and gone from the reader's page.
+        open_turn = Turn.objects.filter(conversation=conversation, state=Turn.State.OPEN).first()
         if after is not None:
             rows = path.oldest_after(conversation, lineage, limit + 1, after)
             more, rows = len(rows) > limit, rows[:limit]
@@ -228,7 +231,8 @@ def list_messages(
             more, rows = len(rows) > limit, rows[:limit][::-1]
             next_before = rows[0].seq if more and rows else None
             next_after = rows[-1].seq if before is not None and rows else None
-        open_turn = Turn.objects.filter(conversation=conversation, state=Turn.State.OPEN).first()
+        if open_turn is not None and any(row.id == open_turn.message_id for row in rows):
+            open_turn = None
         return MessagePage(
             message_views(rows),
             next_before,

@@ -345,3 +345,25 @@ def test_every_answer_carries_the_request_id_of_its_problem(web: Web, no_model: 
     assert answer.status_code == 404
     assert answer.headers["X-Request-ID"] == "abc-12345678"
     assert answer.json()["instance"] == "abc-12345678"
+
+
+def test_an_answer_is_never_missing_while_its_turn_ends(web: Web, model: SimulatedProvider) -> None:
+    """Whoever reads in that moment finds it open or stored, never neither."""
+    model.script({"when": ".", "reply": "Yes, it is so.", "ttft_ms": 5})
+    ann = Client(web, "ann")
+    with ann.socket() as socket:
+        socket.until("connected")
+        for number in range(25):
+            conversation = ann.conversation()
+            socket.send(
+                "chat.message", conversation_id=conversation, content="?", client_key=str(number)
+            )
+            accepted = socket.until("chat.accepted")[-1]["payload"]
+            while True:
+                page = ann.get(f"/chat/messages/{conversation}").json()
+                stored = [one["id"] for one in page["items"]]
+                running = page["open_turn"]["message_id"] if page["open_turn"] else None
+                assert [*stored, running].count(accepted["message_id"]) == 1, page
+                if running is None:
+                    break
+            socket.until("chat.done")
