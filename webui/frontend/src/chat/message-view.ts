@@ -7,15 +7,13 @@ import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import { readProblem } from "../api/problem";
 import type { Message, Signal } from "../api/types";
 import "../content/soma-markdown";
 import { copyText } from "../ui/clipboard";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
-import { nextStep, referenceLine } from "../ui/states";
 import { clockTime, exactTime } from "../ui/times";
-import { degradedText } from "./degraded";
+import { degradedView, endingView } from "./answer-notes";
 import { recalledView } from "./recalled-view";
 import { withTurn } from "./thread";
 import type { TurnView } from "./turn-reducer";
@@ -94,7 +92,7 @@ export class MessageView extends LightElement {
   #answerBody(message: Message): TemplateResult {
     const isOpen = message.turn_state === "open";
     return html`
-      ${message.degraded.length === 0 ? nothing : this.#degraded(message.degraded)}
+      ${message.degraded.length === 0 ? nothing : degradedView(message, this.services.session.isPlatformAdmin)}
       ${isOpen && message.text === ""
         ? html`<p class="typing">
             <span class="typing__dots" aria-hidden="true"><i></i><i></i><i></i></span>
@@ -105,54 +103,19 @@ export class MessageView extends LightElement {
             .text=${message.text}
             .streaming=${isOpen}
           ></soma-markdown>`}
-      ${isOpen ? nothing : this.#ending(message)}
+      ${isOpen ? nothing : endingView(message, this.#waysOn(message))}
       ${message.recalled.length === 0 ? nothing : recalledView(message.recalled)}
     `;
   }
 
-  #degraded(codes: readonly string[]): TemplateResult {
-    const noModel = codes.includes("no-model") && this.services.session.isPlatformAdmin;
-    return html`<div class="degraded" data-testid="degraded-banner" data-codes=${codes.join(" ")}>
-      ${ICONS.warning}
-      <div>
-        ${codes.map((code) => html`<p>${degradedText(code)}</p>`)}
-        ${noModel ? html`<a href="/platform/providers">${msg("Set up a model")}</a>` : nothing}
-      </div>
-    </div>`;
-  }
-
-  /** How the answer ended, when it did not end by itself. */
-  #ending(message: Message): TemplateResult | typeof nothing {
-    const turnId = message.turn_id;
-    const cut = message.degraded.includes("output-limit");
-    const raw = message.error === null ? null : readProblem(message.error);
-    // A turn that failed on its own has no request: its id is what the logs know it by.
-    const error = raw === null ? null : { ...raw, instance: raw.instance || (turnId ?? "") };
-    const said = {
-      failed: error?.title ?? msg("The answer failed."),
-      interrupted: msg("The answer was interrupted. Its text so far is kept."),
-      cancelled: msg("You stopped this answer."),
-      done: "",
-      open: "",
-    }[message.turn_state ?? "done"];
-    if (said === "" && !cut) return nothing;
-    const isFailure = message.turn_state === "failed" || message.turn_state === "interrupted";
-    return html`<div class="ending ${isFailure ? "ending--failed" : ""}" role=${isFailure ? "alert" : nothing}>
-      ${said === "" ? nothing : html`<p class="ending__title">${said}</p>`}
-      ${error === null
-        ? nothing
-        : html`${error.detail === "" ? nothing : html`<p>${error.detail}</p>`}
-            ${isFailure ? html`<p>${nextStep(error)}</p>` : nothing} ${referenceLine(error)}`}
-      ${turnId === null || !this.canWrite
-        ? nothing
-        : html`<div class="row">
-            ${!this.isLast || (message.turn_state === "failed" && message.text === "")
-              ? nothing
-              : this.#button(msg("Continue"), { kind: "continue", turnId })}
-            ${message.turn_state === "done"
-              ? nothing
-              : this.#button(msg("Try again"), { kind: "retry", turnId })}
-          </div>`}
+  /** The buttons under an answer that did not end by itself. */
+  #waysOn(message: Message): TemplateResult | typeof nothing {
+    const { turn_id: turnId, turn_state: state, text } = message;
+    if (turnId === null || !this.canWrite) return nothing;
+    const canContinue = this.isLast && !(state === "failed" && text === "");
+    return html`<div class="row">
+      ${canContinue ? this.#button(msg("Continue"), { kind: "continue", turnId }) : nothing}
+      ${state === "done" ? nothing : this.#button(msg("Try again"), { kind: "retry", turnId })}
     </div>`;
   }
 

@@ -116,9 +116,9 @@ export class AgentsPage extends LightElement {
             >`
           : nothing}
       </div>
-      <p class="card__text clamp">
-        ${agent.instructions === "" ? msg("No instructions yet.") : agent.instructions}
-      </p>
+      <p class="card__text clamp"
+        >${agent.instructions === "" ? msg("No instructions yet.") : agent.instructions}</p
+      >
       <p class="muted">${this.#modelLine(agent)}</p>
     </li>`;
   }
