@@ -24,8 +24,8 @@ _MISSING_PAGE = """<!doctype html>
 <h1>The web interface is not built yet</h1>
 <p>{detail} In the folder of this installation, run:</p>
 <pre><code>{command}</code></pre>
-<p>Then reload this page. The API works meanwhile: see <a href="/api/v2/docs">its
-documentation</a>.</p>
+<p>Then reload this page. The API works meanwhile: see <a href="/api/v2/openapi.json">its
+description</a>.</p>
 </main>
 </body>
 </html>
@@ -39,7 +39,7 @@ def shell(request: HttpRequest) -> HttpResponse:
         return _diagram_frame(request)
     page = _read(buildinfo.BUILT_DIR / "index.html")
     if page is None:
-        found = buildinfo.state()
+        found = buildinfo.state(built_dir=buildinfo.BUILT_DIR)
         text = format_html(_MISSING_PAGE, detail=found.detail, command=buildinfo.COMMAND)
         return protect_page(request, HttpResponse(text, status=503))
     return protect_page(request, HttpResponse(page))
