@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import SCREENSHOT_DIR, Visit, launch, visiting
 from tests.support.up import Up, up
-from tests.support.web import Web
+from tests.support.web import Process, Web
 from webui import buildinfo
 
 
@@ -29,7 +29,9 @@ def chromium_browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium_browser: Browser, web: Web, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(
+    chromium_browser: Browser, worker_process: Process, web: Web, request: pytest.FixtureRequest
+) -> Iterator[Visit]:
     """People of the cast in front of the interface."""
     with visiting(chromium_browser, web.base, web) as running:
         yield running

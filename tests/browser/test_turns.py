@@ -136,7 +136,7 @@ def test_an_answer_cut_at_its_limit_offers_to_continue(
     model.script(
         TITLE,
         {"when": "cut off", "reply": "and the second half."},
-        {"when": "essay", "tokens": 300_000},
+        {"when": "essay", "tokens": 2_000},
     )
     admin = Client(web, "platform")
     (provider,) = admin.get("/gateway/providers").json()["items"]

@@ -118,6 +118,8 @@ class Tab:
 
     def act(self, title: str, act: str) -> None:
         """Choose an act from the menu of a conversation in the list."""
+        # A tab in the background paints once a second, and acting waits for paint.
+        self.page.bring_to_front()
         self.item(title).hover()
         self.item(title).get_by_role("button", name=f"Acts for {title}").click()
         self.page.get_by_role("menuitem", name=act, exact=True).click()
@@ -141,9 +143,9 @@ class Tab:
         expect(self.answers).to_have_count(count + 1)
         return self.ended()
 
-    def ended(self, state: str = "done") -> Locator:
+    def ended(self, state: str = "done", within_ms: float = PATIENCE_MS) -> Locator:
         """Wait until the newest answer has ended so."""
-        expect(self.answer).to_have_attribute("data-turn-state", state)
+        expect(self.answer).to_have_attribute("data-turn-state", state, timeout=within_ms)
         return self.answer
 
     def conversation_id(self) -> str:
@@ -189,7 +191,8 @@ class Tab:
             " return one.finished.catch(() => null); }))"
         )
         found: list[dict[str, Any]] = self.page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations)"
+            "() => axe.run(document, {resultTypes: ['violations'], iframes: false})"
+            ".then((results) => results.violations)"
         )
         return [
             f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"
@@ -276,6 +279,6 @@ def visiting(browser: Browser, base: str, web: Web | None = None) -> Iterator[Vi
     visit = Visit(browser, base, web)
     try:
         yield visit
-        assert visit.faults == []
+        assert not visit.faults, "\n".join(visit.faults)
     finally:
         visit.close()
