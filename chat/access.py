@@ -3,9 +3,13 @@
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import connection
+
 from chat.models import Agent, Conversation, Message, Turn
+from kernel import rows
 from kernel.actor import Actor
 from kernel.errors import NotFound
+from kernel.scope import require_scope
 from saas.facade import require
 
 
@@ -42,16 +46,35 @@ def access_conversation(
     """
     # First and always: whether the row exists must make no difference to the answer.
     require(actor, f"tenant.{'view' if permission == 'read' else 'use'}")
-    rows = Conversation.objects.select_related("agent").filter(deleted_at=None)
-    if lock:
-        rows = rows.select_for_update(of=("self",))
-    row: Conversation | None = rows.filter(id=conversation_id).first()
+    row = _find(conversation_id, lock=lock)
     if row is None:
         raise ConversationUnknown
     try:
         require(actor, f"conversation.{permission}", row)
     except NotFound as exc:
         raise ConversationUnknown from exc
+    return row
+
+
+def _find(conversation_id: UUID, *, lock: bool) -> Conversation | None:
+    # By hand, because every operation begins here: a quarter of the ORM's time.
+    statement = (
+        f"select {rows.columns(Conversation, 'c')}, {rows.columns(Agent, 'a')} "  # noqa: S608
+        "from chat_conversation c "
+        "join chat_agent a on a.tenant_id = c.tenant_id and a.id = c.agent_id "
+        "where c.tenant_id = %s and c.id = %s and c.deleted_at is null"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{statement} for update of c" if lock else statement,
+            [require_scope().tenant_id, conversation_id],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    width = len(Conversation._meta.concrete_fields)  # noqa: SLF001
+    row = rows.restore(Conversation, found[:width])
+    row.agent = rows.restore(Agent, found[width:])
     return row
 
 

@@ -27,7 +27,7 @@ from chat.schemas import (
     SendIn,
     TurnRef,
 )
-from chat.turns import service, store
+from chat.turns import opening, service, store
 from kernel import paging
 from kernel.db import in_unit
 from saas.api.auth import AsyncSessionAuth, actor_of
@@ -141,7 +141,7 @@ async def send_message(
     """Say something. `stream` true: server-sent events; else the whole answer."""
     actor = actor_of(request)
     opened = await _opened(
-        store.open_message, actor, body.conversation_id, body.content, body.client_key
+        opening.open_message, actor, body.conversation_id, body.content, body.client_key
     )
     turn_id = UUID(opened.turn.id)
     if body.stream:
@@ -171,7 +171,7 @@ async def send_message(
 async def edit_message(request: HttpRequest, message_id: UUID, body: EditIn) -> Status[TurnRef]:
     """Say a message differently: a new branch, and its answer."""
     opened = await _opened(
-        store.open_edit, actor_of(request), message_id, body.content, body.client_key
+        opening.open_edit, actor_of(request), message_id, body.content, body.client_key
     )
     return Status(202, TurnRef.of(opened))
 
@@ -213,7 +213,7 @@ async def cancel_turn(request: HttpRequest, turn_id: UUID) -> TurnView:
 )
 async def retry_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status[TurnRef]:
     """Another answer to the same message, in a new branch."""
-    opened = await _opened(store.open_retry, actor_of(request), turn_id, body.client_key)
+    opened = await _opened(opening.open_retry, actor_of(request), turn_id, body.client_key)
     return Status(202, TurnRef.of(opened))
 
 
@@ -225,11 +225,11 @@ async def retry_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status
 )
 async def continue_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Status[TurnRef]:
     """Go on after an answer that was cut."""
-    opened = await _opened(store.open_continue, actor_of(request), turn_id, body.client_key)
+    opened = await _opened(opening.open_continue, actor_of(request), turn_id, body.client_key)
     return Status(202, TurnRef.of(opened))
 
 
-async def _opened(opener: Callable[..., store.Opened], *args: object) -> store.Opened:
+async def _opened(opener: Callable[..., opening.Opened], *args: object) -> opening.Opened:
     opened = await service.open_turn(opener, *args)
     await service.announce(opened)
     return opened

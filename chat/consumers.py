@@ -20,7 +20,7 @@ from prometheus_client import Gauge
 from pydantic import ValidationError
 
 from chat import frames, verbs
-from chat.turns import service, store, stream
+from chat.turns import opening, service, store, stream
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
@@ -161,7 +161,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
     async def _on_message(self, frame: frames.SendMessage, ref: str | None) -> None:
         actor = self._who()
         opened = await service.open_turn(
-            store.open_message, actor, frame.conversation_id, frame.content, frame.client_key
+            opening.open_message, actor, frame.conversation_id, frame.content, frame.client_key
         )
         turn = opened.turn
         turn_id = UUID(turn.id)

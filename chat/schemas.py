@@ -8,7 +8,7 @@ from ninja import Schema
 from pydantic import Field
 
 from chat.frames import MessageView, TurnView
-from chat.turns.store import Opened
+from chat.turns.opening import Opened
 from chat.verbs import ConversationRow
 
 ClientKey = Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")

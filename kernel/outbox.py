@@ -7,12 +7,13 @@ the two commits delivers again, and the inbox row turns the second time into not
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import connections, transaction
+from django.db.models import Model
 from prometheus_client import Counter, Gauge
 
 from kernel import events
@@ -21,6 +22,7 @@ from kernel.clock import now
 from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
 from kernel.ids import uuid7
 from kernel.models import InboxRecord, OutboxEvent
+from kernel.rows import insert
 from kernel.scope import require_scope
 
 BATCH_SIZE = 200
@@ -44,9 +46,16 @@ def set_wake(wake: Callable[[], None] | None) -> None:
     _wake = wake
 
 
-def emit(value: object, *, key: str, headers: dict[str, str] | None = None) -> UUID:
+def emit(
+    value: object,
+    *,
+    key: str,
+    headers: dict[str, str] | None = None,
+    beside: Sequence[Model] = (),
+) -> UUID:
     """Record an event in the open unit. Returns its id.
 
+    `beside`: new rows that are inserted with it, in the same round trip.
     Raises: InvalidEvent, ScopeMissing. The relay is woken after the commit.
     """
     entry = events.type_of(value)
@@ -59,7 +68,7 @@ def emit(value: object, *, key: str, headers: dict[str, str] | None = None) -> U
         payload=events.dump(value),
         headers=headers or {},
     )
-    row.save(force_insert=True)
+    insert([*beside, row])
     if _wake is not None:
         transaction.on_commit(_wake, robust=True)
     return row.id

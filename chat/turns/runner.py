@@ -20,8 +20,9 @@ from prometheus_client import Counter, Histogram
 from chat import frames
 from chat.frames import Done, RecalledView, rfc3339
 from chat.turns import context, governor, store, stream, titles
+from chat.turns.opening import Opened
 from chat.turns.reaper import AnswerInterrupted, recalled_json
-from chat.turns.store import EndState, Opened, Outcome
+from chat.turns.store import EndState, Outcome
 from gateway.facade import (
     ContentRefused,
     ContextTooLong,

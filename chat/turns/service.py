@@ -6,8 +6,8 @@ from uuid import UUID
 
 from chat.frames import TurnView
 from chat.turns import store, stream
+from chat.turns.opening import Opened
 from chat.turns.runner import RUNNER
-from chat.turns.store import Opened
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
@@ -18,7 +18,7 @@ CANCEL_PATIENCE_S = 10.0
 
 
 async def open_turn(opener: Callable[..., Opened], *args: object) -> Opened:
-    """Commit a turn with one of the `store.open_*` units, then start answering it.
+    """Commit a turn with one of the units of `opening`, then start answering it.
 
     Once it is committed it is launched, even when the caller goes away in between. The caller
     announces it, after telling its own client.
