@@ -15,6 +15,8 @@ import { THEME_CHOICES } from "../ui/theme";
 import type { ThemeChoice } from "../ui/theme";
 import "./conversation-list";
 
+const SEARCH_KEY = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘ K" : "Ctrl K";
+
 function themeLabel(choice: ThemeChoice): string {
   switch (choice) {
     case "system":
@@ -86,7 +88,7 @@ export class Sidebar extends LightElement {
             @input=${this.#onSearch}
             @keydown=${this.#onSearchKey}
           />
-          <kbd class="search__key" aria-hidden="true">Ctrl K</kbd>
+          <kbd class="search__key" aria-hidden="true">${SEARCH_KEY}</kbd>
         </search>
         <div class="tabs" role="group" aria-label=${msg("Which conversations")}>
           ${this.#tab(false, msg("Active"), archived)} ${this.#tab(true, msg("Archived"), archived)}
