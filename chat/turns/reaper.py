@@ -33,6 +33,11 @@ class AnswerInterrupted(Unavailable):
 
     code, title = "answer-interrupted", "The answer was interrupted"
 
+    @classmethod
+    def with_text_kept(cls) -> "AnswerInterrupted":
+        """As a person is told."""
+        return cls("What was written so far is kept. You can let it continue.")
+
 
 def reap() -> int:
     """End all turns past their lease. Safe to run in several processes. Returns how many."""
@@ -76,7 +81,7 @@ def _end(scope: Scope, turn_id: UUID) -> bool:
             content += body.delta
         elif isinstance(body, Note):
             degraded, recalled = body.degraded, body.recalled
-    error = AnswerInterrupted("What was written so far is kept. You can let it continue.").problem()
+    error = AnswerInterrupted.with_text_kept().problem()
     outcome = store.Outcome(
         state="interrupted",
         seq=seq + 1,

@@ -5,11 +5,11 @@ on the unit pool) and never holds a transaction while a model works.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import structlog
@@ -41,7 +41,7 @@ from gateway.facade import stream as stream_model
 from kernel.actor import Scope
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s, now
-from kernel.db import in_unit
+from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import InternalError, SomaError
 from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memory, recall
 
@@ -50,8 +50,12 @@ RECALL_ITEMS = 6
 CHARS_A_TOKEN = 4
 # Conversations up to this length are in the prompt and need not be recalled as well.
 WHOLE_HISTORY_MESSAGES = 30
-# While the database restarts, a finished answer waits this long to be stored.
-CLOSE_PATIENCE_S = 120.0
+# While the database is away, an accepted message waits this long to be answered, and a finished
+# answer to be stored.
+DATABASE_PATIENCE_S = 120.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +147,8 @@ class Runner:
                     task.uncancel()
             except SomaError as exc:
                 progress.error = exc
+            except AWAY:
+                progress.error = DatabaseAway("Your message is kept. Please try again later.")
             except Exception:
                 log.exception("turn.failed")
                 progress.error = InternalError("The cause is in our log under this turn's id.")
@@ -157,12 +163,13 @@ class Runner:
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
         try:
-            endpoint: Endpoint | None = await in_unit(choose, opened.model_id)
+            endpoint: Endpoint | None = await _in_patient_unit(choose, opened.model_id)
         except NoModelConfigured:
             endpoint = None
         max_chars = (endpoint.window if endpoint else 0) * CHARS_A_TOKEN
         history, found = await asyncio.gather(
-            in_unit(store.load_history, opened, max_chars), self._recall(opened, endpoint)
+            _in_patient_unit(store.load_history, opened, max_chars),
+            self._recall(opened, endpoint),
         )
         progress.recalled = [_view(item) for item in found.items]
         progress.degraded = list(found.degraded)
@@ -276,9 +283,7 @@ class Runner:
         self, opened: Opened, turn_log: stream.TurnLog, progress: Progress, state: EndState
     ) -> None:
         if state == "interrupted" and progress.error is None:
-            progress.error = AnswerInterrupted(
-                "What was written so far is kept. You can let it continue."
-            )
+            progress.error = AnswerInterrupted.with_text_kept()
         outcome = Outcome(
             state=state,
             seq=turn_log.seq + 1,
@@ -293,26 +298,26 @@ class Runner:
         )
         closed = await self._store_outcome(opened.scope, turn_log.turn_id, outcome)
         turn = opened.turn
-        turn_log.done(
-            Done(
-                turn.conversation_id,
-                turn.id,
-                turn.message_id,
-                outcome.seq,
-                # Another process ended it first: the reader must look at the record.
-                state if closed else "interrupted",
-                outcome.content,
-                outcome.degraded,
-                progress.recalled,
-                frames.Usage(**progress.usage) if progress.usage else None,
-                progress.model or None,
-                outcome.error,
-            )
+        last = Done(
+            turn.conversation_id,
+            turn.id,
+            turn.message_id,
+            outcome.seq,
+            state,
+            outcome.content,
+            outcome.degraded,
+            progress.recalled,
+            frames.Usage(**progress.usage) if progress.usage else None,
+            progress.model or None,
+            outcome.error,
         )
+        if not closed:
+            last = await self._as_recorded(opened.scope, turn_log.turn_id, last)
+        turn_log.done(last)
         stream.HUB.release(turn_log)
-        _turns.labels(state).inc()
-        log.info("turn.closed", state=state, characters=len(outcome.content))
-        if closed and state == "done" and opened.needs_title and opened.question:
+        _turns.labels(last.state).inc()
+        log.info("turn.closed", state=last.state, characters=len(last.content))
+        if last.state == "done" and opened.needs_title and opened.question:
             errand = asyncio.get_running_loop().create_task(
                 self._give_title(
                     opened, outcome.content, usable="models-down" not in outcome.degraded
@@ -322,18 +327,34 @@ class Runner:
             errand.add_done_callback(self._errands.discard)
 
     async def _store_outcome(self, scope: Scope, turn_id: UUID, outcome: Outcome) -> bool:
-        deadline = monotonic_s() + CLOSE_PATIENCE_S
-        pause_s = 0.1
-        while True:
-            try:
-                return await in_unit(store.close_turn, scope, turn_id, outcome)
-            except DatabaseError as exc:
-                if monotonic_s() > deadline:
-                    log.exception("turn.close_gave_up", error=type(exc).__name__)
-                    return False
-                log.warning("turn.close_waits", error=type(exc).__name__)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2.0, pause_s * 2)
+        try:
+            return await _in_patient_unit(store.close_turn, scope, turn_id, outcome)
+        except DatabaseError:
+            log.exception("turn.close_gave_up")
+            return False
+
+    async def _as_recorded(self, scope: Scope, turn_id: UUID, ours: Done) -> Done:
+        """The last frame of a turn that was ended already: what is recorded is what holds.
+
+        By the reaper, or by ourselves, when the connection broke before the commit was confirmed.
+        """
+        try:
+            view = await in_unit(store.read_turn, scope, turn_id)
+        except DatabaseError:
+            view = None
+        if view is None or view.state == "open":
+            error = AnswerInterrupted.with_text_kept().problem()
+            return replace(ours, state="interrupted", error=error)
+        return replace(
+            ours,
+            state=view.state,
+            content=view.content,
+            degraded=view.degraded,
+            recalled=view.recalled,
+            usage=view.usage,
+            model=view.model,
+            error=view.error,
+        )
 
     async def _give_title(self, opened: Opened, answer: str, *, usable: bool) -> None:
         try:
@@ -380,6 +401,20 @@ class Runner:
                 task.cancel()
             elif pulse.turn_id not in ours:
                 task.cancel()
+
+
+async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_unit`, again while the database is away: what was accepted must not fail for that."""
+    deadline, pause_s = monotonic_s() + DATABASE_PATIENCE_S, 0.1
+    while True:
+        try:
+            return await in_unit(work, *args, **kwargs)
+        except AWAY as exc:
+            if monotonic_s() > deadline:
+                raise
+            log.warning("turn.waits_for_database", error=type(exc).__name__)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2.0, pause_s * 2)
 
 
 def _view(item: Recalled) -> RecalledView:
