@@ -27,12 +27,12 @@ _ASKING = re.compile(
 _NOTICES: dict[RescueReason, str] = {
     "no-model": (
         "*No language model is configured, so I can only keep what you tell me and quote it back. "
-        "To add a model, open **Settings > Models**, or start the server with `OPENAI_API_KEY` "
+        "To add a model, open **Models and providers**, or start the server with `OPENAI_API_KEY` "
         "in its environment.*"
     ),
     "models-down": (
         "*Every configured language model is unreachable at the moment, so this answer comes from "
-        "memory alone. Please try again in a little while. Under **Settings > Models** you can "
+        "memory alone. Please try again in a little while. Under **Models and providers** you can "
         "test each model or add another; an `OPENAI_API_KEY` in the server's environment adds "
         "one too.*"
     ),

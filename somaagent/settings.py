@@ -36,6 +36,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
+    # The API documentation page with its own scripts, instead of a foreign host's.
+    "ninja",
     "kernel",
     "saas",
     "gateway",
@@ -80,6 +82,10 @@ DATABASES = {
     "owner": _database("owner"),
 }
 DATABASE_ROUTERS = ["somaagent.routers.OwnerMigrates"]
+
+TEMPLATES = [
+    {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
+]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "webui" / "static"]

@@ -140,13 +140,22 @@ class ProcessSettings(Group):
     unit_threads: int = Field(8, ge=1, le=256, description="Threads for database units of turns.")
     embedding_threads: int = Field(1, ge=1, le=64, description="Threads of the embedding model.")
     turn_lease_s: int = Field(
-        30, ge=5, le=600, description="Seconds until a turn without a sign of life is given up."
+        10, ge=5, le=600, description="Seconds until a turn without a sign of life is given up."
     )
     stream_batch_ms: int = Field(
         25, ge=1, le=1000, description="Milliseconds for which streamed frames are gathered."
     )
     recall_deadline_ms: int = Field(
         300, ge=10, le=10000, description="Milliseconds that a turn waits for memory."
+    )
+    model_first_token_s: int = Field(
+        90, ge=1, le=3600, description="Seconds that a turn waits for a model's first token."
+    )
+    model_idle_s: int = Field(
+        60, ge=1, le=3600, description="Longest silence of a model within an answer, in seconds."
+    )
+    model_total_s: int = Field(
+        900, ge=1, le=86400, description="Seconds after which an answer is cut in any case."
     )
     max_message_chars: int = Field(
         200_000, ge=1000, le=2_000_000, description="Longest message, in characters."

@@ -1,5 +1,6 @@
 """Chat over HTTP: conversations, messages, answers, branches, errors; on the real web process."""
 
+import re
 import uuid
 
 import httpx
@@ -367,3 +368,13 @@ def test_an_answer_is_never_missing_while_its_turn_ends(web: Web, model: Simulat
                 if running is None:
                     break
             socket.until("chat.done")
+
+
+def test_the_api_documents_itself_without_a_foreign_host(web: Web, no_model: None) -> None:
+    page = httpx.get(f"{web.base}/api/v2/docs")
+    assert page.status_code == 200
+    assert "openapi.json" in page.text
+    assert "cdn" not in page.text
+    scripts = re.findall(r'src="(/static/[^"]+)"', page.text)
+    assert scripts
+    assert all(httpx.get(web.base + script).status_code == 200 for script in scripts)

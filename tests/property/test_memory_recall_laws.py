@@ -110,7 +110,7 @@ def test_a_rescue_answer_always_explains_itself_and_keeps_quotations_apart(
         for number, text in enumerate(memories)
     ]
     answer = answer_from_memory(question, recalled, reason, memory_is_away=is_away)
-    assert "Settings > Models" in answer
+    assert "Models and providers" in answer
     assert "OPENAI_API_KEY" in answer
     outside = [line for line in answer.splitlines() if line and not line.startswith(">")]
     # The opening and the notice; all that was remembered is inside a quotation.

@@ -30,14 +30,14 @@ MISO = memory("My cat is called Miso.")
 def test_every_answer_without_a_model_says_so_and_how_to_add_one(question, recalled) -> None:
     answer = answer_from_memory(question, recalled, "no-model")
     assert "No language model is configured" in answer
-    assert "Settings > Models" in answer
+    assert "Models and providers" in answer
     assert "OPENAI_API_KEY" in answer
 
 
 def test_an_answer_while_all_models_are_down_says_that_they_are() -> None:
     answer = answer_from_memory("What is my cat called?", (MISO,), "models-down")
     assert "unreachable" in answer
-    assert "Settings > Models" in answer
+    assert "Models and providers" in answer
     assert "No language model is configured" not in answer
 
 
@@ -68,7 +68,7 @@ def test_a_statement_with_related_memories_shows_them() -> None:
 def test_a_question_without_any_memory_is_not_answered_by_invention() -> None:
     answer = answer_from_memory("What is my blood type?", (), "no-model")
     assert answer.startswith("I find nothing in my memory that answers this.")
-    assert ">" not in answer.replace("Settings > Models", "")
+    assert ">" not in answer.replace("Models and providers", "")
 
 
 @pytest.mark.parametrize("request_text", ["tell me about my cat", "Remind me what it was"])
