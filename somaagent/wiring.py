@@ -18,6 +18,7 @@ from kernel.valkey import sync_client
 from memory.brain_embedded import EmbeddedBrain
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
+from somaagent.waking import Waker
 
 WANTED_LIFE_S = 10
 
@@ -28,7 +29,7 @@ def wire() -> None:
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}))
     bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), _wake_indexer))
-    outbox.set_wake(_wake_relay)
+    outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
 
 def _wake_indexer() -> None:
