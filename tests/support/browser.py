@@ -209,7 +209,7 @@ class Tab:
                     if (at === null || at === document.body) return "body";
                     const name = at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent
                         ?? at.textContent;
-                    return `${at.tagName.toLowerCase()} ${name.trim()}`;
+                    return `${at.tagName.toLowerCase()} ${name.trim().replaceAll(/\\s+/g, " ")}`;
                 }"""
             )
         )

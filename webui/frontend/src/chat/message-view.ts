@@ -282,14 +282,19 @@ export class MessageView extends LightElement {
       messageId: this.message.id,
       text,
       done: (sent) => {
-        if (sent) void this.#endEdit();
+        // Where the focus goes next is for the page to say: this message is no longer shown.
+        if (sent) this.#closeEdit();
       },
     });
   };
 
-  readonly #endEdit = async (): Promise<void> => {
+  #closeEdit(): void {
     this.services.hub.drafts.write(this.#editPlace, "");
     this.editing = false;
+  }
+
+  readonly #endEdit = async (): Promise<void> => {
+    this.#closeEdit();
     await this.updateComplete;
     this.querySelector<HTMLElement>(`[aria-label="${CSS.escape(msg("Edit message"))}"]`)?.focus();
   };

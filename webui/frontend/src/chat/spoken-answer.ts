@@ -8,11 +8,19 @@ import type { TurnView } from "./turn-reducer";
 export class SpokenAnswer {
   #messageId: string | null = null;
   #reader: SentenceReader | null = null;
+  /** The newest message when an answer was asked for; undefined while none is expected. */
+  #askedAfter: string | null | undefined;
 
   /** Another conversation is shown: nothing of it has been said. */
   reset(): void {
     this.#messageId = null;
     this.#reader = null;
+    this.#askedAfter = undefined;
+  }
+
+  /** The person asked: the answer is read aloud even if it is complete before it is seen open. */
+  expect(messages: readonly Message[]): void {
+    this.#askedAfter = messages.at(-1)?.id ?? null;
   }
 
   /** The lines to say now; called after each change. */
@@ -23,9 +31,11 @@ export class SpokenAnswer {
       if (ended !== undefined) {
         lines.push(...this.#reader.next(ended.text, true), this.#ending(ended));
       }
-      this.reset();
+      this.#messageId = null;
+      this.#reader = null;
     }
-    if (open === null) return lines;
+    if (open === null) return [...lines, ...this.#missed(messages)];
+    this.#askedAfter = undefined;
     if (this.#reader === null) {
       this.#messageId = open.message_id;
       this.#reader = new SentenceReader(msg("Code block."));
@@ -33,6 +43,16 @@ export class SpokenAnswer {
     }
     lines.push(...this.#reader.next(open.content, false));
     return lines;
+  }
+
+  /** The whole of an answer that was over before it could be followed. */
+  #missed(messages: readonly Message[]): string[] {
+    const answer = messages.at(-1);
+    if (this.#askedAfter === undefined || answer?.role !== "assistant") return [];
+    if (answer.id === this.#askedAfter || answer.turn_state === "open") return [];
+    this.#askedAfter = undefined;
+    const reader = new SentenceReader(msg("Code block."));
+    return [...reader.next(answer.text, true), this.#ending(answer)];
   }
 
   #ending(message: Message): string {

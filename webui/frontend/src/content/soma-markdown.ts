@@ -9,6 +9,7 @@ import { ReactiveElement } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { BlockSplitter } from "./blocks";
 import { enhance, sealCode } from "./enhance";
+import { orderHeadings } from "./headings";
 import { collectReferences, markdownToHtml } from "./markdown";
 import type { MarkdownEnv } from "./markdown";
 import { sanitise } from "./sanitise";
@@ -107,7 +108,7 @@ export class SomaMarkdown extends ReactiveElement {
     const block = this.#openElement ?? this.#newBlock();
     this.#dropOpen();
     block.classList.remove("md-open");
-    block.replaceChildren(sanitise(markdownToHtml(text, this.#env)));
+    block.replaceChildren(this.#fragment(text, block));
     sealCode(block);
     enhance(block);
   }
@@ -126,7 +127,13 @@ export class SomaMarkdown extends ReactiveElement {
     const block = this.#openElement ?? this.#newBlock();
     this.#openElement = block;
     this.#openCode = null;
-    block.replaceChildren(sanitise(markdownToHtml(open, this.#env)));
+    block.replaceChildren(this.#fragment(open, block));
+  }
+
+  #fragment(text: string, block: HTMLElement): DocumentFragment {
+    const fragment = sanitise(markdownToHtml(text, this.#env));
+    orderHeadings(fragment, this, block);
+    return fragment;
   }
 
   /** Growing code is appended to, never parsed: its cost does not grow with its length. */

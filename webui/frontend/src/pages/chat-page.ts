@@ -64,6 +64,10 @@ export class ChatPage extends LightElement {
     this.#follow.follow(this.#store);
     this.#scroll.following = true;
     this.#spoken.reset();
+    const { outbox } = this.services.hub;
+    if (this.#store !== null && outbox.forConversation(this.#store.id).length > 0) {
+      this.#spoken.expect([]);
+    }
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -236,6 +240,7 @@ export class ChatPage extends LightElement {
       void this.#begin(event.detail);
       return;
     }
+    this.#spoken.expect(this.#store.state.messages);
     this.services.hub.outbox.add(this.#store.id, event.detail);
     this.composer?.clear();
     this.#scroll.jumpToEnd();
@@ -283,14 +288,17 @@ export class ChatPage extends LightElement {
     if (store === null) return;
     switch (act.kind) {
       case "retry":
+        this.#spoken.expect(store.state.messages);
         this.#scroll.following = true;
         if (await store.retry(act.turnId)) this.composer?.focus();
         break;
       case "continue":
+        this.#spoken.expect(store.state.messages);
         this.#scroll.following = true;
         if (await store.continueTurn(act.turnId)) this.composer?.focus();
         break;
       case "edit": {
+        this.#spoken.expect(store.state.messages);
         const sent = await store.edit(act.messageId, act.text);
         act.done(sent);
         if (sent) {

@@ -13,6 +13,8 @@ import type { Toast } from "./toasts";
 @customElement("soma-toasts")
 export class SomaToasts extends LightElement {
   readonly #follow = new StoreController(this);
+  /** Where the focus was before it came here. */
+  #cameFrom: HTMLElement | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -21,16 +23,21 @@ export class SomaToasts extends LightElement {
 
   protected override render(): TemplateResult {
     const { toasts } = this.services.toasts.state;
-    return html`<div class="toasts" role="status" aria-live="polite">
+    return html`<div class="toasts" role="status" aria-live="polite" @focusin=${this.#onFocus}>
       ${repeat(toasts, (toast) => toast.id, (toast) => this.#toast(toast))}
     </div>`;
   }
 
   #toast(toast: Toast): TemplateResult {
     const { toasts } = this.services;
+    const dismiss = (): void => {
+      const hadFocus = this.contains(document.activeElement);
+      toasts.dismiss(toast.id);
+      if (hadFocus) this.#giveFocusBack();
+    };
     const undo = (): void => {
       toast.undo?.();
-      toasts.dismiss(toast.id);
+      dismiss();
     };
     const hold = (): void => {
       toasts.hold(toast.id);
@@ -63,13 +70,22 @@ export class SomaToasts extends LightElement {
         type="button"
         class="button button--icon button--small"
         aria-label=${msg("Dismiss")}
-        @click=${() => {
-          toasts.dismiss(toast.id);
-        }}
+        @click=${dismiss}
       >
         ${ICONS.close}
       </button>
     </div>`;
+  }
+
+  readonly #onFocus = ({ relatedTarget }: FocusEvent): void => {
+    if (relatedTarget instanceof HTMLElement && !this.contains(relatedTarget)) {
+      this.#cameFrom = relatedTarget;
+    }
+  };
+
+  #giveFocusBack(): void {
+    const target = this.#cameFrom?.isConnected === true ? this.#cameFrom : null;
+    (target ?? document.querySelector<HTMLElement>("main"))?.focus();
   }
 
   #problem({ problem }: Toast): TemplateResult | typeof nothing {
