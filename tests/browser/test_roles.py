@@ -105,6 +105,7 @@ def test_a_platform_admin_adds_tests_and_removes_a_provider(
     expect(test).to_be_focused()
     test.click()
     expect(card).to_contain_text("The provider did not accept the key")
+    expect(card).to_contain_text("can enter another key")
     # What the provider said may hold a key.
     expect(page.locator("body")).not_to_contain_text("sk-leaked")
     admin.shoot("provider-test-failed")

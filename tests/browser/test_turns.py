@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.support.browser import Visit
 from tests.support.simulator import SimulatedProvider
@@ -22,6 +22,26 @@ def test_the_first_message_may_be_sent_before_the_agents_are_loaded(
     expect(ann.words).to_have_text("Paris.")
     # The title comes after the answer and finds its place in the list and above the messages.
     expect(ann.item("A short talk")).to_be_visible()
+    expect(ann.page.get_by_role("heading", name="A short talk")).to_be_visible()
+
+
+def test_a_title_that_overtakes_the_page_is_not_lost(
+    visit: Visit, model: SimulatedProvider
+) -> None:
+    model.script(TITLE, {"when": ".", "reply": "Paris."})
+    ann = visit.by("ann")
+    late: list[tuple[Route, APIResponse]] = []
+
+    def answer_late(route: Route) -> None:
+        late.append((route, route.fetch()))
+
+    ann.page.route(re.compile(r"/api/v2/chat/conversations/[0-9a-f-]+$"), answer_late, times=1)
+    ann.go().say("What is the capital of France?")
+    expect(ann.item("A short talk")).to_be_visible()
+    ((route, older),) = late
+    assert older.json()["title"] is None
+    route.fulfill(response=older)
+    expect(ann.words).to_have_text("Paris.")
     expect(ann.page.get_by_role("heading", name="A short talk")).to_be_visible()
 
 

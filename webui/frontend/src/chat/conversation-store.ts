@@ -43,6 +43,8 @@ export class ConversationStore extends Store<ConversationState> {
   /** Messages accepted while the first page was still on its way. */
   readonly #early: (readonly [ServerPayloads["chat.accepted"], string])[] = [];
   #loading = 0;
+  /** The title told last: it may arrive while an older answer of the server is on its way. */
+  #title: string | null = null;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -77,7 +79,7 @@ export class ConversationStore extends Store<ConversationState> {
     if (this.state.phase === "error") this.patch({ phase: "loading", problem: null });
     try {
       const conversation = await this.api.conversation(this.id);
-      this.patch({ conversation });
+      this.patch({ conversation: { ...conversation, title: conversation.title ?? this.#title } });
       await this.#show(conversation.active_branch_id);
     } catch (failure) {
       const problem = problemOf(failure);
@@ -170,6 +172,7 @@ export class ConversationStore extends Store<ConversationState> {
         this.#onAccepted(frame.payload, frame.timestamp);
         break;
       case "title_update":
+        this.#title = frame.payload.title;
         if (this.state.conversation !== null) {
           const { title } = frame.payload;
           this.patch({ conversation: { ...this.state.conversation, title } });

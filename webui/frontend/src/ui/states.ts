@@ -35,6 +35,8 @@ export function emptyView(
 export function nextStep(problem: Problem): string {
   const seconds = problem.retry_after ?? null;
   if (seconds !== null && seconds > 0) return msg(str`Try again in ${seconds} seconds.`);
+  const ofModel = modelStep(problem.code);
+  if (ofModel !== null) return ofModel;
   if (problem.status === 0 || problem.status >= 500) return msg("Try again in a moment.");
   if (problem.status === 401) return msg("Sign in again.");
   if (problem.status === 403) return msg("Ask an administrator of your organisation for access.");
@@ -43,6 +45,26 @@ export function nextStep(problem: Problem): string {
   if (problem.status === 413) return msg("Make it shorter and send it again.");
   if (problem.status === 429) return msg("Wait a little, then try again.");
   return msg("Check what you entered, then try again.");
+}
+
+/** What helps where a model is set up wrongly: waiting does not. */
+function modelStep(code: string): string | null {
+  switch (code) {
+    case "model-auth-failed":
+      return msg("An administrator of the platform can enter another key.");
+    case "model-credit-exhausted":
+      return msg("An administrator of the platform can add credit at the provider.");
+    case "model-not-found":
+      return msg("An administrator of the platform can check the model’s name and the address.");
+    case "address-refused":
+      return msg("An administrator of the platform can enter another address.");
+    case "context-too-long":
+      return msg("Start a new conversation, or write a shorter message.");
+    case "content-refused":
+      return msg("Say it in other words.");
+    default:
+      return null;
+  }
 }
 
 /** A problem as a person needs it: what happened, what to do, what to quote when asking. */
