@@ -115,8 +115,7 @@ class ValkeyBus:
         while self._listeners:
             try:
                 async with subscriber() as client, client.pubsub() as pubsub:
-                    self._pubsub = pubsub
-                    await pubsub.subscribe(*(PREFIX + topic for topic in self._listeners))
+                    await self._subscribe_all(pubsub)
                     if connected_before:
                         await self._tell_all(RESET)
                     attempt, connected_before = 0, True
@@ -130,6 +129,15 @@ class ValkeyBus:
                     confirmed.clear()
             await asyncio.sleep(0.05 + jitter_s(attempt, 0.1, 2.0))
             attempt += 1
+
+    async def _subscribe_all(self, pubsub: redis.asyncio.client.PubSub) -> None:
+        # Nobody else may use it before it is connected: a second command at that moment opens a
+        # second connection, and the subscriptions of the first are lost.
+        topics = set(self._listeners)
+        await pubsub.subscribe(*(PREFIX + topic for topic in topics))
+        self._pubsub = pubsub
+        if added := set(self._listeners) - topics:
+            await pubsub.subscribe(*(PREFIX + topic for topic in added))
 
     async def _pump(self, pubsub: redis.asyncio.client.PubSub) -> None:
         while self._listeners:

@@ -92,3 +92,22 @@ def test_the_probe_tells_the_truth(bus: ValkeyBus) -> None:
     probe = bus.probe()
     assert probe.ok
     assert probe.latency_ms is not None
+
+
+async def test_listeners_that_come_while_the_connection_is_made_all_hear(servers: None) -> None:
+    # As the tabs of many people do after the process was started again.
+    for steps in range(30):
+        bus = ValkeyBus()
+        heard: dict[str, list[dict]] = {f"topic {number}": [] for number in range(3)}
+
+        async def come(late: int, topic: str, bus: ValkeyBus = bus, heard: dict = heard) -> None:
+            for _ in range(late):
+                await asyncio.sleep(0)
+            await bus.listen(topic, heard[topic].append)
+
+        await asyncio.gather(*(come(number * steps, one) for number, one in enumerate(heard)))
+        # Whoever returned from `listen` is told from now on: nothing has to be repeated.
+        for topic in heard:
+            await bus.apublish(topic, {"topic": topic})
+        await until(lambda heard=heard: all(heard.values()))
+        assert all(found == [{"topic": topic}] for topic, found in heard.items())
