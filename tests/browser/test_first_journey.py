@@ -169,6 +169,8 @@ def see_it_remembered_in_a_new_conversation(
     expect(remembered).to_contain_text("Remembered from today")
     remembered.get_by_text("Remembered from today").click()
     expect(remembered).to_contain_text("She is seven and allergic to peanuts.")
+    # The agent's own earlier words are quoted without their marks.
+    expect(remembered).to_contain_text("Buy a Navegante card each")
     tab.shoot("11-remembered")
 
     asked = [one["body"]["messages"] for one in simulator.captured()]

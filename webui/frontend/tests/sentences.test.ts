@@ -1,6 +1,6 @@
 /** What a screen reader is told of a growing answer. */
 import { expect, test } from "vitest";
-import { SentenceReader } from "../src/content/sentences";
+import { SentenceReader, plainText } from "../src/content/sentences";
 
 function grow(text: string): string[] {
   const reader = new SentenceReader("Code block.");
@@ -32,4 +32,10 @@ test("marks of Markdown are not spelled", () => {
 
 test("code is named and not read out", () => {
   expect(grow("See:\n```py\nprint('a.')\n```\nDone.")).toEqual(["See:", "Code block.", "Done."]);
+});
+
+test("the rule below the head of a table is not spelled", () => {
+  const table = "| Day | Place |\n|:----|------:|\n| 1 | Sintra |";
+  expect(grow(table)).toEqual(["Day, Place", "1, Sintra"]);
+  expect(plainText(`**Plan**\n\n---\n\n${table}`)).toBe("Plan\nDay, Place\n1, Sintra");
 });

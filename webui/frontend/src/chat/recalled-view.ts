@@ -3,8 +3,12 @@ import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import type { Recalled } from "../api/types";
+import { plainText } from "../content/sentences";
 import { conversationPath } from "../router/routes";
 import { dayOf, exactTime } from "../ui/times";
+
+/** At 320 pixels, six lines of a quotation hold about this much. */
+const FITS_CHARS = 180;
 
 function summaryOf(recalled: readonly Recalled[]): string {
   const days = [...new Set(recalled.map((memory) => dayOf(memory.said_at)))];
@@ -17,6 +21,14 @@ function summaryOf(recalled: readonly Recalled[]): string {
 function speakerName(speaker: string): string {
   if (speaker === "user") return msg("You");
   return speaker === "assistant" ? msg("The agent") : speaker;
+}
+
+/** An answer without Markdown's marks; what a person wrote stays as written. */
+function quote(memory: Recalled): TemplateResult {
+  const text = memory.speaker === "user" ? memory.text : plainText(memory.text);
+  // What scrolls must be reachable by keyboard, what does not must not be in the way.
+  const scrolls = text.length > FITS_CHARS || text.includes("\n");
+  return html`<blockquote tabindex=${scrolls ? 0 : nothing}>${text}</blockquote>`;
 }
 
 export function recalledView(recalled: readonly Recalled[]): TemplateResult {
@@ -36,7 +48,7 @@ export function recalledView(recalled: readonly Recalled[]): TemplateResult {
                   >${msg("Open that conversation")}</a
                 >`}
           </p>
-          <blockquote>${memory.text}</blockquote>
+          ${quote(memory)}
         </li>`,
       )}
     </ul>

@@ -8,14 +8,30 @@
 const SENTENCE_END = /[.!?\u2026\u3002\uff01\uff1f]+["')\]]*(?=\s)/g;
 const FENCE = /^[ \t]*(?:```|~~~)/;
 
+/** Between the head and the body of a table, or below a title: nothing to say. */
+const RULE = /^[\s:|=+-]*$/;
+const TABLE_ROW = /^\s*\|(.+)\|\s*$/;
+
 /** The words of a line of Markdown. */
 export function plainWords(line: string): string {
+  if (RULE.test(line)) return "";
   return line
+    .replace(TABLE_ROW, (_, cells: string) => cells.split("|").join(","))
     .replace(/^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+/, "")
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/[*_`~|$]+/g, "")
     .replace(/\s+/g, " ")
+    .replaceAll(" ,", ",")
     .trim();
+}
+
+/** The words of a whole text of Markdown, line by line. */
+export function plainText(text: string): string {
+  return text
+    .split("\n")
+    .map(plainWords)
+    .filter((words) => words !== "")
+    .join("\n");
 }
 
 export class SentenceReader {
