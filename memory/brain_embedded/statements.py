@@ -72,7 +72,10 @@ class Wanted:
 
     @property
     def counts(self) -> str:
-        """Return the array of how many of the rows at hand hold each word."""
+        """Return the array of how many of the rows at hand hold each word.
+
+        To be followed by `having true`: without words there is no aggregate that makes one row.
+        """
         sums = ", ".join(f"sum(mask >> {n} & 1)" for n in range(len(self.terms)))
         return f"array[{sums}]::bigint[]"
 
@@ -105,7 +108,7 @@ compared as materialized (
   from memory_memory, q
   where {wanted.searched} and (select size from total) <= {EXACT_ROWS}),
 seen as materialized (
-  select (select size from total) as size, {wanted.counts} as counts from compared),
+  select (select size from total) as size, {wanted.counts} as counts from compared having true),
 {_found(wanted, "compared where distance is not null order by distance", "compared")}"""  # noqa: S608
 
 
@@ -125,7 +128,7 @@ compared as materialized (
   from memory_memory, q where {wanted.searched} and {matching}),
 seen as materialized (
   select (select count(*) from memory_memory where {wanted.owned}) as size,
-    {wanted.counts} as counts from compared),
+    {wanted.counts} as counts from compared having true),
 {_found(wanted, near, "compared")}"""  # noqa: S608
 
 

@@ -132,3 +132,21 @@ def test_nobody_reads_memories_without_signing_in(cast: Cast, path: str) -> None
     answer = Client(headers={"host": "127.0.0.1"}).get(f"/api/v2/memory/{path}")
     assert answer.status_code == 401
     assert answer["content-type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+@pytest.mark.parametrize("memories", [0, 3])
+@pytest.mark.parametrize(
+    "question", ["¨\U0004f124\U000966789\x19", "???", "💥", "the of and", "   x"]
+)
+def test_a_question_without_any_word_is_answered(
+    cast: Cast, question: str, memories: int, is_indexed: bool
+) -> None:
+    for number in range(memories):
+        keep(cast, f"My cat number {number} is called Miso.", uuid7(), number)
+    if is_indexed:
+        BRAIN.get().settle()
+    answer = signed_in("ann").get("/api/v2/memory/search", {"q": question})
+    assert answer.status_code == 200
+    ids = [one["memory_id"] for one in answer.json()["items"]]
+    assert len(ids) == len(set(ids)) <= memories
