@@ -33,6 +33,7 @@ from gateway.facade import (
     ModelRequest,
     NoModelConfigured,
     TextDelta,
+    Timeouts,
     Usage,
     choose,
     estimate_tokens,
@@ -199,6 +200,11 @@ class Runner:
             model=endpoint.model,
             messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
             max_output_tokens=allowance.output,
+            timeouts=Timeouts(
+                first_token_s=settings.SOMA.model_first_token_s,
+                idle_s=settings.SOMA.model_idle_s,
+                total_s=settings.SOMA.model_total_s,
+            ),
         )
         try:
             await self._relay(stream_model(request, endpoint), turn_log, progress)
