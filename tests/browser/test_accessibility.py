@@ -234,12 +234,19 @@ def test_a_viewer_and_a_page_that_fails(visit: Visit, web: Web, model: Simulated
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(("scheme", "theme"), [("light", "light"), ("dark", "dark")])
+@pytest.mark.parametrize(
+    ("system", "theme"),
+    [
+        ({"color_scheme": "light"}, "light"),
+        ({"color_scheme": "dark"}, "dark"),
+        ({"color_scheme": "dark", "contrast": "more"}, "contrast"),
+    ],
+)
 def test_the_theme_follows_the_system(
-    visit: Visit, model: SimulatedProvider, scheme: str, theme: str
+    visit: Visit, model: SimulatedProvider, system: dict[str, str], theme: str
 ) -> None:
-    ann = visit.by("ann", color_scheme=scheme).go()
-    expect(ann.page.locator("html")).to_have_attribute("data-theme", theme)
+    tab = visit.stranger(**system).go("/sign-in")
+    expect(tab.page.locator("html")).to_have_attribute("data-theme", theme)
 
 
 def test_the_chosen_theme_is_kept(visit: Visit, model: SimulatedProvider) -> None:

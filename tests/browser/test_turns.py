@@ -102,6 +102,55 @@ def test_answering_again_keeps_both_answers_behind_a_switcher(
     expect(ann.words).to_have_text("The first joke.")
 
 
+def test_two_tabs_agree_on_what_is_done_in_one(visit: Visit, model: SimulatedProvider) -> None:
+    model.script(
+        TITLE,
+        {"when": "joke", "reply": "The first joke.", "times": 1},
+        {"when": "joke", "reply": "A better joke."},
+        {"when": "Count", "reply": WORDS, "gap_ms": 30},
+    )
+    one = visit.by("ann").go()
+    one.ask("Tell me a joke")
+    two = visit.second_tab(one).open_conversation(one.conversation_id()).is_live()
+    expect(two.words).to_have_text("The first joke.")
+    two.answer.get_by_role("button", name="Answer again").click()
+    expect(one.words).to_have_text("A better joke.")
+    switcher = one.answer.get_by_test_id("branch-switcher")
+    expect(switcher).to_contain_text("2 / 2")
+    one.page.bring_to_front()
+    switcher.get_by_role("button", name="Previous version").click()
+    expect(two.words).to_have_text("The first joke.")
+    two.page.bring_to_front()
+    two.say("Count for me")
+    expect(one.questions).to_have_count(2)
+    expect(one.words).to_contain_text("word3")
+    one.page.bring_to_front()
+    one.page.get_by_test_id("stop").click()
+    one.ended("cancelled")
+    two.ended("cancelled")
+    assert one.words.inner_text() == two.words.inner_text()
+
+
+def test_earlier_messages_come_while_one_scrolls_up_and_nothing_jumps(
+    visit: Visit, web: Web, model: SimulatedProvider
+) -> None:
+    model.script({"when": ".", "reply": "Yes.\n\nIndeed.\n\nIt is so."})
+    client = Client(web, "ann")
+    conversation = client.conversation("A long talk")
+    for number in range(35):
+        client.say(conversation, f"Question {number:02}")
+    ann = visit.by("ann").open_conversation(conversation)
+    expect(ann.page.get_by_text("Question 34")).to_be_in_viewport()
+    expect(ann.messages).to_have_count(50)
+    oldest = ann.page.get_by_text("Question 10")
+    oldest.scroll_into_view_if_needed()
+    expect(ann.messages).to_have_count(70)
+    expect(oldest).to_be_in_viewport()
+    ann.page.get_by_text("Question 00").scroll_into_view_if_needed()
+    asked = [text.split("Question")[1][:3].strip() for text in ann.questions.all_inner_texts()]
+    assert asked == [f"{number:02}" for number in range(35)]
+
+
 def test_an_edited_message_is_answered_anew_and_the_old_pair_stays(
     visit: Visit, model: SimulatedProvider
 ) -> None:
