@@ -41,7 +41,8 @@ def visit(
 @pytest.fixture
 def fresh_up(tmp_path: Path) -> Iterator[Up]:
     """What a person has after `./soma up` in a fresh clone."""
-    with up(tmp_path / "var", command=("./soma",)) as run:
+    # A busy machine must not turn "recalled" into "late": lateness has its own tests.
+    with up(tmp_path / "var", command=("./soma",), SA01_RECALL_DEADLINE_MS="5000") as run:
         yield run.wait_ready()
 
 

@@ -96,7 +96,13 @@ class Web(Process):
                 *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "2"),
             ],
             var_dir,
-            {"SA01_PORT": str(self.port), "SA01_LOG_LEVEL": "warning", **(env or {})},
+            {
+                "SA01_PORT": str(self.port),
+                "SA01_LOG_LEVEL": "warning",
+                # A busy machine must not turn "recalled" into "late": lateness has its own tests.
+                "SA01_RECALL_DEADLINE_MS": "5000",
+                **(env or {}),
+            },
         )
 
     def start(self) -> "Web":
