@@ -38,8 +38,12 @@ LOOK_EVERY_S = 1.0
 COPY_PAUSE_S = 0.5
 # Frames of one turn in one pipeline: after an outage the backlog goes out in several.
 COPY_FRAMES = 1_000
-# With many turns at once each frame may carry more: readers see no difference below 40 ms.
-WIDEST_BATCH_S = 0.040
+# With many turns at once each frame carries more: ten steps a second still read as a flow, while
+# each frame costs this process, Valkey and the reader the same however little it holds.
+WIDEST_BATCH_S = 0.100
+BATCH_A_TURN_S = 0.00025
+# Other processes follow at this pace.
+COPY_EVERY_S = 0.1
 
 # (seq, body, its encoding where there is one).
 Followed = tuple[int, Delta | Note | Done | Snapshot, str | None]
@@ -49,6 +53,7 @@ log = structlog.get_logger(__name__)
 _frames_total = Counter("soma_stream_frames_total", "Frames published", ["type"])
 _active = Gauge("soma_turns_active", "Turns running in this process")
 _unsynced = Counter("soma_stream_unsynced_batches_total", "Batches that Valkey did not take")
+_counted = {kind: _frames_total.labels(kind) for kind in map(frames.TYPE_OF.get, frames.SEQUENCED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,6 @@ class TurnLog:
         self.finished = False
         self.degraded: list[str] = []
         self.recalled: list[frames.RecalledView] = []
-        self.flushed_at = 0.0
         self.synced = 0
         self._text: list[str] = []
         self._pending: list[str] = []
@@ -88,11 +92,6 @@ class TurnLog:
         """Text of all published deltas."""
         return "".join(self._text)
 
-    @property
-    def has_pending(self) -> bool:
-        """Whether text waits for the next batch."""
-        return bool(self._pending)
-
     def add_text(self, text: str) -> None:
         """More of the answer; the first piece goes out at once, the rest in batches."""
         self._pending.append(text)
@@ -107,7 +106,6 @@ class TurnLog:
         delta = scrubbed("".join(self._pending))
         self._pending.clear()
         self._text.append(delta)
-        self.flushed_at = monotonic_s()
         self._publish(
             Delta(self.conversation_id, str(self.turn_id), self.message_id, self.seq + 1, delta)
         )
@@ -161,7 +159,7 @@ class TurnLog:
         kind = frames.TYPE_OF[type(body)]
         text = frames.encode(body, f"{body.turn}:{body.seq}")
         self.frames.append(Frame(body.seq, body, text))
-        _frames_total.labels(kind).inc()
+        _counted[kind].inc()
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -173,14 +171,18 @@ class Hub:
 
     def __init__(self) -> None:
         self._logs: dict[UUID, TurnLog] = {}
+        # Of those: not finished; not yet wholly in Valkey.
+        self._open: dict[UUID, TurnLog] = {}
+        self._uncopied: dict[UUID, TurnLog] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._copier: asyncio.Task[None] | None = None
         self._copy_not_before = 0.0
 
     def open(self, turn_log: TurnLog) -> None:
         """Take a turn in."""
-        self._logs[turn_log.turn_id] = turn_log
-        _active.set(self.running)
+        for logs in (self._logs, self._open, self._uncopied):
+            logs[turn_log.turn_id] = turn_log
+        _active.set(len(self._open))
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.get_running_loop().create_task(self._tick(), name="soma-stream")
 
@@ -190,26 +192,24 @@ class Hub:
 
     def release(self, turn_log: TurnLog) -> None:
         """The turn is over: forget it after a while."""
-        _active.set(self.running)
-        asyncio.get_running_loop().call_later(
-            LINGER_S, lambda: self._logs.pop(turn_log.turn_id, None)
-        )
+        self._open.pop(turn_log.turn_id, None)
+        _active.set(len(self._open))
+        asyncio.get_running_loop().call_later(LINGER_S, self._forget, turn_log.turn_id)
 
-    @property
-    def running(self) -> int:
-        """Turns that are not finished."""
-        return sum(1 for turn_log in self._logs.values() if not turn_log.finished)
+    def _forget(self, turn_id: UUID) -> None:
+        # Also what Valkey never took: PostgreSQL has had it since the turn was closed.
+        self._logs.pop(turn_id, None)
+        self._uncopied.pop(turn_id, None)
 
     def open_logs(self) -> list[TurnLog]:
         """Turns that are not finished."""
-        return [turn_log for turn_log in self._logs.values() if not turn_log.finished]
+        return list(self._open.values())
 
     async def _tick(self) -> None:
         batch_s = settings.SOMA.stream_batch_ms / 1000
-        while self._logs:
-            # Wider batches under load: 100 turns at 25 ms would be 4,000 frames a second.
-            await asyncio.sleep(min(WIDEST_BATCH_S, batch_s + 0.0001 * len(self._logs)))
-            for turn_log in self._logs.values():
+        while self._open or self._uncopied:
+            await asyncio.sleep(min(WIDEST_BATCH_S, batch_s + BATCH_A_TURN_S * len(self._open)))
+            for turn_log in self._open.values():
                 turn_log.flush()
             self._start_copy()
 
@@ -219,8 +219,9 @@ class Hub:
             return
         if monotonic_s() < self._copy_not_before:
             return
-        fresh = [one for one in self._logs.values() if one.synced < one.seq]
+        fresh = [one for one in self._uncopied.values() if one.synced < one.seq]
         if fresh:
+            self._copy_not_before = monotonic_s() + COPY_EVERY_S
             self._copier = asyncio.get_running_loop().create_task(self._copy(fresh))
 
     async def _copy(self, logs: list[TurnLog]) -> None:
@@ -250,6 +251,8 @@ class Hub:
             return
         for turn_log, seq in sent:
             turn_log.synced = seq
+            if turn_log.finished and seq == turn_log.seq:
+                self._uncopied.pop(turn_log.turn_id, None)
 
 
 HUB = Hub()
