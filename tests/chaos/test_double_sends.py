@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chaos import Installation, Tab
+from tests.chaos.journals import Tab
+from tests.support.chaos import Installation
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web
 

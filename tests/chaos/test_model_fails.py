@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chaos import Installation, Tab, model_of
+from tests.chaos.journals import Tab
+from tests.support.chaos import Installation, model_of
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web
 

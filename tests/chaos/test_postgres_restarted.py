@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.chaos import LEASE_S, Installation, Tab, http_problem
+from tests.chaos.journals import Tab, http_problem
+from tests.support.chaos import LEASE_S, Installation
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client
 
@@ -17,8 +18,9 @@ GAP_MS = 20
 STILL_S = 1.0
 
 
+@pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_a_stream_goes_on_over_a_restart_and_what_was_sent_meanwhile_is_not_doubled(
-    place: Installation, model: SimulatedProvider, ann: Client
+    place: Installation, model: SimulatedProvider, ann: Client, how: str
 ) -> None:
     model.script(
         {"when": "story", "reply": STORY, "gap_ms": GAP_MS}, {"when": ".", "reply": "Yes."}
@@ -29,7 +31,10 @@ def test_a_stream_goes_on_over_a_restart_and_what_was_sent_meanwhile_is_not_doub
         turn = tab.say(conversation, "Tell me a story")["turn"]
         answer = tab.answers[turn]
         tab.until(lambda: answer.text.count(" ") > 20, "twenty words")
-        place.postgres.stop()
+        if how == "killed":
+            place.postgres.kill()
+        else:
+            place.postgres.stop()
         stopped_at = time.monotonic()
 
         # Over HTTP: a problem in words, with the time to wait.

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.chaos import Installation, Tab
+from tests.chaos.journals import Tab
+from tests.support.chaos import Installation
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client
 

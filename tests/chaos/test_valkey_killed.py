@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.chaos import Installation, Tab, metric
+from tests.chaos.journals import Tab, metric
+from tests.support.chaos import Installation
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client
 

@@ -1,10 +1,12 @@
 """kill -9 of the web process in the middle of answers."""
 
+import signal
 import time
 
 import pytest
 
-from tests.support.chaos import INTERRUPTED_WITHIN_S, Installation, Tab, http_problem
+from tests.chaos.journals import Tab, http_problem
+from tests.support.chaos import INTERRUPTED_WITHIN_S, Installation
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client
 
@@ -130,6 +132,38 @@ def test_an_orderly_stop_interrupts_at_once_and_keeps_every_word(
     assert STORY.startswith(kept)
     assert kept == answer.text
     assert kept.startswith(seen)
+
+
+def test_a_process_that_froze_for_longer_than_its_lease_accepts_what_was_recorded(
+    place: Installation, model: SimulatedProvider, ann: Client
+) -> None:
+    """A paused machine: the worker gives the turn up, then its runner wakes and finds it closed."""
+    model.script({"when": "story", "reply": STORY, "gap_ms": 40}, {"when": ".", "reply": "Yes."})
+    place.start_background()
+    conversation = ann.conversation()
+    with Tab(ann, conversation) as tab:
+        turn = tab.say(conversation, "Tell me a story")["turn"]
+        answer = tab.answers[turn]
+        tab.until(lambda: answer.text.count(" ") > 50, "fifty words")
+        assert place.web.popen is not None
+        place.web.popen.send_signal(signal.SIGSTOP)
+        try:
+            place.eventually(
+                lambda: place.rows("select state from chat_turn") == [("interrupted",)],
+                "the turn was not given up",
+            )
+        finally:
+            place.web.popen.send_signal(signal.SIGCONT)
+        tab.finish(turn)
+        assert answer.state == "interrupted"
+        assert answer.error is not None
+        assert answer.error["code"] == "answer-interrupted"
+        assert STORY.startswith(answer.text)
+        kept = ann.messages(conversation)[-1]
+        assert (kept["text"], kept["turn_state"]) == (answer.text, "interrupted")
+        assert tab.finish(tab.say(conversation, "Are you back?")["turn"]).text == "Yes."
+    assert place.number("select count(*) from chat_message where role = 'assistant'") == 2
+    model.wait_until(lambda provider: provider.stats()["open_streams"] == 0)
 
 
 def test_another_web_process_takes_over_the_readers_and_ends_the_turn(
