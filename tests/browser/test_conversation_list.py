@@ -55,6 +55,7 @@ def test_renaming_in_place_is_kept_and_can_be_given_up(garden: Tab) -> None:
     name.fill("Taxes 2026")
     name.press("Enter")
     expect(garden.item("Taxes 2026").get_by_role("link")).to_be_focused()
+    expect(garden.announcements).to_contain_text("Renamed to Taxes 2026")
     garden.page.keyboard.press("F2")
     again = garden.page.get_by_role("textbox", name="New name of Taxes 2026")
     again.fill("Something else")

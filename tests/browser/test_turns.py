@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import APIResponse, Route, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from tests.support.browser import Visit
 from tests.support.simulator import SimulatedProvider
@@ -140,15 +140,18 @@ def test_earlier_messages_come_while_one_scrolls_up_and_nothing_jumps(
     for number in range(35):
         client.say(conversation, f"Question {number:02}")
     ann = visit.by("ann").open_conversation(conversation)
-    expect(ann.page.get_by_text("Question 34")).to_be_in_viewport()
+
+    def question(number: int) -> Locator:
+        return ann.questions.filter(has_text=f"Question {number:02}")
+
+    expect(question(34)).to_be_in_viewport()
     expect(ann.messages).to_have_count(50)
-    oldest = ann.page.get_by_text("Question 10")
-    oldest.scroll_into_view_if_needed()
+    question(10).scroll_into_view_if_needed()
     expect(ann.messages).to_have_count(70)
-    expect(oldest).to_be_in_viewport()
-    ann.page.get_by_text("Question 00").scroll_into_view_if_needed()
-    asked = [text.split("Question")[1][:3].strip() for text in ann.questions.all_inner_texts()]
-    assert asked == [f"{number:02}" for number in range(35)]
+    expect(question(10)).to_be_in_viewport()
+    question(0).scroll_into_view_if_needed()
+    asked = ann.questions.locator(".message__text").all_inner_texts()
+    assert asked == [f"Question {number:02}" for number in range(35)]
 
 
 def test_an_edited_message_is_answered_anew_and_the_old_pair_stays(

@@ -55,7 +55,7 @@ let store: ConversationStore;
 let problems: Problem[];
 
 const user = message({ id: "u1", seq: 1, text: "hi" });
-const accepted = frame("chat.accepted", {
+const acceptedPayload = {
   ref: null,
   client_key: "k",
   created: true,
@@ -64,7 +64,8 @@ const accepted = frame("chat.accepted", {
   branch_id: "b",
   user_message: user,
   message_id: "m",
-});
+};
+const accepted = frame("chat.accepted", acceptedPayload);
 const ids = { conversation_id: "c", turn: "t", message_id: "m" };
 const delta = (seq: number, text: string) => frame("chat.delta", { ...ids, seq, delta: text });
 const done = (seq: number, content: string) =>
@@ -244,4 +245,27 @@ test("another branch chosen elsewhere is read anew", async () => {
   store.onFrame(frame("conversation.changed", { conversation_id: "c" }));
   await expect.poll(() => store.state.messages.map(({ id }) => id)).toEqual(["other"]);
   expect(server.reads).toBe(before + 1);
+});
+
+test("an answer that ended elsewhere while its branch was read still learns its versions", async () => {
+  await store.load();
+  const variants = { index: 2, count: 2, branch_ids: ["b", "b2"] };
+  server.branch = "b2";
+  server.messages = [
+    user,
+    message({ id: "m", seq: 2, role: "assistant", text: "Hi", turn_state: "done", variants }),
+  ];
+  vi.spyOn(server.api, "messages").mockResolvedValueOnce({
+    items: [user],
+    next_before: null,
+    next_after: null,
+    open_turn: turnState({ branch_id: "b2" }),
+  });
+  store.onFrame(
+    frame("chat.accepted", { ...acceptedPayload, branch_id: "b2", user_message: null }),
+  );
+  store.onFrame(delta(1, "Hi"));
+  store.onFrame(done(2, "Hi"));
+  await expect.poll(() => store.state.messages.at(-1)?.variants).toEqual(variants);
+  expect(store.state.open).toBeNull();
 });

@@ -306,14 +306,15 @@ export class ConversationStore extends Store<ConversationState> {
       this.#expectFrames(this.state.stopping ? STOP_SILENCE_MS : SILENCE_MS);
       return;
     }
+    const listed = this.state.messages.find(({ id }) => id === view.message_id);
     const messages = this.state.messages.map((message) =>
-      message.id === view.message_id ? withTurn(message, view) : message,
+      message === listed ? withTurn(message, view) : message,
     );
     const wasOpen = this.state.open?.turn === view.turn;
     if (wasOpen) clearTimeout(this.#watchdog);
     this.patch(wasOpen ? { messages, open: null, stopping: false } : { messages });
     this.#resumed.delete(view.turn);
-    if (wasOpen) void this.#refreshEnd();
+    if (wasOpen || listed?.turn_state === "open") void this.#refreshEnd();
   }
 
   /** Sockets can lose a last frame; the record cannot. Asks it when the stream falls silent. */
