@@ -111,3 +111,6 @@ async def test_listeners_that_come_while_the_connection_is_made_all_hear(servers
             await bus.apublish(topic, {"topic": topic})
         await until(lambda heard=heard: all(heard.values()))
         assert all(found == [{"topic": topic}] for topic, found in heard.items())
+        assert bus._reader is not None
+        bus._reader.cancel()
+        await asyncio.wait([bus._reader])
