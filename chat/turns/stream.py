@@ -42,8 +42,10 @@ COPY_FRAMES = 1_000
 # each frame costs this process, Valkey and the reader the same however little it holds.
 WIDEST_BATCH_S = 0.100
 BATCH_A_TURN_S = 0.00025
-# Other processes follow at this pace.
+# Other processes follow at this pace, and a killed process loses no more of an answer than that:
+# with few turns at once each batch is copied as it is made, with many they are gathered.
 COPY_EVERY_S = 0.1
+COPY_A_TURN_S = 0.002
 
 # (seq, body, its encoding where there is one).
 Followed = tuple[int, Delta | Note | Done | Snapshot, str | None]
@@ -221,7 +223,8 @@ class Hub:
             return
         fresh = [one for one in self._uncopied.values() if one.synced < one.seq]
         if fresh:
-            self._copy_not_before = monotonic_s() + COPY_EVERY_S
+            pause_s = min(COPY_EVERY_S, COPY_A_TURN_S * len(self._open))
+            self._copy_not_before = monotonic_s() + pause_s
             self._copier = asyncio.get_running_loop().create_task(self._copy(fresh))
 
     async def _copy(self, logs: list[TurnLog]) -> None:
