@@ -140,9 +140,8 @@ async def send_message(
 ) -> HttpResponse | StreamingHttpResponse | AnswerOut:
     """Say something. `stream` true: server-sent events; else the whole answer."""
     actor = actor_of(request)
-    opened = await _opened(
-        opening.open_message, actor, body.conversation_id, body.content, body.client_key
-    )
+    asked = (actor, body.conversation_id, body.content, body.client_key)
+    opened = await _opened(opening.open_message, *asked, question=body.content)
     turn_id = UUID(opened.turn.id)
     if body.stream:
         accepted = frames.Accepted(
@@ -170,9 +169,8 @@ async def send_message(
 )
 async def edit_message(request: HttpRequest, message_id: UUID, body: EditIn) -> Status[TurnRef]:
     """Say a message differently: a new branch, and its answer."""
-    opened = await _opened(
-        opening.open_edit, actor_of(request), message_id, body.content, body.client_key
-    )
+    asked = (actor_of(request), message_id, body.content, body.client_key)
+    opened = await _opened(opening.open_edit, *asked, question=body.content)
     return Status(202, TurnRef.of(opened))
 
 
@@ -229,8 +227,10 @@ async def continue_turn(request: HttpRequest, turn_id: UUID, body: KeyIn) -> Sta
     return Status(202, TurnRef.of(opened))
 
 
-async def _opened(opener: Callable[..., opening.Opened], *args: object) -> opening.Opened:
-    opened = await service.open_turn(opener, *args)
+async def _opened(
+    opener: Callable[..., opening.Opened], *args: object, question: str | None = None
+) -> opening.Opened:
+    opened = await service.open_turn(opener, *args, question=question)
     await service.announce(opened)
     return opened
 

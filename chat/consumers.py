@@ -161,9 +161,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
 
     async def _on_message(self, frame: frames.SendMessage, ref: str | None) -> None:
         actor = self._who()
-        opened = await service.open_turn(
-            opening.open_message, actor, frame.conversation_id, frame.content, frame.client_key
-        )
+        asked = (actor, frame.conversation_id, frame.content, frame.client_key)
+        opened = await service.open_turn(opening.open_message, *asked, question=frame.content)
         turn = opened.turn
         turn_id = UUID(turn.id)
         await self._say(

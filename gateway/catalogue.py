@@ -23,6 +23,8 @@ from kernel.crypto import SealBroken
 from kernel.db import platform_unit
 
 FRESH_FOR_S = 1.0
+# Where every change is told at once, this only bounds what a lost message could cost.
+FOLLOWED_FOR_S = 30.0
 CHANGED_TOPIC = "gateway.catalogue"
 # Any number that nothing else locks.
 CATALOGUE_LOCK = 7_360_002
@@ -45,29 +47,52 @@ class Catalogue:
     def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
         self._clock = clock
         self._snapshot: Snapshot | None = None
+        self._fresh_for_s = FRESH_FOR_S
+        self._changes = 0
 
     def choose(self, model_id: UUID | None) -> Endpoint:
         """The endpoint of `model_id`; of the default model when it is None or not usable now.
 
         Raises: NoModelConfigured.
         """
-        snapshot = self._fresh()
-        found = snapshot.endpoints.get(model_id) if model_id is not None else None
-        chosen = found or snapshot.default
+        chosen = _chosen(self._fresh(), model_id)
         if chosen is None:
             raise NoModelConfigured("A platform admin can add one on the page Models.")
         return chosen
 
+    def remembered(self, model_id: UUID | None) -> Endpoint | None:
+        """What `choose` would give without reading a row; None when it would have to."""
+        snapshot = self._remembered()
+        return _chosen(snapshot, model_id) if snapshot is not None else None
+
     def forget(self) -> None:
         """The tables changed: read them again."""
+        self._changes += 1
         self._snapshot = None
 
-    def _fresh(self) -> Snapshot:
+    def is_told(self) -> None:
+        """From now on `forget` is called at every change, wherever it is made."""
+        self._fresh_for_s = FOLLOWED_FOR_S
+
+    def _remembered(self) -> Snapshot | None:
         snapshot = self._snapshot
-        now = self._clock()
-        if snapshot is None or now - snapshot.taken_at >= FRESH_FOR_S:
-            snapshot = self._snapshot = _take(now)
+        if snapshot is None or self._clock() - snapshot.taken_at >= self._fresh_for_s:
+            return None
         return snapshot
+
+    def _fresh(self) -> Snapshot:
+        snapshot = self._remembered()
+        if snapshot is None:
+            changes = self._changes
+            snapshot = _take(self._clock())
+            # What was read while a change was told may be older than it.
+            self._snapshot = snapshot if changes == self._changes else None
+        return snapshot
+
+
+def _chosen(snapshot: Snapshot, model_id: UUID | None) -> Endpoint | None:
+    found = snapshot.endpoints.get(model_id) if model_id is not None else None
+    return found or snapshot.default
 
 
 def _take(now: float) -> Snapshot:

@@ -64,6 +64,11 @@ def choose(model_id: UUID | None) -> Endpoint:
     return MODELS.get().catalogue.choose(model_id)
 
 
+def remembered(model_id: UUID | None) -> Endpoint | None:
+    """The same without reading a row, for the event loop; None: ask `choose` on a thread."""
+    return MODELS.get().catalogue.remembered(model_id)
+
+
 def stream(request: ModelRequest, endpoint: Endpoint) -> AsyncGenerator[StreamEvent, None]:
     """Ask the model; close the generator (`aclosing`) to stop it at once. Raises: ModelError."""
     return MODELS.get().stream(request, endpoint)
@@ -126,6 +131,7 @@ __all__ = [
     "list_models",
     "list_providers",
     "model_names",
+    "remembered",
     "rewrap_stored_keys",
     "set_default_model",
     "stream",

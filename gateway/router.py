@@ -99,6 +99,7 @@ class ModelRouter:
             self.catalogue.forget()
 
         await BUS.get().listen(CHANGED_TOPIC, changed)
+        self.catalogue.is_told()
 
     def breaker(self, request: ModelRequest, endpoint: Endpoint) -> CircuitBreaker:
         """The breaker of the provider and model that are asked."""

@@ -40,6 +40,7 @@ __all__ = [
     "Said",
     "ScoreParts",
     "answer_from_memory",
+    "expect",
     "recall",
     "recent_memory",
     "remember_turn",
@@ -57,6 +58,14 @@ class RecallResult:
 
     items: tuple[Recalled, ...] = ()
     degraded: tuple[str, ...] = ()
+
+
+def expect(text: str) -> None:
+    """Announce that `text` will be recalled in a moment, so that the work on it can begin.
+
+    Never waits, never fails.
+    """
+    BRAIN.get().expect(text)
 
 
 async def recall(

@@ -158,6 +158,13 @@ class BrainPort(Protocol):
         """
         ...
 
+    def expect(self, text: str) -> None:
+        """Prepare for a `recall` of this text that follows in a moment, if that saves time.
+
+        Never waits, never fails; the recall need not come.
+        """
+        ...
+
     def recent(
         self, scope: MemoryScope, *, limit: int, before: Position | None = None
     ) -> tuple[Recalled, ...]:

@@ -24,6 +24,7 @@ from django.db import Error as DatabaseError  # noqa: E402
 
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.facade import RUNNER, reap  # noqa: E402
+from gateway.facade import follow_changes  # noqa: E402
 from health import asgi as health  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
 from memory.facade import BRAIN  # noqa: E402
@@ -51,6 +52,7 @@ class _Lifespan:
         self._chores = [
             asyncio.create_task(self._reap(), name="soma-reaper"),
             asyncio.create_task(self._warm(), name="soma-warm"),
+            asyncio.create_task(follow_changes(), name="soma-follow-models"),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -6,7 +6,7 @@ on the unit pool) and never holds a transaction while a model works.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -37,6 +37,7 @@ from gateway.facade import (
     Usage,
     choose,
     estimate_tokens,
+    remembered,
 )
 from gateway.facade import stream as stream_model
 from kernel.actor import Scope
@@ -163,10 +164,10 @@ class Runner:
             _phase.labels("whole").observe(monotonic_s() - started)
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
-        try:
-            endpoint: Endpoint | None = await _in_patient_unit(choose, opened.model_id)
-        except NoModelConfigured:
-            endpoint = None
+        endpoint = remembered(opened.model_id)
+        if endpoint is None:
+            with suppress(NoModelConfigured):
+                endpoint = await _in_patient_unit(choose, opened.model_id)
         max_chars = (endpoint.window if endpoint else 0) * CHARS_A_TOKEN
         history, found = await asyncio.gather(
             _in_patient_unit(store.load_history, opened, max_chars),

@@ -12,17 +12,23 @@ from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
 from kernel.db import in_unit
+from memory.facade import expect
 
 # A turn of another process learns of its cancelling at its next heartbeat.
 CANCEL_PATIENCE_S = 10.0
 
 
-async def open_turn(opener: Callable[..., Opened], *args: object) -> Opened:
+async def open_turn(
+    opener: Callable[..., Opened], *args: object, question: str | None = None
+) -> Opened:
     """Commit a turn with one of the units of `opening`, then start answering it.
 
     Once it is committed it is launched, even when the caller goes away in between. The caller
-    announces it, after telling its own client.
+    announces it, after telling its own client. `question`: what the turn will ask memory, where it
+    is known already; memory prepares while the unit waits for its commit.
     """
+    if question is not None:
+        expect(question)
     return await asyncio.shield(_open(opener, *args))
 
 

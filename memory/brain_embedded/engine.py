@@ -84,7 +84,7 @@ class EmbeddedBrain:
     def recall(self, scope: MemoryScope, query: RecallQuery) -> tuple[Recalled, ...]:
         """Find by words and by meaning; see `BrainPort.recall`."""
         started_s = monotonic_s()
-        text = scrubbed(query.text[:_MAX_QUERY_CHARS]).replace("\x00", " ").strip()
+        text = _question(query.text)
         limit = max(1, min(query.limit, MAX_LIMIT))
         if not text:
             return ()
@@ -101,6 +101,12 @@ class EmbeddedBrain:
                 raise TimeoutError from exc
             raise
         return fuse(text, terms, corpus, candidates, limit)
+
+    def expect(self, text: str) -> None:
+        """Begin to embed the question; see `BrainPort.expect`."""
+        question = _question(text)
+        if question:
+            self._embedder.expect(question)
 
     def recent(
         self, scope: MemoryScope, *, limit: int, before: Position | None = None
@@ -172,6 +178,11 @@ class EmbeddedBrain:
         planned = (entry[1] for entry in connection.run_on_commit)
         if self._wake not in planned:
             transaction.on_commit(self._wake, robust=True)
+
+
+def _question(text: str) -> str:
+    """Return the part of a text that is searched for."""
+    return scrubbed(text[:_MAX_QUERY_CHARS]).replace("\x00", " ").strip()
 
 
 def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:

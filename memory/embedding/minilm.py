@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ MAX_TOKENS = 256
 _MAX_CHARS = 4_000
 # Padded tokens a batch: keeps the activations in cache and the peak memory below 60 MB.
 _BATCH_TOKENS = 2_048
+# Announced questions that are kept at most.
+_MOST_EXPECTED = 256
 
 
 class Embedder:
@@ -44,6 +46,8 @@ class Embedder:
         self._threads = threads
         self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+        # Questions that were announced, with their vectors as they come.
+        self._expected: dict[str, Future[Vectors]] = {}
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in order: shape (len(texts), 384), L2 norm 1.
@@ -69,13 +73,22 @@ class Embedder:
         Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
         EmbeddingUnavailable.
         """
-        future = self._thread.submit(self.embed, (text,))
+        future = self._expected.pop(text, None) or self._thread.submit(self.embed, (text,))
         try:
             vectors = future.result(timeout=timeout_s)
         except TimeoutError:
             future.cancel()
             raise
         return [float(number) for number in vectors[0]]
+
+    def expect(self, text: str) -> None:
+        """Begin with a question that `embed_query` will be asked for in a moment; never waits."""
+        if not self.is_loaded or text in self._expected:
+            return
+        if len(self._expected) >= _MOST_EXPECTED:
+            # Questions that never came: they were refused between the two calls.
+            self._expected.clear()
+        self._expected[text] = self._thread.submit(self.embed, (text,))
 
     def warm_up(self) -> None:
         """Load the model now (a worker's start, a probe).  Raises: EmbeddingUnavailable."""

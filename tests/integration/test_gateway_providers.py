@@ -278,6 +278,26 @@ def test_choosing_costs_no_query_within_a_second(cast: Cast) -> None:
     assert len(queries) == 1
 
 
+def test_a_choice_is_remembered_until_the_tables_change(cast: Cast) -> None:
+    create_provider(cast.platform, draft())
+    seconds = [1_000.0]
+    catalogue = Catalogue(clock=lambda: seconds[0])
+    assert catalogue.remembered(None) is None
+    chosen = catalogue.choose(None)
+    with CaptureQueriesContext(connection) as queries:
+        assert catalogue.remembered(None) == chosen
+    assert len(queries) == 0
+    seconds[0] += 2
+    assert catalogue.remembered(None) is None
+    catalogue.choose(None)
+    # A process that is told of changes may trust what it knows for longer.
+    catalogue.is_told()
+    seconds[0] += 2
+    assert catalogue.remembered(None) == chosen
+    catalogue.forget()
+    assert catalogue.remembered(None) is None
+
+
 def test_the_test_button_says_how_long_the_first_token_took(
     cast: Cast, provider: SimulatedProvider
 ) -> None:

@@ -118,3 +118,14 @@ def test_a_directory_that_cannot_be_written_is_reported_not_raised_raw(tmp_path:
     blocked.write_text("not a directory")
     with pytest.raises(EmbeddingUnavailable):
         Embedder(blocked / "models").embed(["x"])
+
+
+def test_an_announced_question_is_embedded_once(embedder: Embedder) -> None:
+    embedder.warm_up()
+    text = "Which bus goes to the harbour?"
+    plain = embedder.embed_query(text, 5.0)
+    embedder.expect(text)
+    embedder.expect(text)
+    assert embedder.embed_query(text, 5.0) == plain
+    # It was taken: asking again is a new question with the same answer.
+    assert embedder.embed_query(text, 5.0) == plain
