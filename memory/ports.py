@@ -1,7 +1,18 @@
 """BrainPort: the seam between the product and whatever remembers for it.
 
-Values that cross the seam are frozen and plain, so that an adapter may live in this process or
-behind HTTP.  Every call is scoped: nothing is found, changed or counted outside the scope given.
+Values that cross the seam are frozen and plain (`memory.values` has those of cognition), so that an
+adapter may live in this process or behind HTTP.
+
+Rules that hold for every call and every adapter:
+
+Scope.  Nothing is found, changed, counted or linked outside the scope given; what lies outside is
+as good as unknown.  `agent_id` None reads over all agents of the user and is refused for writing.
+Deadline.  `timeout_s` bounds the whole call; afterwards MemoryLate, which is also a TimeoutError.
+Idempotency.  A write carries a key that is unique in its tenant; the same key again changes
+nothing and answers with the first memory.  Whoever got an error may repeat the call.
+Errors.  SomaErrors of `memory.errors`: BadMemory, EmptyMemory, MemoryTooLong for the values;
+NoSuchMemory; MemoryLate; MemoryUnavailable when the brain is away; MemoryRefused when it does not
+accept this installation; CapabilityAbsent when it cannot do this at all (see `capabilities`).
 All methods are synchronous; async code goes through `memory.facade`.
 """
 
@@ -16,15 +27,36 @@ from uuid import UUID
 from kernel.actor import Scope
 from kernel.ports import Port, Probe
 from kernel.text import checked
-from memory.errors import EmptyMemory, MemoryTooLong
+from memory.errors import BadMemory, EmptyMemory, MemoryTooLong
+from memory.values import (
+    Adjustment,
+    Capability,
+    CognitiveState,
+    Context,
+    ContextQuery,
+    Feedback,
+    FeedbackResult,
+    SleepCycle,
+    SleepRequest,
+)
 
 CHAT = "chat"
 MAX_TEXT_CHARS = 20_000
 MAX_ITEMS = 1_000
+MAX_NEIGHBOURS = 200
 DEFAULT_RECALL_TIMEOUT_S = 0.3
+READ_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S = 10.0
+FORGET_TIMEOUT_S = 60.0
 
 Speaker = Literal["user", "assistant"]
-Kind = Literal["episodic"]
+# What happened; a fact drawn from several episodes; the present focus; what worked.
+Kind = Literal["episodic", "semantic", "working", "procedural"]
+# Found by its words; found by its meaning too; replayed by a sleep cycle.
+State = Literal["stored", "indexed", "consolidated"]
+# `supersedes`: the source is newer and replaces the target, which stays.  `derived_from`: the
+# source is a fact drawn from the target, and is forgotten with its last target.
+Relation = Literal["related", "supersedes", "derived_from", "mentions", "causes", "contradicts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +155,27 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory as it is kept, with its whole provenance and how far its enrichment has come.
+
+    `superseded_by`: the newer memory that replaces it; None while it is current.
+    """
+
+    memory_id: UUID
+    text: str
+    speaker: str
+    said_at: datetime
+    kind: str
+    state: State
+    agent_id: UUID
+    conversation_id: UUID | None
+    turn_id: UUID | None
+    message_id: UUID | None
+    span_start: int
+    superseded_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """A place in the list of recent memories: (said_at, id) of the last one seen."""
 
@@ -130,23 +183,123 @@ class Position:
     memory_id: UUID
 
 
-class BrainPort(Protocol):
-    """Remembers, recalls and forgets within a scope."""
+@dataclass(frozen=True, slots=True)
+class These:
+    """Select the memories of these ids."""
 
-    def remember(self, scope: MemoryScope, item: MemoryItem) -> Remembered:
+    memory_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Select by where a memory comes from; every condition that is given must hold.
+
+    `said_from` is included, `said_before` is not.
+    Raises: BadMemory without any condition (say Everything when everything is meant).
+    """
+
+    conversation_id: UUID | None = None
+    turn_id: UUID | None = None
+    message_id: UUID | None = None
+    speaker: Speaker | None = None
+    kind: Kind | None = None
+    said_from: datetime | None = None
+    said_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if all(getattr(self, name) is None for name in self.__slots__):
+            msg = "A filter needs a condition. To forget everything, say so."
+            raise BadMemory(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Select all memories of the user: over all agents and namespaces, whatever the scope says."""
+
+
+Selection = These | Matching | Everything
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The proof of a forgetting: how many memories went, and how many rows from which store.
+
+    `stores`: {name: rows deleted}, for example memories, embeddings, links, derived; a store that
+    was looked at and held nothing is there with 0.  `left`: memories of the selection that a look
+    afterwards still found; 0 unless the brain cannot delete them.
+    """
+
+    memories: int
+    stores: tuple[tuple[str, int], ...]
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A directed edge between two memories of one scope; `weight` is 0..1.
+
+    The same (source, target, relation) again replaces the weight.
+    """
+
+    source_id: UUID
+    target_id: UUID
+    relation: Relation = "related"
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise BadMemory(errors=[{"pointer": "/weight", "detail": "not within 0 and 1"}])
+        if self.source_id == self.target_id:
+            raise BadMemory(errors=[{"pointer": "/target_id", "detail": "the memory itself"}])
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A memory that is linked to the one asked about: `distance` 1 directly, 2 over another.
+
+    `outgoing`: the first step leaves the memory asked about.  `strength`: product of the weights.
+    """
+
+    memory: Memory
+    relation: str
+    outgoing: bool
+    distance: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is acknowledged but not enriched: memories without embedding, and those given up on."""
+
+    waiting: int
+    failed: int = 0
+
+
+class BrainPort(Protocol):
+    """Remembers, recalls, connects and forgets within a scope."""
+
+    def remember(
+        self, scope: MemoryScope, item: MemoryItem, *, timeout_s: float = WRITE_TIMEOUT_S
+    ) -> Remembered:
         """Keep `item` durably; found by its words as soon as this returns.
 
-        Inside an open unit of work of the same tenant it commits with that unit.
+        Inside an open unit of work of the same tenant it commits with that unit (an adapter behind
+        HTTP cannot undo: there the unit must not fail afterwards, which the outbox guarantees).
         Idempotent on: (tenant, item.idempotency_key); the first text stays.
+        Raises: EmptyMemory without an agent; NotAcknowledged when durability is not proven.
         """
         ...
 
     def remember_many(
-        self, scope: MemoryScope, items: Sequence[MemoryItem]
+        self,
+        scope: MemoryScope,
+        items: Sequence[MemoryItem],
+        *,
+        timeout_s: float = WRITE_TIMEOUT_S,
     ) -> tuple[Remembered, ...]:
         """Keep all items or none; one acknowledgement an item, in order.
 
-        Raises: MemoryTooLong for more than MAX_ITEMS.
+        Raises: MemoryTooLong for more than MAX_ITEMS; else as `remember`.
         """
         ...
 
@@ -165,32 +318,130 @@ class BrainPort(Protocol):
         """
         ...
 
+    def get(
+        self, scope: MemoryScope, memory_id: UUID, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Memory:
+        """Return one memory.  Raises: NoSuchMemory (also for one outside the scope)."""
+        ...
+
     def recent(
-        self, scope: MemoryScope, *, limit: int, before: Position | None = None
+        self,
+        scope: MemoryScope,
+        *,
+        limit: int,
+        before: Position | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
     ) -> tuple[Recalled, ...]:
         """Return the newest memories by the time they were said, after `before` in that order."""
         ...
 
-    def forget(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
-        """Delete these memories with all that was derived from them; return how many there were.
+    def forget(
+        self, scope: MemoryScope, selection: Selection, *, timeout_s: float = FORGET_TIMEOUT_S
+    ) -> Forgotten:
+        """Delete what is selected with all that was derived from it alone; return the proof.
 
-        Ids outside the scope are as good as unknown.
+        Row, embedding, search vector, links, derived facts without another source, what waits for
+        enrichment, caches.  Ids outside the scope are as good as unknown.  All or nothing.
+        Idempotent: the second time counts 0.
         """
+        ...
+
+    def link(self, scope: MemoryScope, link: Link, *, timeout_s: float = WRITE_TIMEOUT_S) -> bool:
+        """Connect two memories; True when the edge is new.  Cycles are allowed.
+
+        Raises: NoSuchMemory when an end is not in the scope.
+        """
+        ...
+
+    def neighbours(
+        self,
+        scope: MemoryScope,
+        memory_id: UUID,
+        *,
+        hops: int = 1,
+        limit: int = 20,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> tuple[Neighbour, ...]:
+        """Return what is linked to a memory in either direction, nearest and strongest first.
+
+        `hops`: 1..3; each memory once, by its shortest way.  Raises: NoSuchMemory.
+        """
+        ...
+
+    def context(
+        self, scope: MemoryScope, query: ContextQuery, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Context:
+        """Recall and lay out a prompt in which every memory is quoted as data, never instruction.
+
+        Trimmed to the token allowance; `Context.recalled` lists what the prompt holds, in order.
+        """
+        ...
+
+    def feedback(
+        self, scope: MemoryScope, feedback: Feedback, *, timeout_s: float = WRITE_TIMEOUT_S
+    ) -> FeedbackResult:
+        """Let the weights of (tenant, agent) learn from how useful an answer was.
+
+        Idempotent on: (tenant, feedback.idempotency_key).  Needs an agent.
+        """
+        ...
+
+    def state(
+        self, scope: MemoryScope, *, history: int = 0, timeout_s: float = READ_TIMEOUT_S
+    ) -> CognitiveState:
+        """Return neuromodulators and weights of (tenant, agent) as they are now, decay included.
+
+        `history`: how many earlier states to add, newest first.  Needs an agent.
+        """
+        ...
+
+    def adjust(
+        self, scope: MemoryScope, adjustment: Adjustment, *, timeout_s: float = WRITE_TIMEOUT_S
+    ) -> CognitiveState:
+        """Set levels or weights, reset them, or roll back; return the new state.
+
+        Raises: BadMemory for a value outside its bounds; nothing is changed then.
+        """
+        ...
+
+    def sleep(
+        self, scope: MemoryScope, request: SleepRequest, *, timeout_s: float = WRITE_TIMEOUT_S
+    ) -> SleepCycle:
+        """Start a sleep cycle of (tenant, user, agent) in the worker and return its record.
+
+        While a cycle of the scope runs, its record is returned instead of a second start.
+        """
+        ...
+
+    def sleep_cycles(
+        self, scope: MemoryScope, *, limit: int = 1, timeout_s: float = READ_TIMEOUT_S
+    ) -> tuple[SleepCycle, ...]:
+        """Return the newest cycles of the scope with their progress, the running one first."""
+        ...
+
+    def wake(self, scope: MemoryScope, *, timeout_s: float = WRITE_TIMEOUT_S) -> SleepCycle | None:
+        """Interrupt the running cycle at its next step; return its record, None without one."""
         ...
 
     def settle(self) -> int:
         """Do what earlier writes left to do, over all tenants; return how many were settled.
 
-        For the worker only, outside any unit of work.
+        For the worker only, outside any unit of work.  A brain that does it by itself returns 0.
         """
         ...
 
-    def pending(self) -> int:
-        """Return how many memories, over all tenants, are not settled yet (worker, metrics)."""
+    def pending(
+        self, scope: MemoryScope | None = None, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Pending:
+        """Count what is not settled yet: in the scope; without one over all tenants (metrics)."""
+        ...
+
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this brain can do beyond remember and recall, as far as is known; no wait."""
         ...
 
     def probe(self) -> Probe:
-        """Look at the real thing; never raises."""
+        """Look at the real thing, within its own deadline; absent capabilities in `detail`."""
         ...
 
 

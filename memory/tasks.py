@@ -20,4 +20,4 @@ def index_pending() -> int:
 @shared_task(name="memory.measure", ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
 def measure() -> int:
     """Refresh soma_memory_pending; return the number."""
-    return BRAIN.get().pending()
+    return BRAIN.get().pending().waiting

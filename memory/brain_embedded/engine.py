@@ -1,4 +1,4 @@
-"""EmbeddedBrain: remember, recall, recent, forget and probe on PostgreSQL.
+"""EmbeddedBrain: BrainPort on PostgreSQL.
 
 `remember` commits the text and answers; the embedding follows in the worker, woken after the
 commit.  `recall` embeds the question first and opens its unit afterwards.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -20,33 +21,60 @@ from kernel.ids import uuid7
 from kernel.ports import Probe
 from kernel.scope import current_scope
 from kernel.text import scrubbed
-from memory import metrics
-from memory.brain_embedded import indexing, search
+from memory import metrics, prompting
+from memory.brain_embedded import forgetting, indexing, search
+from memory.brain_embedded.absent import AbsentCognition
 from memory.embedding.errors import EmbeddingUnavailable
 from memory.embedding.minilm import Embedder
-from memory.errors import EmptyMemory, MemoryTooLong
+from memory.errors import EmptyMemory, MemoryLate, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
 from memory.ports import (
+    FORGET_TIMEOUT_S,
     MAX_ITEMS,
+    READ_TIMEOUT_S,
+    WRITE_TIMEOUT_S,
+    Forgotten,
     MemoryItem,
     MemoryScope,
+    Pending,
     Position,
     Recalled,
     RecallQuery,
     Remembered,
+    Selection,
 )
+from memory.ports import Memory as Kept
 from memory.recall import fuse
 from memory.terms import query_terms
+from memory.values import (
+    CAPABILITIES,
+    Capability,
+    Context,
+    ContextQuery,
+)
 
 MAX_LIMIT = 200
 _MAX_QUERY_CHARS = 4_000
 # Share of the deadline that the embedding of the question may take.
 _EMBED_SHARE = 0.5
+_KEPT_FIELDS = (
+    "id",
+    "text",
+    "speaker",
+    "said_at",
+    "kind",
+    "state",
+    "agent_id",
+    "conversation_id",
+    "turn_id",
+    "message_id",
+    "span_start",
+)
 
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedBrain:
+class EmbeddedBrain(AbsentCognition):
     """BrainPort on the product's own database.
 
     `wake`: called after each commit that left something to index; it must not block or raise.
@@ -56,12 +84,18 @@ class EmbeddedBrain:
         self._embedder = embedder
         self._wake = wake
 
-    def remember(self, scope: MemoryScope, item: MemoryItem) -> Remembered:
+    def remember(
+        self, scope: MemoryScope, item: MemoryItem, *, timeout_s: float = WRITE_TIMEOUT_S
+    ) -> Remembered:
         """Keep one passage; see `BrainPort.remember`."""
-        return self.remember_many(scope, (item,))[0]
+        return self.remember_many(scope, (item,), timeout_s=timeout_s)[0]
 
     def remember_many(
-        self, scope: MemoryScope, items: Sequence[MemoryItem]
+        self,
+        scope: MemoryScope,
+        items: Sequence[MemoryItem],
+        *,
+        timeout_s: float = WRITE_TIMEOUT_S,
     ) -> tuple[Remembered, ...]:
         """Keep all passages in one statement; see `BrainPort.remember_many`."""
         if scope.agent_id is None:
@@ -71,7 +105,7 @@ class EmbeddedBrain:
             raise MemoryTooLong(msg, limit=MAX_ITEMS)
         if not items:
             return ()
-        with _unit(scope):
+        with _unit(scope, timeout_s=timeout_s):
             created = search.insert(scope, [(uuid7(), item) for item in items])
             if created:
                 self._wake_after_commit()
@@ -93,13 +127,8 @@ class EmbeddedBrain:
         if not terms and vector is None:
             return ()
         left_s = max(0.02, query.timeout_s - (monotonic_s() - started_s))
-        try:
-            with _unit(scope, timeout_s=left_s):
-                corpus, candidates = search.candidates(scope, query, terms, vector)
-        except OperationalError as exc:
-            if isinstance(exc.__cause__, QueryCanceled):
-                raise TimeoutError from exc
-            raise
+        with _unit(scope, timeout_s=left_s, for_recall=True):
+            corpus, candidates = search.candidates(scope, query, terms, vector)
         return fuse(text, terms, corpus, candidates, limit)
 
     def expect(self, text: str) -> None:
@@ -108,11 +137,26 @@ class EmbeddedBrain:
         if question:
             self._embedder.expect(question)
 
+    def get(
+        self, scope: MemoryScope, memory_id: UUID, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Kept:
+        """Read one memory; see `BrainPort.get`."""
+        with _unit(scope, timeout_s=timeout_s):
+            row = _rows_of(scope).filter(id=memory_id).values(*_KEPT_FIELDS).first()
+        if row is None:
+            raise NoSuchMemory
+        return Kept(memory_id=row.pop("id"), **row)
+
     def recent(
-        self, scope: MemoryScope, *, limit: int, before: Position | None = None
+        self,
+        scope: MemoryScope,
+        *,
+        limit: int,
+        before: Position | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
     ) -> tuple[Recalled, ...]:
         """List the newest; see `BrainPort.recent`."""
-        with _unit(scope):
+        with _unit(scope, timeout_s=timeout_s):
             rows = _rows_of(scope).order_by("-said_at", "-id")
             if before is not None:
                 rows = rows.filter(
@@ -126,19 +170,36 @@ class EmbeddedBrain:
             for row in found
         )
 
-    def forget(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
-        """Delete rows with their embeddings; see `BrainPort.forget`."""
-        with _unit(scope):
-            deleted, _ = _rows_of(scope).filter(id__in=list(memory_ids)).delete()
-        return deleted
+    def forget(
+        self, scope: MemoryScope, selection: Selection, *, timeout_s: float = FORGET_TIMEOUT_S
+    ) -> Forgotten:
+        """Delete rows with all that hangs on them; see `BrainPort.forget`."""
+        with _unit(scope, timeout_s=timeout_s):
+            return forgetting.forget(scope, selection)
+
+    def context(
+        self, scope: MemoryScope, query: ContextQuery, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Context:
+        """Recall and lay out a prompt; see `BrainPort.context`."""
+        asked = replace(query.recall, timeout_s=min(query.recall.timeout_s, timeout_s))
+        return prompting.lay_out(asked.text, self.recall(scope, asked), query.token_allowance)
 
     def settle(self) -> int:
         """Give pending memories their embeddings; see `BrainPort.settle`."""
         return indexing.index_pending(self._embedder)
 
-    def pending(self) -> int:
+    def pending(
+        self, scope: MemoryScope | None = None, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Pending:
         """Count memories without embedding; see `BrainPort.pending`."""
-        return indexing.measure_pending()
+        if scope is None:
+            return indexing.measure_pending()
+        with _unit(scope, timeout_s=timeout_s):
+            return indexing.pending_of(_rows_of(scope))
+
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this engine can do; see `BrainPort.capabilities`."""
+        return CAPABILITIES - self.absent
 
     def probe(self) -> Probe:
         """Say whether the embedding model opens and the table answers."""
@@ -193,15 +254,24 @@ def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:
 
 
 @contextmanager
-def _unit(scope: MemoryScope, *, timeout_s: float | None = None) -> Iterator[None]:
+def _unit(
+    scope: MemoryScope, *, timeout_s: float | None = None, for_recall: bool = False
+) -> Iterator[None]:
     """Join the open unit of the same tenant, or open one; only an own unit gets the time limit.
 
-    Raises: RuntimeError (from unit_of_work) when a unit of another tenant is open.
+    Raises: MemoryLate; RuntimeError (from unit_of_work) when a unit of another tenant is open.
     """
     if current_scope() == scope.tenant and connection.in_atomic_block:
         yield
         return
-    with unit_of_work(scope.tenant):
-        if timeout_s is not None:
-            search.limit_time(timeout_s)
-        yield
+    try:
+        with unit_of_work(scope.tenant):
+            if for_recall and timeout_s is not None:
+                search.limit_time(timeout_s)
+            elif timeout_s is not None:
+                search.limit_statements(timeout_s)
+            yield
+    except OperationalError as exc:
+        if isinstance(exc.__cause__, QueryCanceled):
+            raise MemoryLate from exc
+        raise

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 import structlog
 from django.db import connections
+from django.db.models import Count, Q, QuerySet
 
 from kernel.db import platform_unit
 from memory import metrics
 from memory.brain_embedded.search import vector_literal
 from memory.embedding.minilm import Embedder
-from memory.models import MAX_INDEX_ATTEMPTS
+from memory.models import MAX_INDEX_ATTEMPTS, Memory
+from memory.ports import Pending
 
 # Rows a transaction: at 2 to 18 ms each the locks are held for well under a second.
 BATCH_ROWS = 32
@@ -38,13 +40,21 @@ def index_pending(embedder: Embedder, most_batches: int = 100) -> int:
     return done
 
 
-def measure_pending() -> int:
+def measure_pending() -> Pending:
     """Refresh the pending gauge; return how many memories have no embedding yet."""
-    with platform_unit("memory metrics") as alias, connections[alias].cursor() as cursor:
-        cursor.execute("select count(*) from memory_memory where state = 'stored'")
-        pending = int(cursor.fetchone()[0])
-    metrics.PENDING.set(pending)
+    with platform_unit("memory metrics"):
+        pending = pending_of(Memory.objects.all())
+    metrics.PENDING.set(pending.waiting)
     return pending
+
+
+def pending_of(rows: QuerySet[Memory]) -> Pending:
+    """Count those of `rows` that wait for their embedding, and those that cannot get one."""
+    is_given_up = Q(index_attempts__gte=MAX_INDEX_ATTEMPTS)
+    found = rows.filter(state="stored").aggregate(
+        waiting=Count("id", filter=~is_given_up), failed=Count("id", filter=is_given_up)
+    )
+    return Pending(**found)
 
 
 def _index_batch(embedder: Embedder) -> tuple[int, int]:

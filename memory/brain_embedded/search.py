@@ -6,11 +6,12 @@ add user, agent and namespace themselves.  The text of the recall statements is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from kernel.clock import now
@@ -19,6 +20,9 @@ from memory.brain_embedded import statements
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
 from memory.recall import Candidate, Corpus
 from memory.terms import Term
+
+if TYPE_CHECKING:
+    from memory.embedding.minilm import Vector
 
 _EF_SEARCH = 100
 _ITEM_COLUMNS = (
@@ -39,12 +43,12 @@ class QueryVector:
     """The question's embedding and the model that made it; only its own kind is compared."""
 
     model: str
-    numbers: Sequence[float]
+    numbers: Vector
 
 
-def vector_literal(numbers: Iterable[float]) -> str:
-    """Return the text form of a pgvector."""
-    return "[" + ",".join(f"{number:.7g}" for number in numbers) + "]"
+def vector_literal(vector: Vector) -> str:
+    """Return the text form of a pgvector, which is that of a JSON list."""
+    return orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def limit_time(timeout_s: float) -> None:
@@ -61,6 +65,14 @@ def limit_time(timeout_s: float) -> None:
             "set_config('max_parallel_workers_per_gather', '0', true), "
             "set_config('jit', 'off', true)",
             [str(max(1, int(timeout_s * 1000))), str(_EF_SEARCH)],
+        )
+
+
+def limit_statements(timeout_s: float) -> None:
+    """Set the transaction's statement timeout."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select set_config('statement_timeout', %s, true)", [str(max(1, int(timeout_s * 1000)))]
         )
 
 

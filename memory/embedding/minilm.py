@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Vector = npt.NDArray[np.float32]
     Vectors = npt.NDArray[np.float32]
 
 MODEL_NAME = "minilm-l6-v2-int8"
@@ -67,8 +68,8 @@ class Embedder:
             vectors[rows] = _mean_pool(np.array(states), [len(ids[row]) for row in rows])
         return vectors
 
-    def embed_query(self, text: str, timeout_s: float) -> list[float]:
-        """Return the vector of one question, computed on the embedder's own thread.
+    def embed_query(self, text: str, timeout_s: float) -> Vector:
+        """Return the vector of one question, shape (384,), computed on the embedder's own thread.
 
         Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
         EmbeddingUnavailable.
@@ -79,7 +80,8 @@ class Embedder:
         except TimeoutError:
             future.cancel()
             raise
-        return [float(number) for number in vectors[0]]
+        vector: Vector = vectors[0]
+        return vector
 
     def expect(self, text: str) -> None:
         """Begin with a question that `embed_query` will be asked for in a moment; never waits."""

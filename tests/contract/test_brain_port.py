@@ -32,6 +32,7 @@ from memory.ports import (
     Position,
     Recalled,
     RecallQuery,
+    These,
 )
 
 FACTS = json.loads((Path(__file__).parents[1] / "unit/memory/facts.json").read_text("utf-8"))
@@ -103,7 +104,7 @@ def test_a_memory_is_found_by_its_words_as_soon_as_it_is_acknowledged(brain: Bra
     found = ask(brain, scope, "What was it about Miso?")
     assert [one.memory_id for one in found] == [kept.memory_id]
     assert found[0].parts.cosine is None
-    assert brain.pending() == 1
+    assert brain.pending().waiting == 1
 
 
 def test_what_is_found_is_verbatim_with_its_provenance(brain: BrainPort) -> None:
@@ -355,9 +356,9 @@ def test_settling_finishes_everything_and_a_second_time_nothing(brain: BrainPort
     scope, other = anyone(), anyone()
     brain.remember_many(scope, [item(f"Fact {number}.") for number in range(70)])
     brain.remember(other, item("My cat is called Miso."))
-    assert brain.pending() == 71
+    assert brain.pending().waiting == 71
     assert brain.settle() == 71
-    assert (brain.pending(), brain.settle()) == (0, 0)
+    assert (brain.pending().waiting, brain.settle()) == (0, 0)
     assert ask(brain, other, "How is my pet named?")[0].parts.cosine is not None
 
 
@@ -374,7 +375,7 @@ def test_workers_that_settle_at_once_share_the_work(brain: BrainPort) -> None:
         shares = list(pool.map(settle, range(3)))
     # A worker that finds the rest locked by others leaves it to them: nothing is done twice.
     assert sum(shares) + brain.settle() == 120
-    assert brain.pending() == 0
+    assert brain.pending().waiting == 0
 
 
 # --- listing and forgetting ----------------------------------------------------------------------
@@ -399,11 +400,11 @@ def test_what_is_forgotten_is_gone_from_every_answer(brain: BrainPort) -> None:
     kept = brain.remember(scope, item("My cat is called Miso."))
     gone = brain.remember(scope, item("My PIN is 4711."))
     brain.settle()
-    assert brain.forget(scope, [gone.memory_id, uuid7()]) == 1
+    assert brain.forget(scope, These((gone.memory_id, uuid7()))).memories == 1
     assert ask(brain, scope, "What is my PIN?") == ()
     assert ask(brain, scope, "4711") == ()
     assert [one.memory_id for one in brain.recent(scope, limit=5)] == [kept.memory_id]
-    assert brain.forget(scope, [gone.memory_id]) == 0
+    assert brain.forget(scope, These((gone.memory_id,))).memories == 0
 
 
 # --- isolation ----------------------------------------------------------------------------------
@@ -443,7 +444,7 @@ def test_a_sweep_over_tenants_users_agents_and_namespaces_finds_nothing_foreign(
     assert hits >= len(scopes) * 8
     for scope in scopes:
         others = [memory_id for memory_id, owner in owners.items() if owner != scope]
-        assert brain.forget(scope, others) == 0
+        assert brain.forget(scope, These(tuple(others))).memories == 0
     assert all(len(brain.recent(scope, limit=9)) == 2 for scope in scopes)
 
 
