@@ -32,8 +32,6 @@ from memory.values import (
     Adjustment,
     Capability,
     CognitiveState,
-    Context,
-    ContextQuery,
     Feedback,
     FeedbackResult,
     SleepCycle,
@@ -273,6 +271,24 @@ class Pending:
 
     waiting: int
     failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextQuery:
+    """What a prompt is to be built for; `token_allowance` bounds the memories in it."""
+
+    recall: RecallQuery
+    token_allowance: int = 1_500
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A prompt, and the memories in it with the share that each got (`weights`, sum 1)."""
+
+    prompt: str
+    recalled: tuple[Recalled, ...]
+    weights: tuple[float, ...] = ()
+    tokens: int = 0
 
 
 class BrainPort(Protocol):

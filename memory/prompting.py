@@ -11,8 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from memory.ports import Recalled
-from memory.values import Context
+from memory.ports import Context, Recalled
 
 TAU = 0.7
 # English text has about four characters a token; what a model really counts is not known here.

@@ -1,4 +1,4 @@
-"""Values of cognition that cross BrainPort: context, feedback, levels and weights, sleep.
+"""Values of cognition that cross BrainPort: feedback, levels and weights, sleep.
 
 Pure and frozen.  Ranges are those of the neuromodulators and of the adaptation engine; a brain
 enforces them, these classes only refuse what no brain could mean (not a number).
@@ -10,13 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from memory.errors import BadMemory
-
-if TYPE_CHECKING:
-    from memory.ports import Recalled, RecallQuery
 
 # What a brain may or may not be able to do; remember and recall are no question.
 Capability = Literal[
@@ -143,24 +140,6 @@ class FeedbackResult:
 
     applied: bool
     weights: Weights
-
-
-@dataclass(frozen=True, slots=True)
-class ContextQuery:
-    """What a prompt is to be built for; `token_allowance` bounds the memories in it."""
-
-    recall: RecallQuery
-    token_allowance: int = 1_500
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A prompt, and the memories in it with the share that each got (`weights`, sum 1)."""
-
-    prompt: str
-    recalled: tuple[Recalled, ...]
-    weights: tuple[float, ...] = ()
-    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from memory.ports import (
     MAX_ITEMS,
     READ_TIMEOUT_S,
     WRITE_TIMEOUT_S,
+    Context,
+    ContextQuery,
     Forgotten,
     MemoryItem,
     MemoryScope,
@@ -49,8 +51,6 @@ from memory.terms import query_terms
 from memory.values import (
     CAPABILITIES,
     Capability,
-    Context,
-    ContextQuery,
 )
 
 MAX_LIMIT = 200
