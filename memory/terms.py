@@ -80,3 +80,8 @@ def _without_clitic(word: str) -> str:
     if mark and tail.lower() in _CLITICS and head:
         return head
     return word
+
+
+def is_stop_word(word: str) -> bool:
+    """Say whether `word`, in lower case, is grammar and carries no question."""
+    return word in _STOP_WORDS
