@@ -54,6 +54,10 @@ MIDDLEWARE = [
 ]
 
 
+# Runs of a statement on one connection after which it is kept prepared.
+PREPARE_AFTER = 3
+
+
 def _database(role: Role) -> dict[str, Any]:
     parts = conninfo_to_dict(SOMA.effective_db_dsn(role))
     known = {
@@ -71,7 +75,13 @@ def _database(role: Role) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"connect_timeout": 5, **options},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            # Parsed and planned once a connection instead of at each turn.
+            "server_side_binding": True,
+            "prepare_threshold": PREPARE_AFTER if SOMA.db_prepared else None,
+            **options,
+        },
         "TEST": {"MIRROR": None},
     }
 

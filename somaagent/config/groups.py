@@ -109,6 +109,11 @@ class ServiceSettings(Group):
         description="Connection for platform work; unset: db_dsn, switched to soma_platform.",
         json_schema_extra={"accepted": "postgresql://user:password@host:5432/database"},
     )
+    db_prepared: bool = Field(
+        True,
+        description="Keep statements prepared; false behind a pooler that cannot do that.",
+        json_schema_extra={"accepted": "true or false"},
+    )
     redis_url: SecretStr | None = Field(
         None,
         description="Valkey or Redis connection.",

@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from django.conf import settings
+from django.db import connection, connections
 
 from chat.models import Agent
-from kernel.db import in_unit, platform_unit, unit_of_work
+from kernel.db import in_unit, platform_unit, shut_down_pool, unit_of_work
 from kernel.idempotency import IdempotencyMismatch, once
 from kernel.scope import ScopeMissing, current_scope
 from tests.support.cast import Cast
@@ -42,10 +44,33 @@ async def test_many_units_run_side_by_side_each_in_its_own_tenant(cast: Cast) ->
     assert found == [{scope.tenant_id} for scope in scopes]
 
 
+async def test_a_connection_that_the_server_ended_is_replaced_before_the_next_unit(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend() -> int:
+        with unit_of_work(cast.ann.scope), connection.cursor() as cursor:
+            cursor.execute("select pg_backend_pid()")
+            return int(cursor.fetchone()[0])
+
+    def end(pid: int) -> None:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        connections["owner"].close()
+
+    shut_down_pool()
+    one_thread = settings.SOMA.model_copy(update={"unit_threads": 1})
+    monkeypatch.setattr(settings, "SOMA", one_thread)
+    try:
+        first = await in_unit(backend)
+        assert await in_unit(backend) == first
+        await asyncio.to_thread(end, first)
+        assert await in_unit(backend) != first
+    finally:
+        shut_down_pool()
+
+
 def test_a_platform_unit_sees_every_tenant_and_says_why(cast: Cast) -> None:
     with platform_unit("a test") as alias:
-        from django.db import connections
-
         assert set(Agent.objects.values_list("tenant_id", flat=True)) == {
             cast.acme_id,
             cast.globex_id,
@@ -75,7 +100,6 @@ def test_rotating_the_key_ring_keeps_stored_secrets_readable(cast: Cast) -> None
     import os
     from io import StringIO
 
-    from django.conf import settings
     from django.core.management import call_command
 
     from gateway.keys import key_of, seal_key
