@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 import structlog
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http.cookie import parse_cookie
@@ -82,6 +83,14 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         self._watched: dict[UUID, Callable[[], Awaitable[None]]] = {}
         self._ticket_timer: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand one message of the server to its method.
+
+        Unlike the library's: no thread is asked to close old connections first, because this
+        class never touches the database outside `in_unit`, which does so itself.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         """Check the origin, then the cookie; without a cookie a ticket must come first."""
@@ -263,18 +272,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
 
     async def _forward(self, turn_id: UUID, after: int) -> None:
         """Send a turn's frames as they come; a reader too slow is closed, not buffered for."""
+        watch = _SendWatch()
         try:
             async for seq, body, text in stream.follow(self._who().scope, turn_id, after):
-                async with asyncio.timeout(SEND_PATIENCE_S):
-                    await self.send(
-                        text_data=text or frames.encode(body, f"{turn_id}:{seq}:snapshot")
-                    )
-        except Exception as exc:
+                watch.begins()
+                await self.send(text_data=text or frames.encode(body, f"{turn_id}:{seq}:snapshot"))
+                watch.ended()
+        except (Exception, asyncio.CancelledError) as exc:
+            if isinstance(exc, asyncio.CancelledError) and not watch.is_over:
+                raise
             # Mostly a client that is gone or too slow; it resumes when it is back.
             log.info("socket.forward_ended", turn_id=str(turn_id), error=type(exc).__name__)
             with suppress(Exception):
                 await self.close(INTERNAL)
         finally:
+            watch.close()
             if self._followed.get(turn_id) is asyncio.current_task():
                 del self._followed[turn_id]
 
@@ -322,6 +334,42 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         task = asyncio.ensure_future(work)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+
+class _SendWatch:
+    """Cancels its task when one send takes longer than SEND_PATIENCE_S; `is_over` then says so.
+
+    One timer a stream: one a frame would be set and cancelled thousands of times a second.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._since: float | None = None
+        self._timer = self._loop.call_later(SEND_PATIENCE_S, self._look)
+        self.is_over = False
+
+    def begins(self) -> None:
+        """A send begins."""
+        self._since = self._loop.time()
+
+    def ended(self) -> None:
+        """The client's side took it."""
+        self._since = None
+
+    def close(self) -> None:
+        """The stream is over."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        since = self._since
+        if since is None or self._loop.time() < since + SEND_PATIENCE_S:
+            due = (self._loop.time() if since is None else since) + SEND_PATIENCE_S
+            self._timer = self._loop.call_at(due, self._look)
+            return
+        self.is_over = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _parse(text: str | None) -> tuple[str | None, dict[str, Any]]:

@@ -5,8 +5,10 @@ ASGI handler; everything else -> Django as WSGI on bounded threads.
 """
 
 import asyncio
+import gc
 import os
 import re
+import sys
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
@@ -30,6 +32,11 @@ from kernel.db import in_unit, shut_down_pool  # noqa: E402
 from memory.facade import BRAIN  # noqa: E402
 
 REAP_EVERY_S = 5.0
+# A turn makes some thousand short-lived objects; the default threshold of 700 would look through
+# them (and now and then through everything) many times a turn.
+GC_THRESHOLDS = (20_000, 20, 20)
+# A unit's thread gets the interpreter back this soon after each round trip, however busy the loop.
+SWITCH_INTERVAL_S = 0.001
 # Everything under these waits for a model: it must not hold a thread.
 _WAITS = re.compile(r"/api/v2/chat/(messages$|messages/[^/]+/edit$|turns/)")
 
@@ -49,6 +56,7 @@ class _Lifespan:
 
     async def __call__(self, receive: Any, send: Any) -> None:
         await receive()
+        _tune_interpreter()
         self._chores = [
             asyncio.create_task(self._reap(), name="soma-reaper"),
             asyncio.create_task(self._warm(), name="soma-warm"),
@@ -77,6 +85,14 @@ class _Lifespan:
     async def _warm(self) -> None:
         """Load the embedding model before the first person waits for it."""
         await in_unit(BRAIN.get().probe)
+
+
+def _tune_interpreter() -> None:
+    """Once everything is imported: what exists now stays, so the collector need not visit it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 _lifespan = _Lifespan()

@@ -25,6 +25,7 @@ from chat.errors import (
 )
 from chat.frames import MessageView, TurnView
 from chat.models import Branch, Conversation, Message, Turn
+from chat.turns.context import Said
 from chat.views import message_view, turn_view
 from kernel import rows
 from kernel.actor import Actor, Scope
@@ -32,6 +33,10 @@ from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
 from kernel.text import checked
+
+# Of the history, at most so many messages and characters (a window of a million tokens) are read.
+HISTORY_MESSAGES = 200
+HISTORY_CHARS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,9 @@ class Opened:
     needs_title: bool
     user_message: MessageView | None
     question: str | None
+    # What was said before the question, oldest first: read here, because a unit of its own would
+    # cost the turn a thread hop and four round trips more.
+    earlier: tuple[Said, ...] = ()
 
 
 def lease_from_now() -> Any:
@@ -321,4 +329,20 @@ def _opened(
             message_view(question) if question and turn.kind == Turn.Kind.MESSAGE else None
         ),
         question=question.text if question else None,
+        earlier=_earlier(turn, lineage) if created else (),
     )
+
+
+def _earlier(turn: Turn, lineage: path.Lineage) -> tuple[Said, ...]:
+    found: list[Said] = []
+    budget = HISTORY_CHARS
+    for message_id, role, text in path.newest_texts(
+        turn.conversation_id, lineage, HISTORY_MESSAGES, before=turn.message_seq
+    ):
+        if message_id == turn.user_message_id or not text:
+            continue
+        budget -= len(text)
+        if budget < 0:
+            break
+        found.append(Said(role, text))
+    return tuple(reversed(found))

@@ -5,7 +5,7 @@ on the unit pool) and never holds a transaction while a model works.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -55,6 +55,8 @@ WHOLE_HISTORY_MESSAGES = 30
 # While the database is away, an accepted message waits this long to be answered, and a finished
 # answer to be stored.
 DATABASE_PATIENCE_S = 120.0
+# Below this many seconds of gathering, waking up for each piece is cheap enough.
+GATHER_FROM_S = 0.03
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -168,11 +170,7 @@ class Runner:
         if endpoint is None:
             with suppress(NoModelConfigured):
                 endpoint = await _in_patient_unit(choose, opened.model_id)
-        max_chars = (endpoint.window if endpoint else 0) * CHARS_A_TOKEN
-        history, found = await asyncio.gather(
-            _in_patient_unit(store.load_history, opened, max_chars),
-            self._recall(opened, endpoint),
-        )
+        found = await self._recall(opened, endpoint)
         progress.recalled = [_view(item) for item in found.items]
         progress.degraded = list(found.degraded)
         if endpoint is None:
@@ -188,7 +186,7 @@ class Runner:
         built = context.build(
             allowance,
             system=opened.instructions,
-            history=history,
+            history=_newest(opened.earlier, endpoint.window * CHARS_A_TOKEN),
             remembered=[_remembered(item) for item in found.items],
             message=opened.question,
             count=estimate_tokens,
@@ -233,6 +231,7 @@ class Runner:
                             progress.first_token_at = now()
                             _phase.labels("first_token").observe(monotonic_s() - asked_at)
                         turn_log.add_text(text)
+                        await _let_gather(turn_log)
                     case Usage(input_tokens, output_tokens, counted):
                         progress.usage = {
                             "input_tokens": input_tokens,
@@ -410,6 +409,15 @@ class Runner:
                 task.cancel()
 
 
+async def _let_gather(turn_log: stream.TurnLog) -> None:
+    """With many turns at once, fetch what a model says in few large pieces instead of many."""
+    batch_s = stream.HUB.batch_s()
+    if batch_s < GATHER_FROM_S:
+        return
+    turn_log.flush()
+    await asyncio.sleep(batch_s)
+
+
 async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """`in_unit`, again while the database is away: what was accepted must not fail for that."""
     deadline, pause_s = monotonic_s() + DATABASE_PATIENCE_S, 0.1
@@ -422,6 +430,17 @@ async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwar
             log.warning("turn.waits_for_database", error=type(exc).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2.0, pause_s * 2)
+
+
+def _newest(said: Sequence[context.Said], max_chars: int) -> list[context.Said]:
+    """The end of a history, at most `max_chars` long: what surely does not fit is not counted."""
+    first = len(said)
+    for place in range(len(said) - 1, -1, -1):
+        max_chars -= len(said[place].text)
+        if max_chars < 0:
+            break
+        first = place
+    return list(said[first:])
 
 
 def _view(item: Recalled) -> RecalledView:

@@ -1,4 +1,4 @@
-"""Every synchronous unit of a turn that was opened: load, keep alive, close. No await, no network.
+"""Every synchronous unit of a turn that was opened: keep alive, look, close. No await, no network.
 
 Opening one is `chat.turns.opening`.
 """
@@ -9,13 +9,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from chat import path
 from chat.access import access_turn
 from chat.events import TurnFinished
 from chat.frames import MessageView, TurnView
 from chat.models import Conversation, Message, Turn
-from chat.turns.context import Said
-from chat.turns.opening import Opened, lease_from_now
+from chat.turns.opening import lease_from_now
 from chat.views import message_view, turn_view
 from kernel import outbox
 from kernel.actor import Actor, Scope
@@ -24,7 +22,6 @@ from kernel.db import unit_of_work
 from kernel.scope import require_scope
 from kernel.text import scrubbed
 
-HISTORY_MESSAGES = 200
 EndState = Literal["done", "failed", "cancelled", "interrupted"]
 
 
@@ -42,25 +39,6 @@ class Outcome:
     usage: dict[str, Any] | None = None
     context_report: dict[str, Any] | None = None
     first_token_at: Any = None
-
-
-def load_history(opened: Opened, max_chars: int) -> list[Said]:
-    """What was said before the turn's question, oldest first, at most `max_chars` in all."""
-    found: list[Said] = []
-    budget = max_chars
-    conversation_id, question_id = UUID(opened.turn.conversation_id), opened.turn.user_message_id
-    with unit_of_work(opened.scope):
-        for message_id, role, text in path.newest_texts(
-            conversation_id, opened.lineage, HISTORY_MESSAGES, before=opened.message_seq
-        ):
-            if str(message_id) == question_id or not text:
-                continue
-            budget -= len(text)
-            if budget < 0:
-                break
-            found.append(Said(role, text))
-    found.reverse()
-    return found
 
 
 @dataclass(frozen=True, slots=True)

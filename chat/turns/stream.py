@@ -203,14 +203,18 @@ class Hub:
         self._logs.pop(turn_id, None)
         self._uncopied.pop(turn_id, None)
 
+    def batch_s(self) -> float:
+        """How long text is gathered before it is published: the longer, the more turns run."""
+        narrowest_s = settings.SOMA.stream_batch_ms / 1000
+        return min(WIDEST_BATCH_S, narrowest_s + BATCH_A_TURN_S * len(self._open))
+
     def open_logs(self) -> list[TurnLog]:
         """Turns that are not finished."""
         return list(self._open.values())
 
     async def _tick(self) -> None:
-        batch_s = settings.SOMA.stream_batch_ms / 1000
         while self._open or self._uncopied:
-            await asyncio.sleep(min(WIDEST_BATCH_S, batch_s + BATCH_A_TURN_S * len(self._open)))
+            await asyncio.sleep(self.batch_s())
             for turn_log in self._open.values():
                 turn_log.flush()
             self._start_copy()
