@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from bench.runner import GROUPS, SCENARIOS, run
+from bench.runner import GROUPS, SCENARIOS, Options, run
 
 
 def main() -> None:
@@ -13,9 +13,24 @@ def main() -> None:
         prog="soma bench", description="Measure; samples go to bench/results/raw."
     )
     parser.add_argument(
-        "scenario", nargs="*", help=f"turn (all of them, the default), or: {', '.join(SCENARIOS)}"
+        "scenario",
+        nargs="*",
+        help=f"{', '.join(GROUPS)} (default turn), or: {', '.join(SCENARIOS)}",
     )
-    wanted = parser.parse_args().scenario or ["turn"]
+    parser.add_argument(
+        "--kills",
+        type=int,
+        default=Options().kills,
+        help="memory-kills: how many (default %(default)s)",
+    )
+    parser.add_argument(
+        "--memories",
+        type=_sizes,
+        default=Options().memories,
+        help="memory-recall: sizes of the table, with commas (default 10000,100000,1000000)",
+    )
+    given = parser.parse_args()
+    wanted = given.scenario or ["turn"]
     unknown = [name for name in wanted if name not in names]
     if unknown:
         parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(names)}")
@@ -23,7 +38,11 @@ def main() -> None:
     for name in list(os.environ):
         if name.startswith(("SA01_", "SOMA_")) or name.endswith("_API_KEY"):
             del os.environ[name]
-    run(wanted)
+    run(wanted, Options(given.kills, given.memories))
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(size.replace("_", "")) for size in text.split(",")))
 
 
 if __name__ == "__main__":

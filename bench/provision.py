@@ -158,6 +158,11 @@ def history(request: dict[str, Any]) -> dict[str, Any]:
     return {"conversation_id": conversation_id}
 
 
+def tenant(request: dict[str, Any]) -> dict[str, Any]:
+    """A tenant without people: its id."""
+    return {"tenant_id": str(ensure_tenant(request["name"], request["name"].lower()))}
+
+
 def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
     user = User.objects.get(id=user_id)
     tenant = Tenant.objects.get(id=tenant_id)
@@ -174,7 +179,7 @@ def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
 def main() -> None:
     """Do what standard input asks."""
     request = json.loads(sys.stdin.read())
-    work = {"people": people, "conversations": conversations, "history": history}
+    work = {"people": people, "conversations": conversations, "history": history, "tenant": tenant}
     sys.stdout.write(json.dumps(work[request["do"]](request)))
 
 

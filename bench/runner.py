@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +18,15 @@ from typing import Any, TypeVar
 
 from bench import machine
 from bench.scenarios import (
+    footprint,
     history,
-    memory,
+    memory_busy,
+    memory_found,
+    memory_isolation,
+    memory_kills,
+    memory_recall,
+    memory_worker,
+    memory_write,
     one_stream,
     page,
     peer,
@@ -38,20 +46,45 @@ SCENARIOS: dict[str, ModuleType] = {
     "streams-100": streams_100,
     "streams-300": streams_300,
     "sockets": sockets,
-    "memory": memory,
+    "footprint": footprint,
     "venv": venv,
     "start": start,
     "page": page,
     "history": history,
     "peer": peer,
+    "memory-write": memory_write,
+    "memory-found": memory_found,
+    "memory-recall": memory_recall,
+    "memory-busy": memory_busy,
+    "memory-isolation": memory_isolation,
+    "memory-kills": memory_kills,
+    "memory-worker": memory_worker,
 }
-# Crowds before memory (it looks at what they left); sockets late (they need a fresh web process).
+# Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
+# process). Of memory: the worker is looked at when it has written most; the large tables last.
 ORDER = (
-    *("one-stream", "streams-100", "streams-300", "memory", "page", "history"),
+    *("one-stream", "streams-100", "streams-300", "footprint", "page", "history"),
     *("peer", "sockets", "start", "venv"),
+    *("memory-write", "memory-found", "memory-worker", "memory-isolation", "memory-kills"),
+    *("memory-busy", "memory-recall"),
 )
-GROUPS = {"turn": tuple(SCENARIOS)}
+GROUPS = {
+    group: tuple(name for name in SCENARIOS if name.startswith("memory-") == (group == "memory"))
+    for group in ("turn", "memory")
+}
 CATCH_UP_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may change; a run with other than the defaults says so in its lines.
+
+    `kills`: how many kills the kill sweep makes. `memories`: the sizes of the recall scenario.
+    """
+
+    kills: int = 400
+    memories: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+
 
 T = TypeVar("T")
 
@@ -59,9 +92,12 @@ T = TypeVar("T")
 class Bench:
     """One run: an installation that starts when it is first needed, and what was kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options) -> None:
+        self.options = options
         self.raw: dict[str, Any] = {}
         self.faults: list[str] = []
+        # What scenarios made for one another, by name.
+        self.made: dict[str, Any] = {}
         root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         self.cache = Path(root) / "somaagent" / "bench"
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -114,17 +150,17 @@ class Bench:
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-def run(wanted: list[str]) -> None:
+def run(wanted: list[str], options: Options) -> None:
     """Run the scenarios, print the table, write the samples."""
     names = list(dict.fromkeys(name for one in wanted for name in GROUPS.get(one, (one,))))
-    bench = Bench()
+    bench = Bench(options)
     lines: dict[str, list[Figure | Quote]] = {}
     unmeasured: dict[str, str] = {}
     began = datetime.now(UTC)
     try:
         for name in sorted(names, key=ORDER.index):
             started = time.monotonic()
-            _say(f"  {name:14}", end="")
+            _say(f"  {name:18}", end="")
             try:
                 lines[name] = SCENARIOS[name].run(bench)
             except Exception as exc:
@@ -158,7 +194,9 @@ def _write(
     unmeasured: dict[str, str],
 ) -> None:
     RAW.mkdir(parents=True, exist_ok=True)
-    path = RAW / f"{began:%Y%m%dT%H%M%SZ}-{'+'.join(names) if len(names) < 4 else 'turn'}.json"
+    groups = [group for group, members in GROUPS.items() if set(names) == set(members)]
+    kind = "+".join(groups or names) if len(names) < 4 or groups else "some"
+    path = RAW / f"{began:%Y%m%dT%H%M%SZ}-{kind}.json"
     result = {
         "began_at": began.isoformat(),
         "lines": [one.line() for name in names for one in lines.get(name, [])],

@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `limit`: the largest value that meets the target."""
+    """One line of the table. `limit`: the largest value that meets the target, or the least."""
 
     name: str
     value: float
@@ -15,11 +15,13 @@ class Figure:
     unit: str
     digits: int = 0
     note: str = ""
+    is_least: bool = False
 
     @property
     def is_met(self) -> bool:
         """Compared as it is printed: nobody sees more digits than that."""
-        return round(self.value, self.digits) <= self.limit
+        shown = round(self.value, self.digits)
+        return shown >= self.limit if self.is_least else shown <= self.limit
 
     def line(self) -> str:
         """`name | measured | target | met`."""
@@ -27,7 +29,8 @@ class Figure:
         note = f" ({self.note})" if self.note else ""
         limit = f"{self.limit:,g}{self.unit}" if self.limit else f"0{self.unit}"
         verdict = "met" if self.is_met else "missed"
-        return f"{self.name} | {measured}{note} | <= {limit} | {verdict}"
+        sign = ">=" if self.is_least else "<="
+        return f"{self.name} | {measured}{note} | {sign} {limit} | {verdict}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def run(bench: "Bench") -> list[Figure]:
         crowds.gather(bench, 300, turns=4, rounds=1)
     loaded_mb = stand.rss_mb()
     kept = {"idle_mb": stand.idle_rss_mb, "loaded_mb": loaded_mb, "peak_mb": stand.peak_rss_mb}
-    bench.keep("memory", kept)
+    bench.keep("footprint", kept)
     note = f"peak {stand.peak_rss_mb:.0f} MB"
     return [
         Figure("resident memory of web, idle", stand.idle_rss_mb, IDLE_LIMIT_MB, " MB"),

@@ -1,0 +1,169 @@
+"""Fills the table of memories in bulk, in the shape that the product itself would have written.
+
+A thousand and a half memories are remembered and indexed by the product; the bulk multiplies these
+rows inside the database: every column is taken over but identity, owner, time and text (two
+sentences that were really said), and the vector is that of the first sentence with noise (cosine
+to the real one about 0.8). Indexes that hold no promise are dropped and made again, since a million
+insertions into HNSW would take hours; they end up as the migrations made them.
+"""
+
+import re
+import time
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+
+from bench.brain.facts import crowd, fact
+from kernel.clock import now
+from kernel.ids import uuid7
+from memory.ports import BRAIN, MemoryItem, MemoryScope
+
+SEEDS = 1_500
+SEED_AGENT = UUID("00000000-0000-7000-8000-00000000bec4")
+TABLE = "memory_memory"
+AGENTS = 3
+# What one bulk statement inserts at most, so that progress survives an interruption.
+CHUNK = 50_000
+_SEEDED = "select count(*) from memory_memory where agent_id = %s and state = 'indexed'"
+_OWN = {
+    "id": "uuidv7(o.said_at - now())",
+    "tenant_id": "%(tenant)s::uuid",
+    "created_at": "o.said_at",
+    "user_id": "o.user_id",
+    "agent_id": "o.agent_id",
+    "said_at": "o.said_at",
+    "text": "b.text || ' ' || t.text",
+    "conversation_id": "md5(o.user_id::text || (o.n / 20))::uuid",
+    "turn_id": "md5(o.user_id::text || 't' || (o.n / 2))::uuid",
+    "message_id": "md5(o.user_id::text || 'm' || o.n)::uuid",
+    "idempotency_key": "'bulk:' || o.user_id || ':' || o.agent_id || ':' || o.n",
+    "speaker": "case when o.n % 2 = 0 then 'user' else 'assistant' end",
+    "embedding": "l2_normalize(b.embedding + x.v + y.v)",
+}
+
+
+def fill(tenant_id: str, size: int, people: int) -> dict[str, Any]:
+    """`size` memories of one tenant, over `people` people with up to three agents each.
+
+    Few people have much (see `facts.crowd`). Answers {people: [{user_id, agent_id, size}], facts,
+    took_s, index_s}.
+    """
+    _remember_seeds(tenant_id)
+    owners = _owners(size, people)
+    began = time.perf_counter()
+    dsn = settings.SOMA.effective_db_dsn("owner")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        _tables(connection)
+        dropped = _drop_indexes(connection) if size > CHUNK else []
+        try:
+            for start in range(0, len(owners), 100):
+                _insert(connection, tenant_id, owners[start : start + 100])
+        finally:
+            indexing = time.perf_counter()
+            connection.execute("set maintenance_work_mem = '3GB'")
+            connection.execute("set max_parallel_maintenance_workers = 2")
+            for definition in dropped:
+                connection.execute(definition)
+        index_s = time.perf_counter() - indexing
+        connection.execute(f"vacuum (analyze) {TABLE}")
+        connection.execute("checkpoint")
+    return {
+        "people": [{"user_id": u, "agent_id": a, "size": n} for u, a, n in owners],
+        "facts": SEEDS,
+        "took_s": time.perf_counter() - began,
+        "index_s": index_s,
+    }
+
+
+def _remember_seeds(tenant_id: str) -> None:
+    """The sentences that the bulk is made of, remembered and indexed by the product."""
+    dsn = settings.SOMA.effective_db_dsn("owner")
+    brain = BRAIN.get()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        seeded = connection.execute(_SEEDED, [SEED_AGENT]).fetchone()
+        if seeded is not None and seeded[0] >= SEEDS:
+            return
+        scope = MemoryScope(UUID(tenant_id), uuid7(), SEED_AGENT, "seed")
+        items = [
+            MemoryItem(fact(number).said, "user", now(), f"seed:{number}")
+            for number in range(SEEDS)
+        ]
+        for start in range(0, SEEDS, 500):
+            brain.remember_many(scope, items[start : start + 500])
+        deadline = time.monotonic() + 300
+        while connection.execute(_SEEDED, [SEED_AGENT]).fetchone() != (SEEDS,):
+            brain.settle()
+            if time.monotonic() > deadline:
+                raise RuntimeError("the seeds of the bulk were never indexed")
+
+
+def _owners(size: int, people: int) -> list[tuple[str, str, int]]:
+    """(user, agent, how many): the first agent of everybody gets most."""
+    agents = [str(uuid7()) for _ in range(AGENTS)]
+    found: list[tuple[str, str, int]] = []
+    for share in crowd(people):
+        user, whole = str(uuid7()), max(AGENTS, round(size * share))
+        parts = [round(whole * part) for part in (0.6, 0.3)]
+        for agent, count in zip(agents, [*parts, whole - sum(parts)], strict=True):
+            found.append((user, agent, count))
+    return found
+
+
+def _tables(connection: psycopg.Connection) -> None:
+    connection.execute(
+        f"create temp table base as select row_number() over (order by id) - 1 as place, m.* "
+        f"from {TABLE} m where agent_id = '{SEED_AGENT}' and state = 'indexed'"
+    )
+    # Each noise vector is half as long as a sentence's.
+    connection.execute(
+        "create temp table noise as select n as place, (select array_agg("
+        "random_normal(0, 0.5 / sqrt(384)) + 0 * n) from generate_series(1, 384))::vector as v "
+        "from generate_series(0, 996) n"
+    )
+    for table in ("base", "noise"):
+        connection.execute(f"create index on {table} (place)")
+        connection.execute(f"analyze {table}")
+
+
+def _insert(
+    connection: psycopg.Connection, tenant_id: str, owners: list[tuple[str, str, int]]
+) -> None:
+    columns = [
+        row[0]
+        for row in connection.execute(
+            "select column_name from information_schema.columns where table_name = %s "
+            "and is_generated = 'NEVER' order by ordinal_position",
+            [TABLE],
+        )
+    ]
+    values = ", ".join(_OWN.get(name, f"b.{name}") for name in columns)
+    users, agents, sizes = (list(column) for column in zip(*owners, strict=True))
+    # Two years of talk; nobody's memories are beside each other on the disk for long.
+    statement = (
+        f"insert into {TABLE} ({', '.join(columns)}) select {values} from ("
+        " select user_id, agent_id, n, now() - interval '730 days' * random() as said_at, "
+        "  hashtext(user_id::text || agent_id::text || n)::bigint + 2147483648 as h "
+        " from unnest(%(users)s::uuid[], %(agents)s::uuid[], %(sizes)s::int[]) "
+        "  as owner(user_id, agent_id, size), generate_series(1, size) n order by said_at) o "
+        "join base b on b.place = o.h % (select count(*) from base) "
+        "join base t on t.place = (o.h / 7) % (select count(*) from base) "
+        "join noise x on x.place = o.h % 997 join noise y on y.place = (o.h / 1009) % 997"
+    )
+    statement = re.sub(r"%(?!\()", "%%", statement)
+    connection.execute(
+        statement, {"tenant": tenant_id, "users": users, "agents": agents, "sizes": sizes}
+    )
+
+
+def _drop_indexes(connection: psycopg.Connection) -> list[str]:
+    """Drop what is neither a key nor a constraint; return how to make it again."""
+    rows = connection.execute(
+        "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) from pg_index i "
+        "where i.indrelid = %s::regclass and not i.indisunique",
+        [TABLE],
+    ).fetchall()
+    for name, _ in rows:
+        connection.execute(f"drop index {name}")
+    return [definition for _, definition in rows]
