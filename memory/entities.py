@@ -64,6 +64,14 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(inside)[:MAX_NAMES]
 
 
+def without_names(text: str) -> str:
+    """Return `text` without its names: what is asked, whoever it is asked about."""
+    left_out = set(names(text))
+    return _WORD.sub(
+        lambda match: "" if _plain(match.group()).lower() in left_out else match.group(), text
+    )
+
+
 def openings(text: str) -> tuple[str, ...]:
     """Return capital words at the beginning of sentences, which may be names.
 

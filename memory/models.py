@@ -79,6 +79,11 @@ class Memory(TenantModel):
                 include=["agent_id"],
                 name="memory_of_a_user",
             ),
+            # The turns beside a hit.
+            models.Index(
+                fields=["tenant_id", "conversation_id", "said_at", "id"],
+                name="memory_of_a_conversation",
+            ),
             models.Index(
                 fields=["id"],
                 name="memory_pending",
@@ -90,5 +95,32 @@ class Memory(TenantModel):
                 m=16,
                 ef_construction=64,
                 opclasses=["vector_cosine_ops"],
+            ),
+        ]
+
+
+class MemoryName(TenantModel):
+    """A name that a memory mentions: the link over which recall walks from one to another.
+
+    Written by the worker with the embedding; goes with its memory.
+    """
+
+    user_id = models.UUIDField()
+    namespace = models.CharField(max_length=32)
+    memory_id = models.UUIDField()
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        """Both directions are looked up."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "memory_id", "name"], name="memory_name_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "user_id", "namespace", "name", "memory_id"],
+                name="memory_name_holders",
             ),
         ]

@@ -113,13 +113,19 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class RecallQuery:
-    """What to look for.  `exclude_*`: what the caller already has in front of it."""
+    """What to look for.  `exclude_*`: what the caller already has in front of it.
+
+    `only_if_sure`: nothing rather than what is merely near, for callers without a model that could
+    tell an answer from its neighbour.  `asked_at`: what "last spring" is seen from; None: now.
+    """
 
     text: str
     limit: int = 6
     exclude_conversation_id: UUID | None = None
     exclude_turn_ids: tuple[UUID, ...] = ()
     timeout_s: float = DEFAULT_RECALL_TIMEOUT_S
+    only_if_sure: bool = False
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +135,23 @@ class ScoreParts:
     `lexical_rank`, `dense_rank`: place in each list, from 1; None when absent from it.
     `coverage`: share of the question's words found, weighted by rarity, 0..1.
     `cosine`: closeness in meaning, -1..1; None while there is no embedding.
+    `beside`, `conversation`: what the turns beside it and its whole conversation lend, 0..2.
+    `person`, `time`: 1 when it tells of a person or a time that the question names.
+    `links`: names shared with the best hits, 0..1.  `recency`: 1 just now, 1/2 after 90 days.
+    `certainty`: how likely the question is answered by anything that was found, 0..1.
     """
 
     lexical_rank: int | None = None
     dense_rank: int | None = None
     coverage: float = 0.0
     cosine: float | None = None
+    beside: float = 0.0
+    conversation: float = 0.0
+    person: float = 0.0
+    time: float = 0.0
+    links: float = 0.0
+    recency: float = 0.0
+    certainty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

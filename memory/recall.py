@@ -1,48 +1,81 @@
-"""Fusion: from the evidence of both searches to a short list worth quoting.
+"""Fusion: from the evidence of all searches to a short list worth quoting.
 
-Pure.  Each candidate brings the words that it shares with the question and its cosine.  Both
-lists are ranked on their own, joined by reciprocal rank fusion with k = 60 (Cormack, Clarke and
-Buettcher 2009), and cut by a floor, because an irrelevant memory is worse than none.
+Pure.  Each candidate brings the words that it shares with the question, its closeness in meaning
+and who stands beside it; together they are weighed as
+
+    words + meaning (half as much for questions asked earlier)
+    + the turns beside a hit + the conversation as a whole + the person asked about
+    + the time asked about + names shared with the best hits (random walk) + recency
+
+An irrelevant memory is worse than none: what bears on nothing is dropped, and when nothing that
+was found answers the question, nothing is returned (`certainty`).  The weights were set on one half
+of the dialogues of `bench/quality` and measured on the other (docs/decisions/0004-brain.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from memory import entities, walk
 from memory.ports import Recalled, ScoreParts
-from memory.terms import Term, is_question, normalised
+from memory.terms import Term, is_question, normalised, query_terms
+from memory.times import Span, spans
 
-RRF_K = 60
-# Floors, set on the set of facts and questions in tests/fixtures/memory (see its README):
-# unrelated sentences stay below 0.25 with MiniLM, answers to paraphrased questions mostly above.
+# Without one of both a candidate bears on nothing: unrelated sentences stay below 0.25 with MiniLM.
 COSINE_FLOOR = 0.30
+COVERAGE_FLOOR = 0.45
 # Below this cosine even shared words are taken for chance.
 COSINE_CHANCE = 0.10
-# Share of the question's words, weighted by rarity, that is evidence by itself.
-COVERAGE_FLOOR = 0.45
-# Below this share the words in common are taken for chance and do not lift the rank.
-COVERAGE_CHANCE = 1 / 3
 # This share of the words themselves, two at least, is evidence as well.
 SHARE_FLOOR = 0.6
 # See `Corpus.rarity`.
 PRIOR_SIZE = 100
 # An earlier question tells less than an answer.
 QUESTION_WEIGHT = 0.6
+WORDS_WEIGHT = 0.5
+BESIDE_WEIGHT = 0.15
+CONVERSATION_WEIGHT = 0.3
+PERSON_WEIGHT = 0.1
+TIME_WEIGHT = 0.3
+WALK_WEIGHT = 0.15
+RECENCY_WEIGHT = 0.01
+# "Where do you live now?"
+PRESENT_WEIGHT = 0.06
 # Cosines that differ by less are a tie, and the newer memory goes first.
 COSINE_STEP = 0.03
-_BEST_SUM = 2 / (RRF_K + 1)
+# Where the walk begins, and which names it may use: everybody's name leads everywhere.
+SEEDS = 5
+HALF_LIFE_DAYS = 90.0
+# Of the weight of a turn, what the turns before and after it get, by distance.
+_STEP_SHARE = {1: 1.0, -1: 0.9, 2: 0.5, -2: 0.4}
+# Texts that share more of their words than this repeat one another (MMR).
+_SAME_SHARE = 0.6
+_REPEAT_WEIGHT = 0.3
+# Passages shorter than the mean gain by it, longer ones lose: BM25's b, at this share.
+_LENGTH_SHARE = 0.3
+# Logistic regression of "is there an answer" (bench/quality, its tuned half).
+_SURE_BIAS, _SURE_JOINT, _SURE_GAP, _SURE_ABOUT, _SURE_STRANGE = -3.6, 2.4, 3.6, 5.8, -1.3
+# Certainty below which nothing is returned, and the same for a caller who wants answers only.
+LEAST_CERTAINTY = 0.25
+SURE_CERTAINTY = 0.5
+_PRESENT = re.compile(
+    r"\b(?:now|nowadays|current|currently|at present|at the moment|these days|still|today)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A memory that one of the searches returned.
 
-    `matched`: places of the question's words that occur in it.  `density`: how often and how
-    close (ts_rank_cd).  `cosine`: None while it has no embedding.
+    `matched`: places of the question's words that occur in it.  `cosine`: None while it has no
+    embedding.  `about`: closeness to the question without its names, None as `cosine`.
+    `beside`: {hit: how many turns after it (negative: before it) this one was said}.
     """
 
     memory_id: UUID
@@ -52,8 +85,9 @@ class Candidate:
     conversation_id: UUID | None
     turn_id: UUID | None
     matched: frozenset[int]
-    density: float
     cosine: float | None
+    about: float | None = None
+    beside: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,94 +108,283 @@ class Corpus:
         return math.log(1 + (others + 0.5) / (count + 1.5))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as recall sees it: its words, its names, the times that it names, and when.
+
+    `only_if_sure`: return nothing rather than what is merely near.
+    """
+
+    text: str
+    terms: tuple[Term, ...]
+    at: datetime
+    times: tuple[Span, ...] = ()
+    only_if_sure: bool = False
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, at: datetime, *, only_if_sure: bool = False) -> Asked:
+        """Read a question that is asked at that moment."""
+        return cls(text, query_terms(text), at, spans(text, at), only_if_sure, entities.names(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A candidate with the parts of its score."""
+
+    item: Candidate
+    score: float
+    parts: ScoreParts
+
+
 def fuse(
-    question: str,
-    terms: Sequence[Term],
-    corpus: Corpus,
-    candidates: Sequence[Candidate],
-    limit: int,
+    asked: Asked, corpus: Corpus, candidates: Sequence[Candidate], limit: int
 ) -> tuple[Recalled, ...]:
     """Return the candidates worth quoting, best first, at most `limit`.
 
-    Dropped: what stays below the floors, echoes of the question itself, repeated texts (the
-    newest stays).
+    Dropped: what bears on nothing by itself or by its surroundings, echoes of the question itself,
+    repeated texts (the newest stays).  Nothing at all when it seems that no answer was ever said.
     """
-    weights = [corpus.rarity(place) for place in range(len(terms))]
+    echo = normalised(asked.text)
+    items = _without_repeats([one for one in candidates if normalised(one.text) != echo])
+    coverage = _coverages(asked, corpus, items)
+    worthy = {one.memory_id for one in items if _is_relevant(one, coverage, len(asked.terms))}
+    if not worthy:
+        return ()
+    sure = certainty(asked, corpus, items)
+    if sure < (SURE_CERTAINTY if asked.only_if_sure else LEAST_CERTAINTY):
+        return ()
+    judged = _judged(asked, items, coverage, worthy, sure)
+    chosen = _diverse(judged, limit)
+    best = max((one.score for one in chosen), default=1.0)
+    return tuple(_recalled(one, asked, best, sure) for one in chosen)
+
+
+def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float:
+    """Return how likely it is, 0..1, that one of these memories answers the question.
+
+    Rests on the nearest memory and the words it shares besides names, on how far it stands out, on
+    what is said about the persons asked about, and on names that nobody ever mentioned.
+    """
+    telling = [one for one in items if not is_question(one.text)]
+    cosines = sorted((one.cosine for one in telling if one.cosine is not None), reverse=True)
+    if not cosines:
+        # Without embeddings only the words count, and the floors have judged them.
+        return 1.0
+    names = frozenset(asked.names)
+    said = {one.memory_id: said_of(one.text) for one in items} if names else {}
+    places = [place for place, term in enumerate(asked.terms) if term.word not in names]
+    whole = sum(corpus.rarity(place) for place in places)
+
+    def shared(one: Candidate) -> float:
+        if not places:
+            return float(bool(one.matched))
+        return sum(corpus.rarity(place) for place in one.matched if place in places) / whole
+
+    joint = max((one.cosine or 0.0) + 0.5 * shared(one) for one in telling)
+    gap = cosines[0] - (cosines[9] if len(cosines) > 9 else 0.1)
+    known = names.intersection(*([set().union(*said.values())] if said else ()))
+    asked_about = [one for one in telling if not known or known & said[one.memory_id]]
+    about = max((one.about or 0.0 for one in asked_about), default=0.0)
+    strange = float(bool(names - known))
+    logit = _SURE_BIAS + _SURE_JOINT * joint + _SURE_GAP * gap + _SURE_ABOUT * about
+    return 1 / (1 + math.exp(-(logit + _SURE_STRANGE * strange)))
+
+
+def _coverages(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> dict[UUID, float]:
+    """Return the share of the question's words that each memory holds, weighted by rarity."""
+    weights = [corpus.rarity(place) for place in range(len(asked.terms))]
     whole = sum(weights) or 1.0
-    coverage = {
-        item.memory_id: sum(weights[place] for place in item.matched) / whole for item in candidates
-    }
-    asked = normalised(question)
-    worthy = [
-        item
-        for item in candidates
-        if _is_relevant(item, coverage[item.memory_id], len(terms)) and not _is_echo(item, asked)
-    ]
-    lexical = _lexical_ranks(worthy, coverage)
-    dense = _dense_ranks(worthy)
-    found = [
-        _recalled(
-            item,
-            terms,
-            ScoreParts(
-                lexical_rank=lexical.get(item.memory_id),
-                dense_rank=dense.get(item.memory_id),
-                coverage=round(coverage[item.memory_id], 4),
-                cosine=None if item.cosine is None else round(item.cosine, 4),
-            ),
-        )
-        for item in _without_repeats(worthy)
-    ]
-    found.sort(key=lambda one: (one.score, one.said_at, one.memory_id), reverse=True)
-    return tuple(found[:limit])
+    return {one.memory_id: sum(weights[place] for place in one.matched) / whole for one in items}
 
 
-def _is_relevant(item: Candidate, coverage: float, terms: int) -> bool:
-    """Say whether the evidence, by words or by meaning, is enough to quote the memory."""
+def _is_relevant(item: Candidate, coverage: Mapping[UUID, float], terms: int) -> bool:
+    """Say whether the memory's own evidence, by words or by meaning, is enough to quote it."""
     if item.cosine is not None and item.cosine >= COSINE_FLOOR:
         return True
     many = len(item.matched) >= max(2, SHARE_FLOOR * terms)
-    worded = many or coverage >= COVERAGE_FLOOR
+    worded = many or coverage[item.memory_id] >= COVERAGE_FLOOR
     return worded and (item.cosine is None or item.cosine >= COSINE_CHANCE)
 
 
-def _is_echo(item: Candidate, asked: str) -> bool:
-    """Say whether the memory is the very question, asked before."""
-    return normalised(item.text) == asked
-
-
 def _without_repeats(items: Sequence[Candidate]) -> list[Candidate]:
-    """Keep the newest of equal texts."""
+    """Keep the newest of equal texts; the result does not depend on the order of `items`."""
     newest: dict[str, Candidate] = {}
     for item in sorted(items, key=lambda one: (one.said_at, one.memory_id)):
         newest[normalised(item.text)] = item
     return list(newest.values())
 
 
-def _lexical_ranks(items: Sequence[Candidate], coverage: dict[UUID, float]) -> dict[UUID, int]:
-    hits = [item for item in items if coverage[item.memory_id] >= COVERAGE_CHANCE]
-    # Stable sorts, the least important first; the id makes the order independent of the input's.
-    hits.sort(key=lambda one: (one.said_at, one.memory_id), reverse=True)
-    hits.sort(key=lambda one: (coverage[one.memory_id], one.density), reverse=True)
-    return {item.memory_id: place for place, item in enumerate(hits, 1)}
+def _judged(
+    asked: Asked,
+    items: Sequence[Candidate],
+    coverage: Mapping[UUID, float],
+    worthy: Collection[UUID],
+    sure: float,
+) -> list[_Judged]:
+    """Weigh all evidence; leave out what neither it nor its surroundings make worth quoting."""
+    own = _own_weights(items, coverage)
+    conversations = _conversation_weights(items, own)
+    lexical = _ranks(items, lambda one: coverage[one.memory_id])
+    dense = _ranks(items, lambda one: one.cosine or 0.0)
+    beside = {one.memory_id: _beside(one, own) for one in items}
+    names = frozenset(asked.names)
+    person = {
+        one.memory_id: float(bool(names) and bool(names & said_of(one.text))) for one in items
+    }
+    timely = {one.memory_id: float(_is_timely(one, asked.times)) for one in items}
+    present = PRESENT_WEIGHT if _PRESENT.search(asked.text) else RECENCY_WEIGHT
+
+    def surrounded(one: Candidate) -> float:
+        key = one.memory_id
+        return (
+            own[key]
+            + BESIDE_WEIGHT * beside[key]
+            + CONVERSATION_WEIGHT * conversations.get(one.conversation_id, 0.0)
+            + PERSON_WEIGHT * person[key]
+            + TIME_WEIGHT * timely[key]
+        )
+
+    before_walk = {one.memory_id: surrounded(one) for one in items}
+    linked = _linked(items, {key: before_walk[key] for key in worthy})
+    judged = []
+    for one in items:
+        key = one.memory_id
+        recency = _recency(one.said_at, asked.at)
+        if key not in worthy and not (beside[key] >= COSINE_FLOOR or linked[key] or timely[key]):
+            continue
+        judged.append(
+            _Judged(
+                one,
+                before_walk[key] + WALK_WEIGHT * linked[key] + present * recency,
+                ScoreParts(
+                    lexical_rank=lexical.get(key),
+                    dense_rank=dense.get(key),
+                    coverage=round(coverage[key], 4),
+                    cosine=None if one.cosine is None else round(one.cosine, 4),
+                    beside=round(beside[key], 4),
+                    conversation=round(conversations.get(one.conversation_id, 0.0), 4),
+                    person=person[key],
+                    time=timely[key],
+                    links=round(linked[key], 4),
+                    recency=round(recency, 4),
+                    certainty=round(sure, 4),
+                ),
+            )
+        )
+    judged.sort(
+        key=lambda one: (-round(one.score, 9), -one.item.said_at.timestamp(), one.item.memory_id)
+    )
+    return judged
 
 
-def _dense_ranks(items: Sequence[Candidate]) -> dict[UUID, int]:
-    near = [item for item in items if item.cosine is not None]
-    near.sort(key=lambda one: (_steps(one.cosine), one.said_at, one.memory_id), reverse=True)
-    return {item.memory_id: place for place, item in enumerate(near, 1)}
+def _own_weights(items: Sequence[Candidate], coverage: Mapping[UUID, float]) -> dict[UUID, float]:
+    """Return what each memory weighs by its own words and meaning."""
+    mean = sum(len(one.text) for one in items) / len(items)
+    weights = {}
+    for one in items:
+        length = 1 - _LENGTH_SHARE + _LENGTH_SHARE * len(one.text) / mean
+        words = coverage[one.memory_id] * min(1 / length, 1.3)
+        steps = round((one.cosine or 0.0) / COSINE_STEP) * COSINE_STEP
+        weight = max(0.0, steps + WORDS_WEIGHT * words)
+        weights[one.memory_id] = weight * (QUESTION_WEIGHT if is_question(one.text) else 1.0)
+    return weights
 
 
-def _steps(cosine: float | None) -> int:
-    """Return the cosine in whole steps, so that hair's breadths do not decide."""
-    return 0 if cosine is None else round(cosine / COSINE_STEP)
+def _conversation_weights(
+    items: Sequence[Candidate], own: Mapping[UUID, float]
+) -> dict[UUID | None, float]:
+    """Return the mean weight of the three best memories of each conversation."""
+    of: dict[UUID, list[float]] = {}
+    for one in items:
+        if one.conversation_id is not None:
+            of.setdefault(one.conversation_id, []).append(own[one.memory_id])
+    return {key: sum(sorted(weights)[-3:]) / 3 for key, weights in of.items()}
 
 
-def _recalled(item: Candidate, terms: Sequence[Term], parts: ScoreParts) -> Recalled:
-    ranks = [rank for rank in (parts.lexical_rank, parts.dense_rank) if rank is not None]
-    score = sum(1 / (RRF_K + rank) for rank in ranks) / _BEST_SUM
-    if is_question(item.text):
-        score *= QUESTION_WEIGHT
+def _beside(item: Candidate, own: Mapping[UUID, float]) -> float:
+    """Return the greatest weight that a hit a turn or two away lends to this memory."""
+    lent = [
+        own[hit] * _STEP_SHARE.get(step, 0.0) for hit, step in item.beside.items() if hit in own
+    ]
+    return max(lent, default=0.0)
+
+
+def said_of(text: str) -> set[str]:
+    """Return the words of a text, without the s of owners: "Nadia's" tells of nadia."""
+    words = normalised(text).replace("\u2019", "'").split()
+    return {word.removesuffix("'s") for word in words}
+
+
+def _is_timely(item: Candidate, times: Sequence[Span]) -> bool:
+    """Say whether it was said in the time asked about, or speaks of it."""
+    if not times:
+        return False
+    if any(time.holds(item.said_at) for time in times):
+        return True
+    return any(
+        time.holds(about.start) for about in spans(item.text, item.said_at) for time in times
+    )
+
+
+def _linked(items: Sequence[Candidate], worthy: Mapping[UUID, float]) -> dict[UUID, float]:
+    """Return how much each memory hangs together by names with the best ones, 0..1."""
+    names = {one.memory_id: entities.mentions(one.text) for one in items}
+    holders: dict[str, int] = {}
+    for of in names.values():
+        for name in of:
+            holders[name] = holders.get(name, 0) + 1
+    most = max(8, len(items) // 4)
+    weights = {
+        name: 1 / math.log(2 + count) for name, count in holders.items() if 2 <= count <= most
+    }
+    best = sorted(worthy.items(), key=lambda pair: (-pair[1], pair[0]))[:SEEDS]
+    seeds = {key: weight**3 for key, weight in best if weight > 0}
+    shares = walk.visits(seeds, names, weights)
+    top = max(shares.values(), default=0.0)
+    if not weights or top <= 0:
+        return dict.fromkeys(names, 0.0)
+    return {key: math.sqrt(share / top) for key, share in shares.items()}
+
+
+def _recency(said_at: datetime, at: datetime) -> float:
+    """Return 1 for just now, falling by half in HALF_LIFE_DAYS."""
+    days = max(0.0, (at - said_at).total_seconds() / 86_400)
+    return 1 / (1 + days / HALF_LIFE_DAYS)
+
+
+def _ranks(items: Sequence[Candidate], weight: Callable[[Candidate], float]) -> dict[UUID, int]:
+    """Return places from 1 of those with any weight, heaviest first."""
+    held = [(weight(one), one) for one in items if weight(one) > 0]
+    held.sort(key=lambda pair: (-pair[0], -pair[1].said_at.timestamp(), pair[1].memory_id))
+    return {one.memory_id: place for place, (_, one) in enumerate(held, 1)}
+
+
+def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
+    """Choose the best that do not repeat one another (maximal marginal relevance).
+
+    Only near repetitions count against a memory: two facts of one subject share words too.
+    """
+    left = list(judged[: limit * 3])
+    words = {one.item.memory_id: set(normalised(one.item.text).split()) for one in left}
+    chosen: list[_Judged] = []
+    repeats = dict.fromkeys(words, 0.0)
+    while left and len(chosen) < limit:
+        best = max(left, key=lambda one: one.score - _REPEAT_WEIGHT * repeats[one.item.memory_id])
+        left.remove(best)
+        chosen.append(best)
+        mine = words[best.item.memory_id]
+        for one in left:
+            key = one.item.memory_id
+            share = len(mine & words[key]) / max(1, len(mine | words[key]))
+            if share > _SAME_SHARE:
+                repeats[key] = max(repeats[key], share)
+    chosen.sort(key=judged.index)
+    return chosen
+
+
+def _recalled(one: _Judged, asked: Asked, best: float, sure: float) -> Recalled:
+    item = one.item
     return Recalled(
         memory_id=item.memory_id,
         text=item.text,
@@ -169,18 +392,26 @@ def _recalled(item: Candidate, terms: Sequence[Term], parts: ScoreParts) -> Reca
         speaker=item.speaker,
         conversation_id=item.conversation_id,
         turn_id=item.turn_id,
-        score=round(score, 4),
-        reason=_reason([terms[place].word for place in sorted(item.matched)], parts.cosine),
-        parts=parts,
+        score=round(max(0.0, min(1.0, one.score / max(best, 1e-9))) * sure, 4),
+        reason=_reason(asked, item, one.parts),
+        parts=one.parts,
     )
 
 
-def _reason(words: Sequence[str], cosine: float | None) -> str:
+def _reason(asked: Asked, item: Candidate, parts: ScoreParts) -> str:
     """Return in words why the memory was chosen."""
-    shared = f"shares the words {', '.join(words)}" if words else ""
-    if len(words) == 1:
-        shared = f"shares the word {words[0]}"
-    near = ""
-    if cosine is not None and cosine >= COSINE_FLOOR:
-        near = f"is close in meaning ({cosine:.2f})"
-    return " and ".join(filter(None, (shared, near))) or "was said recently"
+    said: list[str] = []
+    words = [asked.terms[place].word for place in sorted(item.matched)]
+    if words:
+        said.append(f"shares the word{'s' * (len(words) > 1)} {', '.join(words)}")
+    if item.cosine is not None and item.cosine >= COSINE_FLOOR:
+        said.append(f"is close in meaning ({item.cosine:.2f})")
+    if parts.time:
+        said.append(
+            f"belongs to the time asked about ({', '.join(one.words for one in asked.times)})"
+        )
+    if not said and parts.beside:
+        said.append("was said beside a hit")
+    if not said and parts.links:
+        said.append("shares names with a hit")
+    return " and ".join(said) or "was said in the same conversation"

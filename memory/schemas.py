@@ -20,6 +20,13 @@ class ScorePartsOut(Schema):
     dense_rank: int | None
     coverage: float = Field(description="Share of the question's words found, 0 to 1.")
     cosine: float | None = Field(description="Closeness in meaning; null before indexing.")
+    beside: float = Field(0.0, description="What the turns beside it lend.")
+    conversation: float = Field(0.0, description="What its whole conversation lends.")
+    person: float = Field(0.0, description="1 when it tells of a person asked about.")
+    time: float = Field(0.0, description="1 when it belongs to the time asked about.")
+    links: float = Field(0.0, description="Names shared with the best hits, 0 to 1.")
+    recency: float = Field(0.0, description="1 just now, 1/2 after 90 days.")
+    certainty: float = Field(0.0, description="How likely anything found is an answer, 0 to 1.")
 
 
 class RecalledOut(Schema):

@@ -15,7 +15,7 @@ import structlog
 from django.db import DatabaseError, OperationalError, connection, models, transaction
 from psycopg.errors import QueryCanceled
 
-from kernel.clock import monotonic_s
+from kernel.clock import monotonic_s, now
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
 from kernel.ports import Probe
@@ -26,6 +26,7 @@ from memory.brain_embedded import forgetting, indexing, search
 from memory.brain_embedded.absent import AbsentCognition
 from memory.embedding.errors import EmbeddingUnavailable
 from memory.embedding.minilm import Embedder
+from memory.entities import without_names
 from memory.errors import EmptyMemory, MemoryLate, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
 from memory.ports import (
@@ -46,8 +47,7 @@ from memory.ports import (
     Selection,
 )
 from memory.ports import Memory as Kept
-from memory.recall import fuse
-from memory.terms import query_terms
+from memory.recall import Asked, fuse
 from memory.values import (
     CAPABILITIES,
     Capability,
@@ -122,14 +122,18 @@ class EmbeddedBrain(AbsentCognition):
         limit = max(1, min(query.limit, MAX_LIMIT))
         if not text:
             return ()
-        terms = query_terms(text)
+        asked = Asked.of(text, query.asked_at or now(), only_if_sure=query.only_if_sure)
         vector = self._embed(text, query.timeout_s * _EMBED_SHARE)
-        if not terms and vector is None:
+        if not asked.terms and vector is None:
             return ()
+        about = None
+        if vector is not None and asked.names:
+            about = self._embed(without_names(text), query.timeout_s * _EMBED_SHARE)
         left_s = max(0.02, query.timeout_s - (monotonic_s() - started_s))
         with _unit(scope, timeout_s=left_s, for_recall=True):
-            corpus, candidates = search.candidates(scope, query, terms, vector)
-        return fuse(text, terms, corpus, candidates, limit)
+            asked = search.dated(scope, query, asked)
+            corpus, candidates = search.candidates(scope, query, asked, vector, about)
+        return fuse(asked, corpus, candidates, limit)
 
     def expect(self, text: str) -> None:
         """Begin to embed the question; see `BrainPort.expect`."""

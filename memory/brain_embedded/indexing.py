@@ -13,9 +13,11 @@ from django.db import connections
 from django.db.models import Count, Q, QuerySet
 
 from kernel.db import platform_unit
+from kernel.ids import uuid7
 from memory import metrics
 from memory.brain_embedded.search import vector_literal
 from memory.embedding.minilm import Embedder
+from memory.entities import mentions
 from memory.models import MAX_INDEX_ATTEMPTS, Memory
 from memory.ports import Pending
 
@@ -63,14 +65,15 @@ def _index_batch(embedder: Embedder) -> tuple[int, int]:
     embedder.warm_up()
     with platform_unit("memory indexing") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
-            "select id, text from memory_memory where state = 'stored' and index_attempts < %s "
+            "select id, text, tenant_id, user_id, namespace from memory_memory "
+            "where state = 'stored' and index_attempts < %s "
             "order by id limit %s for update skip locked",
             [MAX_INDEX_ATTEMPTS, BATCH_ROWS],
         )
         rows = cursor.fetchall()
         if not rows:
             return 0, 0
-        vectors = _vectors(embedder, [text for _, text in rows])
+        vectors = _vectors(embedder, [row[1] for row in rows])
         failed = [row[0] for row, vector in zip(rows, vectors, strict=True) if vector is None]
         cursor.executemany(
             "update memory_memory set state = 'indexed', embedding_model = %s, "
@@ -79,6 +82,16 @@ def _index_batch(embedder: Embedder) -> tuple[int, int]:
                 (embedder.model, vector, row[0])
                 for row, vector in zip(rows, vectors, strict=True)
                 if vector is not None
+            ],
+        )
+        cursor.executemany(
+            "insert into memory_memoryname (id, created_at, tenant_id, user_id, namespace, "
+            "memory_id, name) values (%s, now(), %s, %s, %s, %s, %s) on conflict do nothing",
+            [
+                (uuid7(), tenant_id, user_id, namespace, memory_id, name)
+                for memory_id, text, tenant_id, user_id, namespace in rows
+                if memory_id not in failed
+                for name in mentions(text)
             ],
         )
         if failed:

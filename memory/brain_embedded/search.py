@@ -7,7 +7,8 @@ add user, agent and namespace themselves.  The text of the recall statements is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from kernel.clock import now
 from kernel.scope import require_scope
 from memory.brain_embedded import statements
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
-from memory.recall import Candidate, Corpus
-from memory.terms import Term
+from memory.recall import Asked, Candidate, Corpus
+from memory.terms import is_question
+from memory.times import Span, event_day, offsets, spans
 
 if TYPE_CHECKING:
     from memory.embedding.minilm import Vector
@@ -119,9 +121,16 @@ def ids_by_key(keys: Sequence[str]) -> dict[str, UUID]:
 
 
 def candidates(
-    scope: MemoryScope, query: RecallQuery, terms: Sequence[Term], vector: QueryVector | None
+    scope: MemoryScope,
+    query: RecallQuery,
+    asked: Asked,
+    vector: QueryVector | None,
+    about: QueryVector | None = None,
 ) -> tuple[Corpus, list[Candidate]]:
-    """Return the best of both searches with their evidence, and the corpus for word rarity."""
+    """Return the best of all searches with their evidence, and the corpus for word rarity.
+
+    `about`: the question without its names, when it has any.
+    """
     values: dict[str, Any] = {
         "tenant_id": require_scope().tenant_id,
         "user_id": scope.user_id,
@@ -131,23 +140,54 @@ def candidates(
         "turn_ids": list(query.exclude_turn_ids),
         "model": vector.model if vector else None,
         "vector": vector_literal(vector.numbers) if vector else None,
-        **{f"term{place}": term.word for place, term in enumerate(terms)},
+        "about": vector_literal(about.numbers) if about else None,
+        "names": list(asked.names),
+        **{f"term{place}": term.word for place, term in enumerate(asked.terms)},
+        **{f"from{place}": span.start for place, span in enumerate(asked.times)},
+        **{f"until{place}": span.end for place, span in enumerate(asked.times)},
     }
     wanted = statements.Wanted(
         one_agent=scope.agent_id is not None,
         not_conversation=query.exclude_conversation_id is not None,
         not_turns=bool(query.exclude_turn_ids),
-        terms=tuple(terms),
+        terms=asked.terms,
         with_vector=vector is not None,
+        spans=len(asked.times),
     )
     with connection.cursor() as cursor:
         cursor.execute(statements.for_few(wanted), values)
         rows = cursor.fetchall()
         if rows[0][0] > statements.EXACT_ROWS:
-            cursor.execute(statements.for_many(wanted), values)
+            cursor.execute(statements.for_many(replace(wanted, is_large=True)), values)
             rows = cursor.fetchall()
     corpus = Corpus(rows[0][0], tuple(count or 0 for count in rows[0][1]))
     return corpus, [_candidate(row[2:]) for row in rows if row[2] is not None]
+
+
+def dated(scope: MemoryScope, query: RecallQuery, asked: Asked) -> Asked:
+    """Return the question with the times that hang on an event ("a week before my birthday").
+
+    The event is looked for by its words; the memory that holds most of them, one with a date
+    before others, tells the day.  An event that nobody mentioned leaves the question as it is.
+    """
+    found: list[Span] = []
+    for offset in offsets(asked.text):
+        event = Asked.of(offset.anchor, asked.at)
+        if not event.terms:
+            continue
+        corpus, told = candidates(scope, query, event, None)
+        best = max(told, key=lambda one: _dating(corpus, one), default=None)
+        if best is not None and best.matched:
+            found.append(offset.around(event_day(best.text, best.said_at, asked.at)))
+    return replace(asked, times=(*asked.times, *found)) if found else asked
+
+
+def _dating(corpus: Corpus, one: Candidate) -> tuple[float, bool, datetime]:
+    """Return how well a memory dates an event: its words, then a date, then the newest."""
+    weight = sum(corpus.rarity(place) for place in one.matched)
+    names_it = 0.0 if is_question(one.text) else weight
+    has_date = any(span.words.lower() != "today" for span in spans(one.text, one.said_at))
+    return names_it + 0.5 * has_date, has_date, one.said_at
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
@@ -160,6 +200,7 @@ def _candidate(row: tuple[Any, ...]) -> Candidate:
         conversation_id=row[4],
         turn_id=row[5],
         matched=frozenset(place for place in range(mask.bit_length()) if mask >> place & 1),
-        density=float(row[7]),
-        cosine=None if row[8] is None else float(row[8]),
+        cosine=None if row[7] is None else float(row[7]),
+        about=None if row[8] is None else float(row[8]),
+        beside=dict(zip(row[9] or (), row[10] or (), strict=True)),
     )
