@@ -124,3 +124,6 @@ class MemoryName(TenantModel):
                 name="memory_name_holders",
             ),
         ]
+
+
+from memory import models_cognition  # noqa: E402, F401  # its tables belong to this app

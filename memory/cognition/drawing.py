@@ -1,4 +1,4 @@
-"""Facts drawn from what a person says, by rules: who lives where, what is called how, who likes what.
+"""Facts drawn from what a person says, by rules: who lives where, what is called how.
 
 Pure and deliberately narrow: a rule fires on plain statements in the first person or about a named
 relation.  Questions, negations, conditions and reported wishes say nothing certain and are skipped.
