@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from kernel import outbox
 from kernel.clock import monotonic_s
 from kernel.db import in_unit
+from memory.errors import CapabilityAbsent, MemoryLate, MemoryRefused, MemoryUnavailable
 from memory.facade import BRAIN
 
 # A scrape more often than this reuses the last database figures.
@@ -45,6 +46,6 @@ def _measure() -> None:
     try:
         outbox.measure()
         BRAIN.get().pending()
-    except DatabaseError:
+    except (DatabaseError, MemoryUnavailable, MemoryLate, MemoryRefused, CapabilityAbsent):
         # The figures stay as they were; readiness is what reports the database.
         return

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "saas",
     "gateway",
     "memory",
+    "memory.brain_server",
     "chat",
     "health",
     "webui",

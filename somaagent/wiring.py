@@ -1,5 +1,6 @@
 """Config -> adapters: the only module that names them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -16,8 +17,10 @@ from kernel.storage.local import LocalStorage
 from kernel.storage.ports import STORAGE
 from kernel.valkey import sync_client
 from memory.brain_embedded import EmbeddedBrain
+from memory.brain_http import FractalMemory, HttpBrain
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
+from somaagent.config import Config
 from somaagent.waking import Waker
 
 WANTED_LIFE_S = 10
@@ -28,8 +31,26 @@ def wire() -> None:
     bind(BUS, ValkeyBus())
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}))
-    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), _wake_indexer))
+    if settings.SOMA.brain_is_remote:
+        bind(BRAIN, _remote_brain(settings.SOMA))
+    else:
+        bind_embedded_brain(_wake_indexer)
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
+
+
+def bind_embedded_brain(wake: Callable[[], None]) -> None:
+    """Bind the engine of this installation; `wake` is called after commits that left work."""
+    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake))
+
+
+def _remote_brain(config: Config) -> HttpBrain:
+    """A brain at SOMA_BRAIN_URL, with SOMA_MEMORY_URL behind it when given."""
+    key = config.brain_key.get_secret_value() if config.brain_key else ""
+    fallback = None
+    if config.memory_url is not None:
+        own = config.memory_key.get_secret_value() if config.memory_key else key
+        fallback = FractalMemory(config.memory_url, own)
+    return HttpBrain(str(config.brain_url), key, fallback)
 
 
 def _wake_indexer() -> None:

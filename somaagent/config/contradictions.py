@@ -20,7 +20,7 @@ SAAS_NEEDS = ("db_dsn", "redis_url", "secret_key", "encryption_keys", "public_ur
 
 def contradictions(config: Config) -> list[Finding]:
     """Return everything that does not fit together, in the order of the settings."""
-    rules = (_adapters, _saas_needs, _hosts, _databases, _redis, _secrets, _sessions)
+    rules = (_adapters, _saas_needs, _hosts, _databases, _redis, _brain, _secrets, _sessions)
     return [finding for rule in rules for finding in rule(config)]
 
 
@@ -92,6 +92,27 @@ def _redis(config: Config) -> Iterator[Finding]:
     if urlsplit(config.redis_url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
         accepted = "an address that starts with redis://, rediss:// or unix://"
         yield Finding(variable_of("redis_url"), f"{HIDDEN} with another scheme", accepted)
+
+
+def _brain(config: Config) -> Iterator[Finding]:
+    variable = variable_of("brain_url")
+    if not config.brain_is_remote:
+        if config.brain_url is not None:
+            accepted = f"{variable_of('brain_adapter')}=http; or unset it"
+            yield Finding(variable, config.brain_url, accepted)
+        return
+    if config.brain_url is None:
+        accepted = f"the address of the brain; or {variable_of('brain_adapter')}=embedded"
+        yield Finding(variable, UNSET, accepted)
+        return
+    if config.brain_key is None:
+        accepted = "the key that `manage.py brain issue-key --platform` shows"
+        yield Finding(variable_of("brain_key"), UNSET, accepted)
+    if config.memory_url is not None and config.memory_url.rstrip("/") == config.brain_url.rstrip(
+        "/"
+    ):
+        accepted = f"another address than {variable}: it stands in when the brain is down"
+        yield Finding(variable_of("memory_url"), config.memory_url, accepted)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

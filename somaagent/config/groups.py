@@ -1,7 +1,8 @@
 """The settings: one class a group, one field a setting.
 
 Owns: names, types, limits, defaults and the documentation of every setting. The variable of a field
-is `SA01_` plus its name in capitals; a secret may also be given as `<variable>_FILE`.
+is `SA01_` plus its name in capitals, except for the names that the world already knows (see
+BrainSettings); a secret may also be given as `<variable>_FILE`.
 Never: reads the environment (see `sources`) or compares settings (see `contradictions`).
 """
 
@@ -121,6 +122,41 @@ class ServiceSettings(Group):
     )
 
 
+class BrainSettings(Group):
+    """Brain: a memory engine elsewhere. Unset: the one of this installation."""
+
+    brain_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Address of a SomaBrain (or of `manage.py brain`) that keeps the memories.",
+        json_schema_extra={
+            "accepted": "an address such as http://brain:30001",
+            "variable": "SOMA_BRAIN_URL",
+        },
+    )
+    brain_key: SecretStr | None = Field(
+        None,
+        min_length=8,
+        description="Bearer key for brain_url: a platform key (`manage.py brain issue-key`).",
+        json_schema_extra={"accepted": "at least 8 characters", "variable": "SOMA_BRAIN_KEY"},
+    )
+    memory_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Address of a SomaFractalMemory: keeps and finds while the brain is down.",
+        json_schema_extra={
+            "accepted": "an address such as http://memory:10001",
+            "variable": "SOMA_MEMORY_URL",
+        },
+    )
+    memory_key: SecretStr | None = Field(
+        None,
+        min_length=8,
+        description="Bearer key for memory_url; unset: brain_key.",
+        json_schema_extra={"accepted": "at least 8 characters", "variable": "SOMA_MEMORY_KEY"},
+    )
+
+
 class SecretSettings(Group):
     """Secrets. Unset in standalone mode: made once, kept in var/secrets (mode 0600)."""
 
@@ -193,6 +229,7 @@ GROUPS: tuple[type[Group], ...] = (
     ModeSettings,
     PlaceSettings,
     ServiceSettings,
+    BrainSettings,
     SecretSettings,
     ProcessSettings,
     SessionSettings,
@@ -207,7 +244,9 @@ def fields_in_order() -> list[tuple[str, FieldInfo]]:
 
 def variable_of(name: str) -> str:
     """Return the environment variable of a field."""
-    return PREFIX + name.upper()
+    extra = dict(fields_in_order())[name].json_schema_extra
+    own = extra.get("variable") if isinstance(extra, dict) else None
+    return str(own) if own else PREFIX + name.upper()
 
 
 def is_secret(field: FieldInfo) -> bool:

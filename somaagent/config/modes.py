@@ -24,7 +24,10 @@ ADAPTERS: Mapping[Port, tuple[str, ...]] = {
 }
 
 # Adapters whose code is part of this version. A name joins this table with its code.
-AVAILABLE: Mapping[Port, frozenset[str]] = {port: frozenset({"embedded"}) for port in PORTS}
+AVAILABLE: Mapping[Port, frozenset[str]] = {
+    **{port: frozenset({"embedded"}) for port in PORTS},
+    "brain": frozenset({"embedded", "http"}),
+}
 
 MODES: Mapping[Mode, Mapping[Port, str]] = {
     "standalone": dict.fromkeys(PORTS, "embedded"),

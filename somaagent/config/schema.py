@@ -33,6 +33,7 @@ class Config(
     groups.SessionSettings,
     groups.ProcessSettings,
     groups.SecretSettings,
+    groups.BrainSettings,
     groups.ServiceSettings,
     groups.PlaceSettings,
     groups.ModeSettings,
@@ -107,9 +108,19 @@ class Config(
         return tuple(dict.fromkeys((*LOOPBACK_HOSTS, public)))
 
     def adapter(self, port: Port) -> str:
-        """Return the name of the adapter that serves `port`: the override, or the mode's."""
+        """Return the name of the adapter that serves `port`: the override, or the mode's.
+
+        A brain whose address is given is used.
+        """
         override: str | None = getattr(self, f"{port}_adapter")
+        if port == "brain" and override is None and self.brain_url is not None:
+            return "http"
         return override or MODES[self.deployment_mode][port]
+
+    @property
+    def brain_is_remote(self) -> bool:
+        """Whether memories are kept by a brain elsewhere."""
+        return self.adapter("brain") == "http"
 
     def effective_db_dsn(self, role: Role) -> str:
         """Return the connection string for `role`: owner (migrations), app or platform.

@@ -17,6 +17,7 @@ GLOBAL_TABLES = {
     "saas_ticket",
     "gateway_provider",
     "gateway_model",
+    "brain_server_key",
 }
 
 
