@@ -7,7 +7,6 @@ to the real one about 0.8). Indexes that hold no promise are dropped and made ag
 insertions into HNSW would take hours; they end up as the migrations made them.
 """
 
-import re
 import time
 from typing import Any
 from uuid import UUID
@@ -23,16 +22,19 @@ from memory.ports import BRAIN, MemoryItem, MemoryScope
 SEEDS = 1_500
 SEED_AGENT = UUID("00000000-0000-7000-8000-00000000bec4")
 TABLE = "memory_memory"
+TABLES = (TABLE, "memory_memoryname")
 AGENTS = 3
 # What one bulk statement inserts at most, so that progress survives an interruption.
 CHUNK = 50_000
 _SEEDED = "select count(*) from memory_memory where agent_id = %s and state = 'indexed'"
+# The columns of a bulk row that are not those of the first sentence.
 _OWN = {
-    "id": "uuidv7(o.said_at - now())",
-    "tenant_id": "%(tenant)s::uuid",
+    "id": "o.id",
+    "tenant_id": "TENANT",
     "created_at": "o.said_at",
     "user_id": "o.user_id",
     "agent_id": "o.agent_id",
+    "namespace": "'chat'",
     "said_at": "o.said_at",
     "text": "b.text || ' ' || t.text",
     "conversation_id": "md5(o.user_id::text || (o.n / 20))::uuid",
@@ -42,6 +44,26 @@ _OWN = {
     "speaker": "case when o.n % 2 = 0 then 'user' else 'assistant' end",
     "embedding": "l2_normalize(b.embedding + x.v + y.v)",
 }
+_NAMES = {
+    "id": "uuidv7()",
+    "tenant_id": "TENANT",
+    "user_id": "o.user_id",
+    "namespace": "'chat'",
+    "memory_id": "o.id",
+}
+# Two years of talk, twenty passages a conversation; nobody's memories are beside each other on the disk for long.
+_BULK = """
+insert into bulk (id, user_id, agent_id, n, said_at, b, t, x, y)
+select uuidv7(said_at - now()), user_id, agent_id, n, said_at, h %% (select count(*) from base),
+  (h / 7) %% (select count(*) from base), h %% 997, (h / 1009) %% 997
+from (
+  select user_id, agent_id, n, now() - interval '730 days' * (1 - (n - n %% 20)::float8 / size)
+      - interval '1 hour' + interval '1 minute' * (n %% 20 + random()) as said_at,
+    hashtext(user_id::text || agent_id::text || n)::bigint + 2147483648 as h
+  from unnest(%(users)s::uuid[], %(agents)s::uuid[], %(sizes)s::int[])
+    as owner(user_id, agent_id, size), generate_series(1, size) n
+) o order by said_at
+"""
 
 
 def fill(tenant_id: str, size: int, people: int) -> dict[str, Any]:
@@ -55,6 +77,8 @@ def fill(tenant_id: str, size: int, people: int) -> dict[str, Any]:
     began = time.perf_counter()
     dsn = settings.SOMA.effective_db_dsn("owner")
     with psycopg.connect(dsn, autocommit=True) as connection:
+        # The rows fit together as they are made; looking each of them up again takes minutes.
+        connection.execute("set session_replication_role = replica")
         _tables(connection)
         dropped = _drop_indexes(connection) if size > CHUNK else []
         try:
@@ -62,12 +86,13 @@ def fill(tenant_id: str, size: int, people: int) -> dict[str, Any]:
                 _insert(connection, tenant_id, owners[start : start + 100])
         finally:
             indexing = time.perf_counter()
+            connection.execute("set session_replication_role = origin")
             connection.execute("set maintenance_work_mem = '3GB'")
             connection.execute("set max_parallel_maintenance_workers = 2")
             for definition in dropped:
                 connection.execute(definition)
         index_s = time.perf_counter() - indexing
-        connection.execute(f"vacuum (analyze) {TABLE}")
+        connection.execute(f"vacuum (analyze) {', '.join(TABLES)}")
         connection.execute("checkpoint")
     return {
         "people": [{"user_id": u, "agent_id": a, "size": n} for u, a, n in owners],
@@ -122,6 +147,10 @@ def _tables(connection: psycopg.Connection) -> None:
         "random_normal(0, 0.5 / sqrt(384)) + 0 * n) from generate_series(1, 384))::vector as v "
         "from generate_series(0, 996) n"
     )
+    connection.execute(
+        "create temp table bulk (id uuid, user_id uuid, agent_id uuid, n bigint, "
+        "said_at timestamptz, b bigint, t bigint, x bigint, y bigint)"
+    )
     for table in ("base", "noise"):
         connection.execute(f"create index on {table} (place)")
         connection.execute(f"analyze {table}")
@@ -130,39 +159,44 @@ def _tables(connection: psycopg.Connection) -> None:
 def _insert(
     connection: psycopg.Connection, tenant_id: str, owners: list[tuple[str, str, int]]
 ) -> None:
-    columns = [
-        row[0]
-        for row in connection.execute(
-            "select column_name from information_schema.columns where table_name = %s "
-            "and is_generated = 'NEVER' order by ordinal_position",
-            [TABLE],
-        )
-    ]
-    values = ", ".join(_OWN.get(name, f"b.{name}") for name in columns)
     users, agents, sizes = (list(column) for column in zip(*owners, strict=True))
-    # Two years of talk; nobody's memories are beside each other on the disk for long.
-    statement = (
-        f"insert into {TABLE} ({', '.join(columns)}) select {values} from ("
-        " select user_id, agent_id, n, now() - interval '730 days' * random() as said_at, "
-        "  hashtext(user_id::text || agent_id::text || n)::bigint + 2147483648 as h "
-        " from unnest(%(users)s::uuid[], %(agents)s::uuid[], %(sizes)s::int[]) "
-        "  as owner(user_id, agent_id, size), generate_series(1, size) n order by said_at) o "
-        "join base b on b.place = o.h % (select count(*) from base) "
-        "join base t on t.place = (o.h / 7) % (select count(*) from base) "
-        "join noise x on x.place = o.h % 997 join noise y on y.place = (o.h / 1009) % 997"
+    connection.execute("truncate bulk")
+    connection.execute(_BULK, {"users": users, "agents": agents, "sizes": sizes})
+    connection.execute("analyze bulk")
+    sources = "bulk o join base b on b.place = o.b join base t on t.place = o.t"
+    noise = "join noise x on x.place = o.x join noise y on y.place = o.y"
+    for table, own, source in (
+        ("memory_memory", _OWN, f"{sources} {noise}"),
+        # What the worker would have found in either sentence.
+        (
+            "memory_memoryname",
+            _NAMES,
+            f"{sources} join lateral (select distinct on (name) n.* from memory_memoryname n "
+            "where n.memory_id in (b.id, t.id) order by name) b_names on true",
+        ),
+    ):
+        copied = "b_names" if table != TABLE else "b"
+        columns = _columns(connection, table)
+        values = ", ".join(own.get(name, f"{copied}.{name}") for name in columns)
+        statement = f"insert into {table} ({', '.join(columns)}) select {values} from {source}"
+        connection.execute(statement.replace("TENANT", f"'{UUID(tenant_id)}'::uuid"))
+
+
+def _columns(connection: psycopg.Connection, table: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns where table_name = %s "
+        "and is_generated = 'NEVER' order by ordinal_position",
+        [table],
     )
-    statement = re.sub(r"%(?!\()", "%%", statement)
-    connection.execute(
-        statement, {"tenant": tenant_id, "users": users, "agents": agents, "sizes": sizes}
-    )
+    return [row[0] for row in rows]
 
 
 def _drop_indexes(connection: psycopg.Connection) -> list[str]:
     """Drop what is neither a key nor a constraint; return how to make it again."""
     rows = connection.execute(
         "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) from pg_index i "
-        "where i.indrelid = %s::regclass and not i.indisunique",
-        [TABLE],
+        "where i.indrelid::regclass::text = any(%s) and not i.indisunique",
+        [list(TABLES)],
     ).fetchall()
     for name, _ in rows:
         connection.execute(f"drop index {name}")
