@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as LateError
 
 from kernel.clock import monotonic_s
@@ -175,6 +175,9 @@ class Transport:
                 content = _read(response, until_s)
             finally:
                 response.release_conn()
+        except NewConnectionError as exc:
+            # Refused, or no such host; urllib3 files this under its timeouts.
+            raise MemoryUnavailable("The brain cannot be reached.", retry_after=5) from exc
         except LateError as exc:
             raise MemoryLate from exc
         except (HTTPError, LocationParseError, OSError) as exc:

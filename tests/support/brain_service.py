@@ -1,0 +1,48 @@
+"""`manage.py brain` as a process, and its keys."""
+
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+
+from memory.brain_server import keys
+from tests.support.web import Process, eventually, free_port
+
+
+class BrainService(Process):
+    """The brain's service on a free port."""
+
+    def __init__(self, var_dir: Path, env: dict[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        argv = [sys.executable, "manage.py", "brain", "--port", str(self.port)]
+        super().__init__(
+            f"brain-{self.port}", argv, var_dir, {"SA01_LOG_LEVEL": "warning", **(env or {})}
+        )
+
+    def start(self) -> "BrainService":
+        super().start()
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            assert self.popen is not None
+            assert self.popen.poll() is None, self.log.read_text()[-4000:]
+            try:
+                return bool(httpx.get(f"{self.base}/health", timeout=5).json()["ready"])
+            except (httpx.HTTPError, ValueError):
+                return False
+
+        eventually(ready, f"the brain did not become ready: {self.log}")
+
+
+def platform_token() -> str:
+    """A new key that opens every tenant."""
+    return keys.issue("test", None).token
+
+
+def tenant_token(tenant_id: UUID) -> str:
+    """A new key that opens one tenant."""
+    return keys.issue("test of one tenant", tenant_id).token
