@@ -18,6 +18,8 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "relay": ("somaagent.relay_outbox", 2.0),
     "reap": ("somaagent.reap_turns", 5.0),
     "index": ("memory.index_pending", 5.0),
+    "sleep": ("memory.sleep", 2.0),
+    "plan-sleep": ("memory.plan_sleep", 1800.0),
     "environment": ("gateway.sync_environment", 60.0),
     "retention": ("somaagent.retention", 3600.0),
 }

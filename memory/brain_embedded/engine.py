@@ -6,28 +6,25 @@ commit.  `recall` embeds the question first and opens its unit afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, OperationalError, connection, models, transaction
-from psycopg.errors import QueryCanceled
+from django.db import DatabaseError, connection, models, transaction
 
 from kernel.clock import monotonic_s, now
-from kernel.db import unit_of_work
 from kernel.ids import uuid7
 from kernel.ports import Probe
-from kernel.scope import current_scope
 from kernel.text import scrubbed
 from memory import metrics, prompting
-from memory.brain_embedded import forgetting, indexing, search
-from memory.brain_embedded.absent import AbsentCognition
+from memory.brain_embedded import forgetting, indexing, links, search
+from memory.brain_embedded.cognitive_calls import CognitiveCalls
+from memory.brain_embedded.units import unit as _unit
 from memory.embedding.errors import EmbeddingUnavailable
 from memory.embedding.minilm import Embedder
 from memory.entities import without_names
-from memory.errors import EmptyMemory, MemoryLate, MemoryTooLong, NoSuchMemory
+from memory.errors import EmptyMemory, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
 from memory.ports import (
     FORGET_TIMEOUT_S,
@@ -57,24 +54,11 @@ MAX_LIMIT = 200
 _MAX_QUERY_CHARS = 4_000
 # Share of the deadline that the embedding of the question may take.
 _EMBED_SHARE = 0.5
-_KEPT_FIELDS = (
-    "id",
-    "text",
-    "speaker",
-    "said_at",
-    "kind",
-    "state",
-    "agent_id",
-    "conversation_id",
-    "turn_id",
-    "message_id",
-    "span_start",
-)
 
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedBrain(AbsentCognition):
+class EmbeddedBrain(CognitiveCalls):
     """BrainPort on the product's own database.
 
     `wake`: called after each commit that left something to index; it must not block or raise.
@@ -146,10 +130,10 @@ class EmbeddedBrain(AbsentCognition):
     ) -> Kept:
         """Read one memory; see `BrainPort.get`."""
         with _unit(scope, timeout_s=timeout_s):
-            row = _rows_of(scope).filter(id=memory_id).values(*_KEPT_FIELDS).first()
-        if row is None:
+            found = links.kept(scope, [memory_id]).get(memory_id)
+        if found is None:
             raise NoSuchMemory
-        return Kept(memory_id=row.pop("id"), **row)
+        return found
 
     def recent(
         self,
@@ -203,7 +187,7 @@ class EmbeddedBrain(AbsentCognition):
 
     def capabilities(self) -> frozenset[Capability]:
         """Return what this engine can do; see `BrainPort.capabilities`."""
-        return CAPABILITIES - self.absent
+        return CAPABILITIES
 
     def probe(self) -> Probe:
         """Say whether the embedding model opens and the table answers."""
@@ -255,27 +239,3 @@ def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:
         user_id=scope.user_id, namespace=scope.namespace
     )
     return rows if scope.agent_id is None else rows.filter(agent_id=scope.agent_id)
-
-
-@contextmanager
-def _unit(
-    scope: MemoryScope, *, timeout_s: float | None = None, for_recall: bool = False
-) -> Iterator[None]:
-    """Join the open unit of the same tenant, or open one; only an own unit gets the time limit.
-
-    Raises: MemoryLate; RuntimeError (from unit_of_work) when a unit of another tenant is open.
-    """
-    if current_scope() == scope.tenant and connection.in_atomic_block:
-        yield
-        return
-    try:
-        with unit_of_work(scope.tenant):
-            if for_recall and timeout_s is not None:
-                search.limit_time(timeout_s)
-            elif timeout_s is not None:
-                search.limit_statements(timeout_s)
-            yield
-    except OperationalError as exc:
-        if isinstance(exc.__cause__, QueryCanceled):
-            raise MemoryLate from exc
-        raise

@@ -18,7 +18,28 @@ from memory.ports import Everything, Forgotten, Matching, MemoryScope, Selection
 
 # store -> statement that deletes what belongs to the memories in %(ids)s of %(tenant_id)s, run
 # before the memories themselves go; its row count is the proof.
-SATELLITES: Mapping[str, str] = {}
+SATELLITES: Mapping[str, str] = {
+    # First: which fact loses its last source is seen by the links, which go with the memories.
+    "derived": (
+        "delete from memory_memory f where f.tenant_id = %(tenant_id)s and f.kind = 'semantic' "
+        "and f.id <> all(%(ids)s) and exists ("
+        "select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
+        "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id = any(%(ids)s)) "
+        "and not exists (select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
+        "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id <> all(%(ids)s))"
+    ),
+    "links": (
+        "delete from memory_memorylink where tenant_id = %(tenant_id)s "
+        "and (source_id = any(%(ids)s) or target_id = any(%(ids)s))"
+    ),
+    "traces": (
+        "delete from memory_memorytrace "
+        "where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
+    ),
+    "names": (
+        "delete from memory_memoryname where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
+    ),
+}
 
 
 def selected(scope: MemoryScope, selection: Selection) -> models.QuerySet[Memory]:

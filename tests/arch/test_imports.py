@@ -20,6 +20,7 @@ PLATFORM_UNITS = {
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/brain_server/keys.py": "a key says which tenant a request is for",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",
+    "memory/brain_embedded/sleep.py": "the worker serves every tenant",
     "memory/brain_embedded/engine.py": "the backlog of every tenant is one metric",
 }
 
