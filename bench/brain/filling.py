@@ -51,7 +51,7 @@ _NAMES = {
     "namespace": "'chat'",
     "memory_id": "o.id",
 }
-# Two years of talk, twenty passages a conversation; nobody's memories are beside each other on the disk for long.
+# Two years of talk, twenty passages a conversation; on the disk everybody's are mixed.
 _BULK = """
 insert into bulk (id, user_id, agent_id, n, said_at, b, t, x, y)
 select uuidv7(said_at - now()), user_id, agent_id, n, said_at, h %% (select count(*) from base),

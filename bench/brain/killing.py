@@ -24,7 +24,7 @@ def main() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "tests.support.memory_kills"],
             cwd=ROOT,
-            env={**os.environ, "SA01_VAR_DIR": str(place.var_dir), "SA01_LOG_LEVEL": "critical"},
+            env={**os.environ, "SA01_VAR_DIR": str(place.var_dir), "SA01_LOG_LEVEL": "error"},
             input=job,
             stdout=subprocess.PIPE,
             text=True,

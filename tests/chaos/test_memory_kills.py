@@ -22,7 +22,7 @@ def test_a_process_killed_at_any_point_loses_and_doubles_no_memory(place: Instal
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.memory_kills"],
         cwd=ROOT,
-        env={**os.environ, "SA01_VAR_DIR": str(place.var_dir), "SA01_LOG_LEVEL": "critical"},
+        env={**os.environ, "SA01_VAR_DIR": str(place.var_dir), "SA01_LOG_LEVEL": "error"},
         input=json.dumps({"kills": KILLS, "seed": SEED}) + "\n",
         capture_output=True,
         text=True,
