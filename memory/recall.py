@@ -31,6 +31,8 @@ COSINE_FLOOR = 0.30
 COVERAGE_FLOOR = 0.45
 # Below this cosine even shared words are taken for chance.
 COSINE_CHANCE = 0.10
+# Less than this in common by names with the best hits is no reason to quote a memory.
+LINKS_FLOOR = 0.3
 # This share of the words themselves, two at least, is evidence as well.
 SHARE_FLOOR = 0.6
 # See `Corpus.rarity`.
@@ -185,10 +187,15 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
     gap = cosines[0] - (cosines[9] if len(cosines) > 9 else 0.1)
     known = names.intersection(*([set().union(*said.values())] if said else ()))
     asked_about = [one for one in telling if not known or known & said[one.memory_id]]
-    about = max((one.about or 0.0 for one in asked_about), default=0.0)
+    about = max((_about(one) for one in asked_about), default=0.0)
     strange = float(bool(names - known))
     logit = _SURE_BIAS + _SURE_JOINT * joint + _SURE_GAP * gap + _SURE_ABOUT * about
     return 1 / (1 + math.exp(-(logit + _SURE_STRANGE * strange)))
+
+
+def _about(item: Candidate) -> float:
+    """Return how close it is to what is asked; a question without names is that itself."""
+    return (item.about if item.about is not None else item.cosine) or 0.0
 
 
 def _coverages(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> dict[UUID, float]:
@@ -251,7 +258,8 @@ def _judged(
     for one in items:
         key = one.memory_id
         recency = _recency(one.said_at, asked.at)
-        if key not in worthy and not (beside[key] >= COSINE_FLOOR or linked[key] or timely[key]):
+        near = beside[key] >= COSINE_FLOOR or linked[key] >= LINKS_FLOOR or timely[key]
+        if key not in worthy and not near:
             continue
         judged.append(
             _Judged(

@@ -9,7 +9,7 @@ in the future: memory is asked about the past.  Seasons are those of the norther
 from __future__ import annotations
 
 import re
-from calendar import monthrange
+from calendar import isleap
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -244,8 +244,8 @@ def _day_of_month(match: re.Match[str], at: datetime) -> Span:
     month = _MONTH[match["month"].lower()]
 
     def begin(year: int) -> datetime:
-        # 29 February in other years.
-        return _date(year, month, min(number, monthrange(year, month)[1]))
+        # 29 February in other years; there is no 31 June in any.
+        return _date(year, month, 28 if (month, number) == (2, 29) and not isleap(year) else number)
 
     day = _date(int(match["year"]), month, number) if match["year"] else _latest(begin, at)
     return _span(day, day + _DAY, match.group())
@@ -287,7 +287,7 @@ def _year(match: re.Match[str], _at: datetime) -> Span:
 
 
 def _part_of(start: datetime, end: datetime, part: str | None, words: str) -> Span:
-    third = (end - start) / 3
+    third = timedelta(days=(end - start).days // 3)
     match (part or "").lower().split(" ")[0]:
         case "early" | "beginning" | "start":
             # What begins early is told a little before as well.

@@ -12,7 +12,7 @@ from kernel.ids import uuid7
 from memory.brain_embedded import EmbeddedBrain, search, statements
 from memory.embedding.minilm import Embedder
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
-from memory.terms import query_terms
+from memory.recall import Asked
 
 FACTS = json.loads((Path(__file__).parents[1] / "unit/memory/facts.json").read_text("utf-8"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,9 +63,14 @@ def test_hnsw_finds_what_the_exact_scan_finds(
 def plan(scope: MemoryScope, brain: EmbeddedBrain) -> str:
     """The plan of one recall, as text."""
     query = RecallQuery("What is the name of my pet?")
-    terms = query_terms(query.text)
+    terms = Asked.of(query.text, START).terms
     wanted = statements.Wanted(
-        one_agent=True, not_conversation=False, not_turns=False, terms=terms, with_vector=True
+        one_agent=True,
+        not_conversation=False,
+        not_turns=False,
+        terms=terms,
+        with_vector=True,
+        is_large=True,
     )
     values = {
         "tenant_id": scope.tenant_id,
@@ -73,6 +78,8 @@ def plan(scope: MemoryScope, brain: EmbeddedBrain) -> str:
         "agent_id": scope.agent_id,
         "namespace": scope.namespace,
         "model": brain._embedder.model,
+        "names": [],
+        "about": None,
         "vector": search.vector_literal(brain._embedder.embed([query.text])[0]),
         **{f"term{place}": term.word for place, term in enumerate(terms)},
     }

@@ -7,12 +7,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory import times, walk
+from memory.entities import MAX_NAMES, mentions, names, without_names
 from memory.passages import PASSAGE_CHARS, split
 from memory.ports import Recalled
-from memory.recall import COSINE_CHANCE, COSINE_FLOOR, Candidate, Corpus, fuse
+from memory.recall import Asked, Candidate, Corpus, certainty, fuse
 from memory.rescue import answer_from_memory
 from memory.terms import MAX_TERMS, Term, normalised, query_terms
 
+NOW = datetime(2026, 3, 3, tzinfo=UTC)
 TERMS = tuple(Term(word) for word in ("miso", "cat", "tuna"))
 dates = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(  # noqa: DTZ001
     lambda moment: moment.replace(tzinfo=UTC)
@@ -24,11 +27,12 @@ candidates = st.lists(
         text=st.text(min_size=1, max_size=60),
         said_at=dates,
         speaker=st.sampled_from(["user", "assistant"]),
-        conversation_id=st.none(),
+        conversation_id=st.sampled_from([None, UUID(int=1), UUID(int=2)]),
         turn_id=st.none(),
         matched=st.frozensets(st.integers(0, 2)),
-        density=st.floats(0, 3),
         cosine=st.none() | st.floats(-1, 1),
+        about=st.none() | st.floats(-1, 1),
+        beside=st.dictionaries(st.uuids(), st.integers(-2, 2), max_size=2),
     ),
     max_size=30,
     unique_by=lambda one: one.memory_id,
@@ -40,7 +44,9 @@ corpora = st.builds(Corpus, st.integers(0, 10_000), st.tuples(*[st.integers(0, 1
 def test_recall_is_short_sorted_relevant_and_independent_of_the_order_of_its_evidence(
     items: list[Candidate], corpus: Corpus, limit: int, shuffle: random.Random
 ) -> None:
-    found = fuse("Does Miso the cat like tuna?", TERMS, corpus, items, limit)
+    asked = Asked("Does Miso the cat like tuna?", TERMS, NOW, names=("miso",))
+    assert 0 <= certainty(asked, corpus, items) <= 1
+    found = fuse(asked, corpus, items, limit)
     assert len(found) <= limit
     scores = [one.score for one in found]
     assert scores == sorted(scores, reverse=True)
@@ -49,13 +55,12 @@ def test_recall_is_short_sorted_relevant_and_independent_of_the_order_of_its_evi
     for one in found:
         evidence = given_ids[one.memory_id]
         assert one.text == evidence.text
-        near = evidence.cosine is not None and evidence.cosine >= COSINE_FLOOR
-        worded = evidence.matched and (evidence.cosine or COSINE_CHANCE) >= COSINE_CHANCE
-        assert near or worded
+        assert one.speaker == evidence.speaker
+        assert one.reason
     assert len({normalised(one.text) for one in found}) == len(found)
     mixed = list(items)
     shuffle.shuffle(mixed)
-    assert fuse("Does Miso the cat like tuna?", TERMS, corpus, mixed, limit) == found
+    assert fuse(asked, corpus, mixed, limit) == found
 
 
 @given(st.text(max_size=5_000), st.integers(10, 2_000))
@@ -115,3 +120,49 @@ def test_a_rescue_answer_always_explains_itself_and_keeps_quotations_apart(
     outside = [line for line in answer.splitlines() if line and not line.startswith(">")]
     # The opening and the notice; all that was remembered is inside a quotation.
     assert len(outside) == 2
+
+
+@given(st.text(max_size=300), dates)
+def test_any_text_at_any_time_names_stretches_that_begin_before_they_end(
+    text: str, at: datetime
+) -> None:
+    for span in times.spans(text, at):
+        assert span.start < span.end
+        assert span.words
+    for offset in times.offsets(text):
+        assert offset.anchor
+
+
+@given(
+    st.sampled_from(["last", "this", "in"]),
+    st.sampled_from(["spring", "summer", "autumn", "winter", "March", "December", "May"]),
+    st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001
+)
+def test_without_a_year_nothing_is_meant_that_has_not_begun(
+    which: str, name: str, at: datetime
+) -> None:
+    (span,) = times.spans(f"What happened {which} {name}?", at.replace(tzinfo=UTC))
+    assert span.start <= at.replace(tzinfo=UTC)
+    assert (at.replace(tzinfo=UTC) - span.start).days <= 2 * 366
+
+
+@given(st.text(max_size=500))
+def test_any_text_has_few_distinct_names_in_lower_case(text: str) -> None:
+    found = mentions(text)
+    assert len(found) <= MAX_NAMES
+    assert len(set(found)) == len(found)
+    assert not set(names(without_names(text))) & set(names(text)) or text.upper() != text
+
+
+@given(
+    st.dictionaries(st.integers(0, 9), st.lists(st.sampled_from("abcde"), max_size=3), max_size=9),
+    st.dictionaries(st.integers(0, 12), st.floats(0.1, 2), max_size=4),
+)
+def test_visits_are_shares(linked: dict[int, list[str]], seeds: dict[int, float]) -> None:
+    found = walk.visits(seeds, linked, dict.fromkeys("abcd", 1.0))
+    assert set(found) == set(linked)
+    assert all(0 <= share <= 1 for share in found.values())
+    assert sum(found.values()) <= 1 + 1e-6
+    reached = {name for key in seeds for name in linked.get(key, ())}
+    if not reached:
+        assert all(found[key] == 0 for key in found if key not in seeds)

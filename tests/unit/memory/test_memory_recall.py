@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 
+from memory.entities import names
 from memory.ports import Recalled
-from memory.recall import COSINE_FLOOR, QUESTION_WEIGHT, Candidate, Corpus, fuse
+from memory.recall import COSINE_FLOOR, Asked, Candidate, Corpus, certainty, fuse
 from memory.terms import Term
 
 DAY = datetime(2026, 3, 3, 12, tzinfo=UTC)
+NOW = DAY + timedelta(days=30)
 TERMS = (Term("name"), Term("cat"))
 CORPUS = Corpus(100, (3, 3))
 
@@ -21,14 +23,13 @@ def candidate(number: int, text: str = "", **values: object) -> Candidate:
         "conversation_id": None,
         "turn_id": None,
         "matched": frozenset(),
-        "density": 0.0,
         "cosine": None,
     } | values
-    return Candidate(memory_id=UUID(int=number), text=text or f"Fact {number}.", **given)
+    return Candidate(memory_id=UUID(int=number), text=text or f"fact {number}.", **given)
 
 
 def found(*items: Candidate, question: str = "What is the name of my cat?", limit: int = 10):
-    return fuse(question, TERMS, CORPUS, items, limit)
+    return fuse(Asked(question, TERMS, NOW, names=names(question)), CORPUS, items, limit)
 
 
 def numbers(items: tuple[Recalled, ...]) -> list[int]:
@@ -41,7 +42,6 @@ def test_first_in_both_lists_beats_first_in_one() -> None:
     worded = candidate(3, matched=frozenset({0}), cosine=0.35)
     result = found(near, worded, both)
     assert numbers(result)[0] == 1
-    assert result[0].score == 1.0
     assert result[0].parts.lexical_rank == 1
     assert result[0].parts.dense_rank == 1
 
@@ -69,7 +69,7 @@ def test_a_common_word_weighs_less_than_a_rare_one() -> None:
     corpus = Corpus(100, (90, 1))
     common = candidate(1, matched=frozenset({0}))
     rare = candidate(2, matched=frozenset({1}))
-    assert numbers(fuse("q", TERMS, corpus, [common, rare], 5)) == [2]
+    assert numbers(fuse(Asked("q", TERMS, NOW), corpus, [common, rare], 5)) == [2]
 
 
 def test_the_question_itself_asked_before_is_no_answer() -> None:
@@ -83,7 +83,7 @@ def test_a_question_ranks_behind_a_statement() -> None:
     said = candidate(2, "My cat is called Miso.", matched=frozenset({1}), cosine=0.6)
     result = found(asked, said)
     assert numbers(result) == [2, 1]
-    assert result[1].score <= QUESTION_WEIGHT
+    assert result[1].score < result[0].score
 
 
 def test_a_text_that_was_said_twice_is_quoted_once_with_the_newer_date() -> None:
@@ -110,4 +110,85 @@ def test_the_reason_names_the_shared_words_and_the_closeness() -> None:
 
 
 def test_no_candidates_and_no_terms_give_nothing() -> None:
-    assert fuse("??", (), Corpus(0, ()), [], 5) == ()
+    assert fuse(Asked("??", (), NOW), Corpus(0, ()), [], 5) == ()
+
+
+CHAT = UUID(int=900)
+
+
+def test_the_turn_beside_a_hit_comes_along() -> None:
+    hit = candidate(1, "Guess what my cat did.", cosine=0.7, conversation_id=CHAT)
+    answer = candidate(2, "She opened the fridge.", cosine=0.1, beside={UUID(int=1): 1})
+    far = candidate(3, "It rained.", cosine=0.1)
+    result = found(hit, answer, far)
+    assert numbers(result) == [1, 2]
+    assert result[1].parts.beside > 0
+    assert result[1].reason == "was said beside a hit"
+
+
+def test_a_turn_counts_more_where_its_conversation_matches_as_a_whole() -> None:
+    company = [
+        candidate(number, f"About cats, part {number}.", cosine=0.6, conversation_id=CHAT)
+        for number in (10, 11, 12)
+    ]
+    inside = candidate(1, "He is called Miso.", cosine=0.4, conversation_id=CHAT)
+    outside = candidate(2, "He is called Bruno.", cosine=0.4, conversation_id=UUID(int=901))
+    order = numbers(found(inside, outside, *company))
+    assert order.index(1) < order.index(2)
+
+
+def test_the_person_asked_about_comes_before_another_with_the_same_story() -> None:
+    nadia = candidate(1, "Nadia: I bought a piano.", cosine=0.5)
+    tomas = candidate(2, "Tomas: I bought a piano too.", cosine=0.5)
+    result = found(tomas, nadia, question="Which instrument did Nadia buy?")
+    assert numbers(result) == [1, 2]
+    assert [one.parts.person for one in result] == [1, 0]
+
+
+def test_what_belongs_to_the_time_asked_about_comes_first() -> None:
+    asked = Asked.of("What did we plan in January?", NOW)
+    then = candidate(1, "A trip.", cosine=0.35, said_at=datetime(2026, 1, 9, tzinfo=UTC))
+    told_later = candidate(2, "In January we planned a fair.", cosine=0.4)
+    other = candidate(3, "A dinner.", cosine=0.45)
+    result = fuse(asked, Corpus(3, (0,) * len(asked.terms)), [other, then, told_later], 3)
+    assert set(numbers(result)[:2]) == {1, 2}
+    assert "belongs to the time asked about (in January)" in result[0].reason
+
+
+def test_names_lead_from_a_hit_to_what_was_said_of_them_elsewhere() -> None:
+    hit = candidate(1, "Our photographer is the wife of Dele.", cosine=0.6)
+    linked = candidate(2, "My tutor is Dele, he works for the radio.", cosine=0.2)
+    stranger = candidate(3, "My dentist is Anna, she works in Leeds.", cosine=0.2)
+    result = found(hit, linked, stranger, question="What does the husband of the photographer do?")
+    assert numbers(result) == [1, 2]
+    assert result[1].parts.links > 0
+
+
+def test_a_question_about_the_present_is_answered_by_the_newest() -> None:
+    old = candidate(1, "I live in Lisbon.", cosine=0.55, said_at=DAY - timedelta(days=300))
+    new = candidate(2, "I have moved to Porto.", cosine=0.52)
+    assert numbers(found(old, new, question="Where do I live now?")) == [2, 1]
+
+
+def test_near_repetitions_make_room_for_something_else() -> None:
+    again = [
+        candidate(number, f"My cat Miso sleeps on the sofa all day {word}", cosine=0.6)
+        for number, word in enumerate(("long", "again", "today", "too"), 1)
+    ]
+    other = candidate(9, "Miso eats tuna.", cosine=0.5)
+    assert 9 in numbers(found(*again, other, limit=2))
+
+
+def test_what_is_only_near_is_kept_from_those_who_want_to_be_sure() -> None:
+    items = [candidate(number, cosine=0.31, about=0.1) for number in range(1, 12)]
+    asked = Asked("What is the name of my cat?", TERMS, NOW, only_if_sure=True)
+    assert fuse(asked, CORPUS, items, 5) == ()
+    sure = candidate(20, "My cat is Miso.", matched=frozenset({1}), cosine=0.75, about=0.75)
+    assert numbers(fuse(asked, CORPUS, [*items, sure], 5))[0] == 20
+
+
+def test_a_name_that_nobody_mentioned_makes_an_answer_less_likely() -> None:
+    item = candidate(1, "My cat is Miso.", cosine=0.5, about=0.5)
+    plain = Asked("What is the cat called?", TERMS, NOW)
+    strange = Asked("What is Ludmila's cat called?", TERMS, NOW, names=("ludmila",))
+    assert certainty(strange, CORPUS, [item]) < certainty(plain, CORPUS, [item])
