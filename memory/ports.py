@@ -36,6 +36,7 @@ from memory.values import (
     FeedbackResult,
     SleepCycle,
     SleepRequest,
+    require_key,
 )
 
 CHAT = "chat"
@@ -79,9 +80,9 @@ class MemoryScope:
 class MemoryItem:
     """One passage to keep, word for word, with where it comes from.
 
-    `idempotency_key`: unique in the tenant; the same key again changes nothing.
+    `idempotency_key`: 1 to 200 characters, unique in the tenant; again, it changes nothing.
     `span_start`: first character of the passage in its message.
-    Raises: EmptyMemory, MemoryTooLong, UnstorableText.
+    Raises: EmptyMemory, MemoryTooLong, UnstorableText, BadMemory.
     """
 
     text: str
@@ -101,6 +102,7 @@ class MemoryItem:
             msg = f"A memory holds at most {MAX_TEXT_CHARS} characters."
             raise MemoryTooLong(msg, limit=MAX_TEXT_CHARS)
         checked(self.text, "/text")
+        require_key(self.idempotency_key)
 
 
 @dataclass(frozen=True, slots=True)

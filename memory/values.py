@@ -35,6 +35,14 @@ CAPABILITIES: frozenset[Capability] = frozenset(
 )
 SleepState = Literal["active", "light", "deep", "freeze"]
 CycleState = Literal["waiting", "running", "finished", "interrupted", "failed"]
+MAX_KEY_CHARS = 200
+
+
+def require_key(key: str) -> None:
+    """Check an idempotency key.  Raises: BadMemory."""
+    if not 0 < len(key) <= MAX_KEY_CHARS:
+        detail = f"has {len(key)} characters; 1 to {MAX_KEY_CHARS} are accepted"
+        raise BadMemory(errors=[{"pointer": "/idempotency_key", "detail": detail}])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ class Feedback:
     """How useful an answer was: `reward` counts when given, else `utility`; both -1..1.
 
     `memory_ids`: the memories that the answer rested on.
-    Raises: BadMemory for a value outside, or without both.
+    Raises: BadMemory for a value or key outside, or without both.
     """
 
     idempotency_key: str
@@ -126,6 +134,7 @@ class Feedback:
     memory_ids: tuple[UUID, ...] = ()
 
     def __post_init__(self) -> None:
+        require_key(self.idempotency_key)
         if self.reward is None and self.utility is None:
             raise BadMemory("Feedback needs a reward or a utility.")
         for name in ("reward", "utility"):

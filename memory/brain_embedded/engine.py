@@ -113,7 +113,7 @@ class EmbeddedBrain(CognitiveCalls):
         about = None
         if vector is not None and asked.names:
             about = self._embed(without_names(text), query.timeout_s * _EMBED_SHARE)
-        left_s = max(0.02, query.timeout_s - (monotonic_s() - started_s))
+        left_s = query.timeout_s - (monotonic_s() - started_s)
         with _unit(scope, timeout_s=left_s, for_recall=True):
             asked = search.dated(scope, query, asked)
             corpus, candidates = search.candidates(scope, query, asked, vector, about)

@@ -175,6 +175,9 @@ class Transport:
                 content = _read(response, until_s)
             finally:
                 response.release_conn()
+        except MemoryLate:
+            # A TimeoutError, which is an OSError, which below means something else.
+            raise
         except NewConnectionError as exc:
             # Refused, or no such host; urllib3 files this under its timeouts.
             raise MemoryUnavailable("The brain cannot be reached.", retry_after=5) from exc

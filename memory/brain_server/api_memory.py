@@ -52,12 +52,11 @@ from memory.ports import (
     RecallQuery,
     Remembered,
 )
-from memory.values import Capability
+from memory.values import MAX_KEY_CHARS, Capability
 
 router = Router(tags=["memory"])
 
 Scoped = Annotated[ScopeIn, Query()]
-_MAX_KEY_CHARS = 200
 # Asked for in contract A, kept by nobody: said in `warnings` instead of being swallowed.
 _NOT_KEPT = (
     "importance",
@@ -70,6 +69,8 @@ _NOT_KEPT = (
     "signals",
     "meta",
 )
+# Sent along for a brain that files memories otherwise; the scope and the answer say them here.
+_SAID_OTHERWISE = frozenset({"memory_id", "tenant_id", "memory_namespace"})
 
 
 @router.post("/remember", response=RememberOut, operation_id="remember")
@@ -242,7 +243,7 @@ def _item(namespace: str, given: ItemIn, header_key: str | None) -> MemoryItem:
     if said_at.tzinfo is None:
         raise BadMemory(errors=[{"pointer": "/value/said_at", "detail": "has no time zone"}])
     key = header_key or value.idempotency_key or f"{namespace}/{given.key}"
-    if len(key) > _MAX_KEY_CHARS:
+    if len(key) > MAX_KEY_CHARS:
         key = hashlib.blake2b(key.encode(), digest_size=32).hexdigest()
     return MemoryItem(
         text=text,
@@ -260,7 +261,8 @@ def _item(namespace: str, given: ItemIn, header_key: str | None) -> MemoryItem:
 def _acknowledged(given: ItemIn, kept: Remembered, request_id: str) -> KeptOut:
     asked = given.model_fields_set | set(given.model_extra or {})
     unkept = [name for name in _NOT_KEPT if name in asked]
-    unkept += [f"value.{name}" for name in sorted(given.value.model_extra or {})]
+    strange = set(given.value.model_extra or {}) - _SAID_OTHERWISE
+    unkept += [f"value.{name}" for name in sorted(strange)]
     return KeptOut(
         key=given.key,
         memory_id=kept.memory_id,

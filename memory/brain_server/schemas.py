@@ -11,7 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from memory.brain_server.auth import ScopeIn
 from memory.errors import BadMemory
@@ -31,7 +31,7 @@ from memory.ports import (
 from memory.values import Adjustment, Feedback, SleepRequest
 
 
-class ValueIn(Schema):
+class ValueIn(BaseModel):
     """What is to be remembered: the text (`text`, `content` or `task`) and where it comes from."""
 
     model_config = ConfigDict(extra="allow")
@@ -51,7 +51,7 @@ class ValueIn(Schema):
     idempotency_key: str | None = Field(None, min_length=1, max_length=200)
 
 
-class ItemIn(Schema):
+class ItemIn(BaseModel):
     """One memory of a batch."""
 
     model_config = ConfigDict(extra="allow")
@@ -70,7 +70,7 @@ class RememberIn(ItemIn):
     namespace: str = Field(min_length=1, max_length=32)
 
 
-class BatchIn(Schema):
+class BatchIn(BaseModel):
     """Many memories of one person and agent, kept all or none."""
 
     model_config = ConfigDict(extra="allow")

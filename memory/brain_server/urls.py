@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import structlog
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from ninja import NinjaAPI
+from ninja.renderers import BaseRenderer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kernel.clock import now
 from kernel.db import AWAY, DatabaseAway
-from kernel.errors import InternalError, SomaError
+from kernel.errors import InternalError, NotFound, SomaError
 from memory.brain_server.api_cognition import cognitive, context, neuromod, sleep
 from memory.brain_server.api_memory import capabilities
 from memory.brain_server.api_memory import router as memory_router
@@ -24,6 +26,17 @@ SERVICE = "somaagent-brain"
 VERSION = "1"
 
 log = structlog.get_logger(__name__)
+
+
+class Json(BaseRenderer):
+    """JSON that keeps every digit of a time: positions in lists are times."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:  # noqa: ARG002 -- Ninja's signature
+        """Return the body of an answer."""
+        return orjson.dumps(data, default=str)
+
 
 api = NinjaAPI(
     title="SomaAgent brain",
@@ -36,6 +49,7 @@ api = NinjaAPI(
     urls_namespace="brain",
     auth=KeyAuth(),
     docs_url="/docs",
+    renderer=Json(),
 )
 api.add_router("/memory", memory_router)
 api.add_router("/context", context)
@@ -121,4 +135,10 @@ def _database_answers() -> bool:
     return True
 
 
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """An address that no operation answers."""
+    return _render(request, NotFound("There is no such address here."))
+
+
+handler404 = "memory.brain_server.urls.not_found"
 urlpatterns = [path("", api.urls)]

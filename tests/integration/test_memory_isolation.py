@@ -80,7 +80,7 @@ def test_no_write_reaches_a_memory_of_somebody_else(brain: BrainPort, world: Wor
         for link in (Link(own, other), Link(other, own), Link(*others[:2])):
             with pytest.raises((NoSuchMemory, CapabilityAbsent)):
                 brain.link(reader, link)
-        feedback = Feedback(f"feedback:{reader}", reward=1.0, memory_ids=others[:3])
+        feedback = Feedback(f"feedback:{uuid7()}", reward=1.0, memory_ids=others[:3])
         try:
             brain.feedback(reader, feedback)
         except (NoSuchMemory, CapabilityAbsent):

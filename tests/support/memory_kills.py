@@ -323,7 +323,7 @@ class Sweep:
             self.journal.told |= {job.told.user_text, job.told.assistant_text}
         elif job.kind == "forget":
             self.journal.gone |= set(job.keys)
-        else:
+        elif job.keys:
             for key, owner in zip(job.keys, value, strict=True):
                 self.journal.acknowledged[key] = self.journal.wanted[key]
                 tenant, user, agent, memory_id = map(UUID, owner)
