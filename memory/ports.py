@@ -28,6 +28,7 @@ from kernel.actor import Scope
 from kernel.ports import Port, Probe
 from kernel.text import checked
 from memory.errors import BadMemory, EmptyMemory, MemoryTooLong
+from memory.overview import Graph, GraphQuery, Stats
 from memory.values import (
     Adjustment,
     Capability,
@@ -43,6 +44,7 @@ CHAT = "chat"
 MAX_TEXT_CHARS = 20_000
 MAX_ITEMS = 1_000
 MAX_NEIGHBOURS = 200
+MAX_LOOK_UP = 200
 DEFAULT_RECALL_TIMEOUT_S = 0.3
 READ_TIMEOUT_S = 2.0
 WRITE_TIMEOUT_S = 10.0
@@ -114,11 +116,39 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """Where a memory comes from; every condition that is given must hold.
+
+    `said_from` is included, `said_before` is not.
+    Raises: BadMemory without any condition (say Everything when everything is meant).
+    """
+
+    conversation_id: UUID | None = None
+    turn_id: UUID | None = None
+    message_id: UUID | None = None
+    speaker: Speaker | None = None
+    kind: Kind | None = None
+    said_from: datetime | None = None
+    said_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.given():
+            msg = "A filter needs a condition. To forget everything, say so."
+            raise BadMemory(msg)
+
+    def given(self) -> dict[str, object]:
+        """Return the conditions that are set, by their field."""
+        values = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: value for name, value in values if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class RecallQuery:
     """What to look for.  `exclude_*`: what the caller already has in front of it.
 
     `only_if_sure`: nothing rather than what is merely near, for callers without a model that could
     tell an answer from its neighbour.  `asked_at`: what "last spring" is seen from; None: now.
+    `where`: only memories for which this holds are found.
     """
 
     text: str
@@ -128,6 +158,7 @@ class RecallQuery:
     timeout_s: float = DEFAULT_RECALL_TIMEOUT_S
     only_if_sure: bool = False
     asked_at: datetime | None = None
+    where: Matching | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +207,7 @@ class Memory:
     """One memory as it is kept, with its whole provenance and how far its enrichment has come.
 
     `superseded_by`: the newer memory that replaces it; None while it is current.
+    `sources_count`: from how many memories it was drawn; 0 for what was said.
     """
 
     memory_id: UUID
@@ -190,6 +222,7 @@ class Memory:
     message_id: UUID | None
     span_start: int
     superseded_by: UUID | None = None
+    sources_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,28 +238,6 @@ class These:
     """Select the memories of these ids."""
 
     memory_ids: tuple[UUID, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Select by where a memory comes from; every condition that is given must hold.
-
-    `said_from` is included, `said_before` is not.
-    Raises: BadMemory without any condition (say Everything when everything is meant).
-    """
-
-    conversation_id: UUID | None = None
-    turn_id: UUID | None = None
-    message_id: UUID | None = None
-    speaker: Speaker | None = None
-    kind: Kind | None = None
-    said_from: datetime | None = None
-    said_before: datetime | None = None
-
-    def __post_init__(self) -> None:
-        if all(getattr(self, name) is None for name in self.__slots__):
-            msg = "A filter needs a condition. To forget everything, say so."
-            raise BadMemory(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,9 +376,36 @@ class BrainPort(Protocol):
         *,
         limit: int,
         before: Position | None = None,
+        where: Matching | None = None,
         timeout_s: float = READ_TIMEOUT_S,
     ) -> tuple[Recalled, ...]:
         """Return the newest memories by the time they were said, after `before` in that order."""
+        ...
+
+    def look_up(
+        self,
+        scope: MemoryScope,
+        memory_ids: Sequence[UUID],
+        *,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> tuple[Memory, ...]:
+        """Return those of the memories that lie in the scope, in the order asked for.
+
+        Raises: MemoryTooLong for more than MAX_LOOK_UP.
+        """
+        ...
+
+    def stats(self, scope: MemoryScope, *, timeout_s: float = READ_TIMEOUT_S) -> Stats:
+        """Return the figures of the scope."""
+        ...
+
+    def graph(
+        self, scope: MemoryScope, query: GraphQuery, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Graph:
+        """Return memories, the names in them and the edges between.
+
+        Raises: NoSuchMemory for a memory to look around that is not in the scope.
+        """
         ...
 
     def forget(

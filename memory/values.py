@@ -17,7 +17,18 @@ from memory.errors import BadMemory
 
 # What a brain may or may not be able to do; remember and recall are no question.
 Capability = Literal[
-    "get", "recent", "forget", "links", "pending", "context", "feedback", "state", "adjust", "sleep"
+    "get",
+    "recent",
+    "forget",
+    "links",
+    "pending",
+    "context",
+    "feedback",
+    "state",
+    "adjust",
+    "sleep",
+    "stats",
+    "graph",
 ]
 CAPABILITIES: frozenset[Capability] = frozenset(
     (
@@ -31,6 +42,8 @@ CAPABILITIES: frozenset[Capability] = frozenset(
         "state",
         "adjust",
         "sleep",
+        "stats",
+        "graph",
     )
 )
 SleepState = Literal["active", "light", "deep", "freeze"]

@@ -18,7 +18,7 @@ from kernel.ids import uuid7
 from kernel.ports import Probe
 from kernel.text import scrubbed
 from memory import metrics, prompting
-from memory.brain_embedded import forgetting, indexing, links, search
+from memory.brain_embedded import forgetting, indexing, links, overview, search
 from memory.brain_embedded.cognitive_calls import CognitiveCalls
 from memory.brain_embedded.units import unit as _unit
 from memory.embedding.errors import EmbeddingUnavailable
@@ -26,14 +26,17 @@ from memory.embedding.minilm import Embedder
 from memory.entities import without_names
 from memory.errors import EmptyMemory, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
+from memory.overview import Graph, GraphQuery, Stats
 from memory.ports import (
     FORGET_TIMEOUT_S,
     MAX_ITEMS,
+    MAX_LOOK_UP,
     READ_TIMEOUT_S,
     WRITE_TIMEOUT_S,
     Context,
     ContextQuery,
     Forgotten,
+    Matching,
     MemoryItem,
     MemoryScope,
     Pending,
@@ -141,11 +144,14 @@ class EmbeddedBrain(CognitiveCalls):
         *,
         limit: int,
         before: Position | None = None,
+        where: Matching | None = None,
         timeout_s: float = READ_TIMEOUT_S,
     ) -> tuple[Recalled, ...]:
         """List the newest; see `BrainPort.recent`."""
         with _unit(scope, timeout_s=timeout_s):
             rows = _rows_of(scope).order_by("-said_at", "-id")
+            if where is not None:
+                rows = rows.filter(**forgetting.conditions(where))
             if before is not None:
                 rows = rows.filter(
                     models.Q(said_at__lt=before.said_at)
@@ -157,6 +163,33 @@ class EmbeddedBrain(CognitiveCalls):
             Recalled(memory_id=row.pop("id"), score=0.0, reason="most recent", **row)
             for row in found
         )
+
+    def look_up(
+        self,
+        scope: MemoryScope,
+        memory_ids: Sequence[UUID],
+        *,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> tuple[Kept, ...]:
+        """Read several memories; see `BrainPort.look_up`."""
+        if len(memory_ids) > MAX_LOOK_UP:
+            msg = f"At most {MAX_LOOK_UP} memories at once."
+            raise MemoryTooLong(msg, limit=MAX_LOOK_UP)
+        with _unit(scope, timeout_s=timeout_s):
+            found = links.kept(scope, list(memory_ids))
+        return tuple(found[one] for one in dict.fromkeys(memory_ids) if one in found)
+
+    def stats(self, scope: MemoryScope, *, timeout_s: float = READ_TIMEOUT_S) -> Stats:
+        """Count; see `BrainPort.stats`."""
+        with _unit(scope, timeout_s=timeout_s):
+            return overview.stats(scope, _rows_of(scope))
+
+    def graph(
+        self, scope: MemoryScope, query: GraphQuery, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Graph:
+        """Draw the graph; see `BrainPort.graph`."""
+        with _unit(scope, timeout_s=timeout_s):
+            return overview.graph(scope, query)
 
     def forget(
         self, scope: MemoryScope, selection: Selection, *, timeout_s: float = FORGET_TIMEOUT_S

@@ -52,7 +52,7 @@ def selected(scope: MemoryScope, selection: Selection) -> models.QuerySet[Memory
         rows = rows.filter(agent_id=scope.agent_id)
     if isinstance(selection, These):
         return rows.filter(id__in=list(selection.memory_ids))
-    return rows.filter(**_conditions(selection))
+    return rows.filter(**conditions(selection))
 
 
 def forget(scope: MemoryScope, selection: Selection) -> Forgotten:
@@ -75,7 +75,7 @@ def forget(scope: MemoryScope, selection: Selection) -> Forgotten:
     return Forgotten(deleted, (("memories", deleted), *stores.items()), left)
 
 
-def _conditions(selection: Matching) -> dict[str, object]:
+def conditions(selection: Matching) -> dict[str, object]:
     """Return the look-ups of a filter, without those that were not given."""
     given = {
         "conversation_id": selection.conversation_id,

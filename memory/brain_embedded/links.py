@@ -29,7 +29,9 @@ KEPT_COLUMNS = (
     "(select l.source_id from memory_memorylink l where l.tenant_id = m.tenant_id "
     "and l.target_id = m.id and l.relation = 'supersedes' "
     "order by (select n.said_at from memory_memory n where n.id = l.source_id) desc, l.id desc "
-    "limit 1)"
+    "limit 1), "
+    "(select count(*) from memory_memorylink l where l.tenant_id = m.tenant_id "
+    "and l.source_id = m.id and l.relation = 'derived_from')"
 )
 _KEPT_FROM = (
     "memory_memory m left join memory_memorytrace t "

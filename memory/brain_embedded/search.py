@@ -131,6 +131,7 @@ def candidates(
 
     `about`: the question without its names, when it has any.
     """
+    where = {} if query.where is None else query.where.given()
     values: dict[str, Any] = {
         "tenant_id": require_scope().tenant_id,
         "user_id": scope.user_id,
@@ -145,6 +146,7 @@ def candidates(
         **{f"term{place}": term.word for place, term in enumerate(asked.terms)},
         **{f"from{place}": span.start for place, span in enumerate(asked.times)},
         **{f"until{place}": span.end for place, span in enumerate(asked.times)},
+        **{f"where_{name}": value for name, value in where.items()},
     }
     wanted = statements.Wanted(
         one_agent=scope.agent_id is not None,
@@ -153,6 +155,7 @@ def candidates(
         terms=asked.terms,
         with_vector=vector is not None,
         spans=len(asked.times),
+        where=tuple(where),
     )
     with connection.cursor() as cursor:
         cursor.execute(statements.for_few(wanted), values)
@@ -175,7 +178,8 @@ def dated(scope: MemoryScope, query: RecallQuery, asked: Asked) -> Asked:
         event = Asked.of(offset.anchor, asked.at)
         if not event.terms:
             continue
-        corpus, told = candidates(scope, query, event, None)
+        # The filter narrows what is found, not what tells the day.
+        corpus, told = candidates(scope, replace(query, where=None), event, None)
         best = max(told, key=lambda one: _dating(corpus, one), default=None)
         if best is not None and best.matched:
             found.append(offset.around(event_day(best.text, best.said_at, asked.at)))

@@ -28,6 +28,7 @@ CORE = 12
 SEEDS = 5
 # A name that more memories hold leads everywhere, so it is not followed.
 HOLDERS = 40
+_FILTERS = {"said_from": "said_at >=", "said_before": "said_at <"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Wanted:
     with_vector: bool
     spans: int = 0
     is_large: bool = False
+    # Columns that have to hold a value of the query's filter; "said_from" and "said_before" bound.
+    where: tuple[str, ...] = ()
 
     @property
     def owned(self) -> str:
@@ -56,6 +59,8 @@ class Wanted:
             searched += " and conversation_id is distinct from %(conversation_id)s"
         if self.not_turns:
             searched += " and (turn_id is null or turn_id <> all(%(turn_ids)s))"
+        for name in self.where:
+            searched += f" and {_FILTERS.get(name, f'{name} =')} %(where_{name})s"
         return searched
 
     @property

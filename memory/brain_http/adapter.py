@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -35,9 +36,11 @@ from memory.errors import (
     MemoryUnavailable,
     NotAcknowledged,
 )
+from memory.overview import Graph, GraphQuery, Stats
 from memory.ports import (
     FORGET_TIMEOUT_S,
     MAX_ITEMS,
+    MAX_LOOK_UP,
     READ_TIMEOUT_S,
     WRITE_TIMEOUT_S,
     Context,
@@ -45,6 +48,7 @@ from memory.ports import (
     Everything,
     Forgotten,
     Link,
+    Matching,
     Memory,
     MemoryItem,
     MemoryScope,
@@ -90,6 +94,8 @@ _LOOKS: Mapping[Capability, tuple[str, str]] = {
     "state": ("GET", "/cognitive/state"),
     "adjust": ("POST", "/cognitive/adjust"),
     "sleep": ("GET", "/sleep/cycles"),
+    "stats": ("GET", "/memory/stats"),
+    "graph": ("GET", "/memory/graph"),
 }
 
 log = structlog.get_logger(__name__)
@@ -293,17 +299,61 @@ class HttpBrain:
         *,
         limit: int,
         before: Position | None = None,
+        where: Matching | None = None,
         timeout_s: float = READ_TIMEOUT_S,
     ) -> tuple[Recalled, ...]:
         """List the newest; see `BrainPort.recent`."""
         query = {
             **_scoped(scope),
+            **(_asked_for(where.given()) if where is not None else {}),
             "limit": max(1, min(limit, MAX_LIMIT)),
             "before_at": None if before is None else before.said_at.isoformat(),
             "before_id": None if before is None else before.memory_id,
         }
         answer = self._optional("recent", scope, "GET", "/memory/recent", timeout_s, query=query)
         return tuple(wire.parse(Recalled, one) for one in answer["memories"])
+
+    def look_up(
+        self,
+        scope: MemoryScope,
+        memory_ids: Sequence[UUID],
+        *,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> tuple[Memory, ...]:
+        """Read several memories; see `BrainPort.look_up`.
+
+        The original can read single ones only, which would be a request for each.
+        """
+        if len(memory_ids) > MAX_LOOK_UP:
+            msg = f"At most {MAX_LOOK_UP} memories at once."
+            raise MemoryTooLong(msg, limit=MAX_LOOK_UP)
+        if not memory_ids:
+            return ()
+        if self._is_original(timeout_s):
+            raise CapabilityAbsent(capability="get")
+        body = {**_scoped(scope), "ids": list(memory_ids)}
+        answer = self._optional("get", scope, "POST", "/memory/look-up", timeout_s, body=body)
+        return tuple(wire.parse(Memory, one) for one in answer)
+
+    def stats(self, scope: MemoryScope, *, timeout_s: float = READ_TIMEOUT_S) -> Stats:
+        """Count; see `BrainPort.stats`."""
+        query = _scoped(scope)
+        answer = self._optional("stats", scope, "GET", "/memory/stats", timeout_s, query=query)
+        return wire.parse(Stats, answer)
+
+    def graph(
+        self, scope: MemoryScope, query: GraphQuery, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> Graph:
+        """Draw the graph; see `BrainPort.graph`."""
+        asked = {
+            **_scoped(scope),
+            "around": query.around,
+            "name": query.name,
+            "hops": query.hops,
+            "limit": query.limit,
+        }
+        answer = self._optional("graph", scope, "GET", "/memory/graph", timeout_s, query=asked)
+        return wire.parse(Graph, answer)
 
     # --- forgetting and connecting ----------------------------------------------------------
 
@@ -599,6 +649,14 @@ def _requests(scope: MemoryScope, items: Sequence[MemoryItem]) -> Iterator[list[
 
 def _scoped(scope: MemoryScope) -> dict[str, Any]:
     return {"user_id": scope.user_id, "agent_id": scope.agent_id, "namespace": scope.namespace}
+
+
+def _asked_for(where: Mapping[str, object]) -> dict[str, object]:
+    """Return the conditions of a filter as query parameters."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in where.items()
+    }
 
 
 def _refuse_other_unit(scope: MemoryScope) -> None:

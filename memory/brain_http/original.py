@@ -15,7 +15,15 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from memory.errors import MemoryRefused
-from memory.ports import Memory, MemoryItem, MemoryScope, Recalled, RecallQuery, ScoreParts
+from memory.ports import (
+    Matching,
+    Memory,
+    MemoryItem,
+    MemoryScope,
+    Recalled,
+    RecallQuery,
+    ScoreParts,
+)
 from memory.terms import is_question, normalised, query_terms
 
 # Share of the question's words that makes a memory worth quoting; there is no meaning to go by.
@@ -106,6 +114,8 @@ def ranked(
             memory.conversation_id == query.exclude_conversation_id
         ):
             continue
+        if query.where is not None and not _holds(query.where, memory):
+            continue
         words = normalised(memory.text)
         if memory.turn_id in query.exclude_turn_ids or words == asked:
             continue
@@ -135,6 +145,20 @@ def _recalled(memory: Memory, coverage: float, shared: list[str]) -> Recalled:
         score=round(coverage * weight, 4),
         reason=f"shares the words {', '.join(shared)}",
         parts=ScoreParts(coverage=round(coverage, 4)),
+    )
+
+
+def _holds(where: Matching, memory: Memory) -> bool:
+    """Say whether every condition holds for a memory."""
+    given = where.given()
+    if where.said_from is not None and memory.said_at < where.said_from:
+        return False
+    if where.said_before is not None and memory.said_at >= where.said_before:
+        return False
+    return all(
+        getattr(memory, name) == value
+        for name, value in given.items()
+        if name not in {"said_from", "said_before"}
     )
 
 

@@ -24,18 +24,22 @@ from memory.brain_server.schemas import (
     BatchIn,
     BatchOut,
     ForgetIn,
+    GraphIn,
     HitOut,
     ItemIn,
     KeptOut,
     LinkIn,
     LinkOut,
+    LookUpIn,
     PageOut,
     RecallIn,
     RecallOut,
     RememberIn,
     RememberOut,
+    WhereIn,
 )
 from memory.errors import BadMemory, EmptyMemory
+from memory.overview import Graph, Stats
 from memory.ports import (
     BRAIN,
     FORGET_TIMEOUT_S,
@@ -121,6 +125,7 @@ def get(request: HttpRequest, memory_id: UUID, scope: Scoped) -> Memory:
 def recent(
     request: HttpRequest,
     scope: Scoped,
+    where: Annotated[WhereIn, Query()],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before_at: datetime | None = None,
     before_id: UUID | None = None,
@@ -135,9 +140,31 @@ def recent(
         scope_of(request, scope),
         limit=limit,
         before=before,
+        where=where.matching(),
         timeout_s=deadline_s(request, READ_TIMEOUT_S),
     )
     return PageOut(memories=list(found))
+
+
+@router.post("/look-up", response=list[Memory], operation_id="look_up_memories")
+def look_up(request: HttpRequest, body: LookUpIn) -> list[Memory]:
+    """Those of the memories that lie in the scope."""
+    timeout_s = deadline_s(request, READ_TIMEOUT_S)
+    return list(BRAIN.get().look_up(scope_of(request, body), body.ids, timeout_s=timeout_s))
+
+
+@router.get("/stats", response=Stats, operation_id="memory_stats")
+def stats(request: HttpRequest, scope: Scoped) -> Stats:
+    """Figures of the scope."""
+    timeout_s = deadline_s(request, READ_TIMEOUT_S)
+    return BRAIN.get().stats(scope_of(request, scope), timeout_s=timeout_s)
+
+
+@router.get("/graph", response=Graph, operation_id="memory_graph")
+def graph(request: HttpRequest, scope: Scoped, asked: Annotated[GraphIn, Query()]) -> Graph:
+    """Memories, the names in them and the edges between."""
+    timeout_s = deadline_s(request, READ_TIMEOUT_S)
+    return BRAIN.get().graph(scope_of(request, scope), asked.query(), timeout_s=timeout_s)
 
 
 @router.post("/forget", response=Forgotten, operation_id="forget")

@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.brain_server.auth import ScopeIn
 from memory.errors import BadMemory
+from memory.overview import GraphQuery
 from memory.ports import (
     MAX_ITEMS,
+    MAX_LOOK_UP,
     Everything,
     Kind,
     Link,
@@ -176,6 +178,45 @@ class ForgetIn(ScopeIn):
         if len(given) != 1:
             raise BadMemory("Give ids, a filter (matching) or everything: exactly one of them.")
         return given[0]
+
+
+class WhereIn(Schema):
+    """Which memories; each condition that is given must hold."""
+
+    conversation_id: UUID | None = None
+    turn_id: UUID | None = None
+    message_id: UUID | None = None
+    speaker: Speaker | None = None
+    kind: Kind | None = None
+    said_from: datetime | None = None
+    said_before: datetime | None = None
+
+    def matching(self) -> Matching | None:
+        """Return the filter; None when nothing was asked for.  Raises: BadMemory."""
+        given = self.dict(exclude_none=True)
+        for name in ("said_from", "said_before"):
+            if name in given and given[name].tzinfo is None:
+                raise BadMemory(errors=[{"pointer": f"/{name}", "detail": "has no time zone"}])
+        return Matching(**given) if given else None
+
+
+class LookUpIn(ScopeIn):
+    """Which memories to read."""
+
+    ids: list[UUID] = Field(max_length=MAX_LOOK_UP)
+
+
+class GraphIn(Schema):
+    """Which part of the graph."""
+
+    around: UUID | None = None
+    name: str | None = Field(None, max_length=200)
+    hops: int = 1
+    limit: int = 100
+
+    def query(self) -> GraphQuery:
+        """Return it as the port asks.  Raises: BadMemory."""
+        return GraphQuery(**self.dict())
 
 
 class LinkIn(ScopeIn):
