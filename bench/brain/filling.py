@@ -144,8 +144,8 @@ def _tables(connection: psycopg.Connection) -> None:
     # Each noise vector is half as long as a sentence's.
     connection.execute(
         "create temp table noise as select n as place, (select array_agg("
-        "random_normal(0, 0.5 / sqrt(384)) + 0 * n) from generate_series(1, 384))::vector as v "
-        "from generate_series(0, 996) n"
+        "random_normal(0, 0.5 / sqrt(384)) + 0 * (n + d)) from generate_series(1, 384) d)"
+        "::vector as v from generate_series(0, 996) n"
     )
     connection.execute(
         "create temp table bulk (id uuid, user_id uuid, agent_id uuid, n bigint, "
