@@ -78,6 +78,7 @@ class Candidate:
     `matched`: places of the question's words that occur in it.  `cosine`: None while it has no
     embedding.  `about`: closeness to the question without its names, None as `cosine`.
     `beside`: {hit: how many turns after it (negative: before it) this one was said}.
+    `names`: what it mentions, written down when it was indexed (`entities.mentions`).
     """
 
     memory_id: UUID
@@ -90,6 +91,7 @@ class Candidate:
     cosine: float | None
     about: float | None = None
     beside: Mapping[UUID, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,7 @@ def _is_timely(item: Candidate, times: Sequence[Span]) -> bool:
 
 def _linked(items: Sequence[Candidate], worthy: Mapping[UUID, float]) -> dict[UUID, float]:
     """Return how much each memory hangs together by names with the best ones, 0..1."""
-    names = {one.memory_id: entities.mentions(one.text) for one in items}
+    names = {one.memory_id: one.names for one in items}
     holders: dict[str, int] = {}
     for of in names.values():
         for name in of:

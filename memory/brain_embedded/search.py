@@ -207,4 +207,5 @@ def _candidate(row: tuple[Any, ...]) -> Candidate:
         cosine=None if row[7] is None else float(row[7]),
         about=None if row[8] is None else float(row[8]),
         beside=dict(zip(row[9] or (), row[10] or (), strict=True)),
+        names=tuple(row[11] or ()),
     )

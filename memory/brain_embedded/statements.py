@@ -3,8 +3,8 @@
 `for_few` serves a user with at most EXACT_ROWS memories in one pass over them: words and vectors
 are compared exactly.  For more it answers with the count alone, and `for_many` follows, which
 takes its vectors from HNSW.  Both return (size, counts, id, text, said_at, speaker,
-conversation_id, turn_id, mask, cosine, about, hits, steps), at least one row, id null when nothing
-was found.
+conversation_id, turn_id, mask, cosine, about, hits, steps, names), at least one row, id null when
+nothing was found.
 
 Measured as time of the server's processor on PostgreSQL 18, rows of 180 characters: 0.9 ms for a
 user without memories, 5 ms at 2,000, 22 ms at 9,000; `for_many` 65 ms at 30,000, mostly words:
@@ -228,7 +228,9 @@ evidence as (
   select m.id, m.text, m.said_at, m.speaker, m.conversation_id, m.turn_id,
     {wanted.mask} as mask, 1 - ({wanted.distance}) as cosine, 1 - ({wanted.about}) as about,
     (select array_agg(hit) from beside where beside.id = m.id) as hits,
-    (select array_agg(step) from beside where beside.id = m.id) as steps
+    (select array_agg(step) from beside where beside.id = m.id) as steps,
+    (select array_agg(n.name) from memory_memoryname n
+     where n.tenant_id = %(tenant_id)s and n.memory_id = m.id) as names
   from kept join memory_memory m on m.id = kept.id and m.tenant_id = %(tenant_id)s, q)
 select rarity.size, rarity.counts, evidence.*
 from rarity left join evidence on true"""  # noqa: S608

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from memory.entities import names
+from memory.entities import mentions, names
 from memory.ports import Recalled
 from memory.recall import COSINE_FLOOR, Asked, Candidate, Corpus, certainty, fuse
 from memory.terms import Term
@@ -25,7 +25,8 @@ def candidate(number: int, text: str = "", **values: object) -> Candidate:
         "matched": frozenset(),
         "cosine": None,
     } | values
-    return Candidate(memory_id=UUID(int=number), text=text or f"fact {number}.", **given)
+    said = text or f"fact {number}."
+    return Candidate(memory_id=UUID(int=number), text=said, **({"names": mentions(said)} | given))
 
 
 def found(*items: Candidate, question: str = "What is the name of my cat?", limit: int = 10):
