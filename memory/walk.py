@@ -26,33 +26,34 @@ def visits(
     `seeds`: where walks begin, by weight > 0.  `weights`: how telling a name is, > 0; names that
     are missing there are not walked over.
     """
-    edges = {
-        passage: {name: weights[name] for name in dict.fromkeys(of) if name in weights}
-        for passage, of in names.items()
-    }
-    holders: dict[str, list[Passage]] = {}
-    for passage, of in edges.items():
-        for name in of:
-            holders.setdefault(name, []).append(passage)
-    whole = sum(weight for passage, weight in seeds.items() if passage in edges)
+    # Lists by place: hashing identifiers was most of the time of a recall's ranking.
+    passages = list(names)
+    named: dict[str, list[int]] = {}
+    outs = [0.0] * len(passages)
+    for place, passage in enumerate(passages):
+        for name in dict.fromkeys(names[passage]):
+            weight = weights.get(name)
+            if weight is not None:
+                named.setdefault(name, []).append(place)
+                outs[place] += weight
+    given = [seeds.get(passage, 0.0) for passage in passages]
+    whole = sum(given)
     if whole <= 0:
-        return dict.fromkeys(edges, 0.0)
-    begin = {passage: seeds.get(passage, 0.0) / whole for passage in edges}
-    at = dict(begin)
+        return dict.fromkeys(passages, 0.0)
+    begin = [weight / whole for weight in given]
+    steps = [(weights[name], holders) for name, holders in named.items()]
+    at = begin
     for _ in range(ROUNDS):
-        on_names: dict[str, float] = dict.fromkeys(holders, 0.0)
-        lost = 0.0
-        for passage, share in at.items():
-            links = edges[passage]
-            out = sum(links.values())
-            if out <= 0:
-                # Without a name there is nowhere to go but back to a seed.
-                lost += share
-                continue
-            for name, weight in links.items():
-                on_names[name] += share * weight / out
-        at = {passage: (RESTART + GO_ON * lost) * share for passage, share in begin.items()}
-        for name, share in on_names.items():
-            for passage in holders[name]:
-                at[passage] += GO_ON * share / len(holders[name])
-    return at
+        # Without a name there is nowhere to go but back to a seed.
+        lost = sum(share for share, out in zip(at, outs, strict=True) if out <= 0)
+        again = RESTART + GO_ON * lost
+        following = [again * share for share in begin]
+        leaving = [share / out if out > 0 else 0.0 for share, out in zip(at, outs, strict=True)]
+        for weight, holders in steps:
+            share = sum([leaving[place] for place in holders])
+            if share > 0:
+                share *= GO_ON * weight / len(holders)
+                for place in holders:
+                    following[place] += share
+        at = following
+    return dict(zip(passages, at, strict=True))
