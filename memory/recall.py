@@ -348,11 +348,13 @@ def _linked(items: Sequence[Candidate], worthy: Mapping[UUID, float]) -> dict[UU
     weights = {
         name: 1 / math.log(2 + count) for name, count in holders.items() if 2 <= count <= most
     }
+    if not weights:
+        return dict.fromkeys(names, 0.0)
     best = sorted(worthy.items(), key=lambda pair: (-pair[1], pair[0]))[:SEEDS]
     seeds = {key: weight**3 for key, weight in best if weight > 0}
     shares = walk.visits(seeds, names, weights)
     top = max(shares.values(), default=0.0)
-    if not weights or top <= 0:
+    if top <= 0:
         return dict.fromkeys(names, 0.0)
     return {key: math.sqrt(share / top) for key, share in shares.items()}
 

@@ -66,7 +66,7 @@ def query_terms(text: str) -> tuple[Term, ...]:
 
 def normalised(text: str) -> str:
     """Return the words of `text` in lower case, single-spaced: equal for echoes of one another."""
-    return " ".join(word.lower() for word in _WORD.findall(text))
+    return " ".join(_WORD.findall(text.lower()))
 
 
 def is_question(text: str) -> bool:
