@@ -6,11 +6,13 @@ from chat.frames import CLIENT_FRAMES, SERVER_FRAMES
 from chat.turns.reaper import reap
 from chat.turns.runner import RUNNER
 from chat.verbs import purge_deleted
+from chat.workspace import ChatWorkspace
 
 __all__ = [
     "CLIENT_FRAMES",
     "RUNNER",
     "SERVER_FRAMES",
+    "ChatWorkspace",
     "FeedbackGiven",
     "TurnFinished",
     "create_agent",

@@ -134,6 +134,15 @@ def subscriptions(name: str) -> list[Subscription]:
     return _subscriptions.get(name, [])
 
 
+def told_to(consumers: str) -> list[str]:
+    """Names of the events that consumers whose names begin with `consumers` are told of."""
+    return sorted(
+        name
+        for name, known in _subscriptions.items()
+        if any(subscription.name.startswith(consumers) for subscription in known)
+    )
+
+
 def catalogue() -> list[EventType]:
     """All event types, by name and version."""
     return [_types[key] for key in sorted(_types)]

@@ -8,12 +8,13 @@ the two commits delivers again, and the inbox row turns the second time into not
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import connections, transaction
-from django.db.models import Model
+from django.db.models import Count, Model, Q
 from prometheus_client import Counter, Gauge
 
 from kernel import events
@@ -23,7 +24,7 @@ from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
 from kernel.ids import uuid7
 from kernel.models import InboxRecord, OutboxEvent
 from kernel.rows import insert
-from kernel.scope import require_scope
+from kernel.scope import current_scope, require_scope
 
 BATCH_SIZE = 200
 MAX_ATTEMPTS = 5
@@ -38,6 +39,14 @@ _dead = Gauge("soma_outbox_dead_events", "Events that gave up after repeated fai
 _lag = Gauge("soma_outbox_lag_seconds", "Age of the oldest waiting event")
 
 _wake: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events that wait for delivery, and those that gave up."""
+
+    undelivered: int
+    dead: int
 
 
 def set_wake(wake: Callable[[], None] | None) -> None:
@@ -101,12 +110,39 @@ def measure() -> dict[str, float]:
     return {"pending": pending, "dead": dead, "lag_s": max(0.0, float(lag_s))}
 
 
-def replay_dead() -> int:
-    """Make all dead letters due again (operator's command). Returns how many."""
+def backlog(consumers: str, *, user_id: UUID | None = None) -> Backlog:
+    """Count the open unit's events for the consumers whose names begin with `consumers`.
+
+    `user_id`: only events that carry it.
+    """
+    rows = OutboxEvent.objects.filter(type__in=events.told_to(consumers))
+    if user_id is not None:
+        rows = rows.filter(payload__user_id=str(user_id))
+    counts = rows.aggregate(
+        undelivered=Count("id", filter=Q(dead_at__isnull=True)),
+        dead=Count("id", filter=Q(dead_at__isnull=False)),
+    )
+    return Backlog(**counts)
+
+
+def replay_dead(types: Sequence[str] | None = None) -> int:
+    """Make dead letters due again: all (operator's command), or those of some event types.
+
+    In an open unit those of its tenant. Returns how many.
+    """
+    if current_scope() is not None:
+        if _wake is not None:
+            transaction.on_commit(_wake, robust=True)
+        return _replay(types)
     with platform_unit("outbox replay"):
-        return OutboxEvent.objects.filter(dead_at__isnull=False).update(
-            dead_at=None, attempts=0, available_at=now()
-        )
+        return _replay(types)
+
+
+def _replay(types: Sequence[str] | None) -> int:
+    dead = OutboxEvent.objects.filter(dead_at__isnull=False)
+    if types is not None:
+        dead = dead.filter(type__in=types)
+    return dead.update(dead_at=None, attempts=0, available_at=now())
 
 
 def forget_receipts() -> int:

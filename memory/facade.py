@@ -19,6 +19,7 @@ from memory import metrics
 from memory.ports import (
     BRAIN,
     DEFAULT_RECALL_TIMEOUT_S,
+    Matching,
     MemoryScope,
     Recalled,
     RecallQuery,
@@ -32,6 +33,7 @@ __all__ = [
     "BRAIN",
     "DEGRADED_MEMORY",
     "FinishedTurn",
+    "Matching",
     "MemoryScope",
     "RecallResult",
     "Recalled",

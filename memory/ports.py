@@ -504,9 +504,9 @@ class BrainPort(Protocol):
         ...
 
     def pending(
-        self, scope: MemoryScope | None = None, *, timeout_s: float = READ_TIMEOUT_S
+        self, scope: MemoryScope | Scope | None = None, *, timeout_s: float = READ_TIMEOUT_S
     ) -> Pending:
-        """Count what is not settled yet: in the scope; without one over all tenants (metrics)."""
+        """Count what is not settled yet: in the scope, in a tenant, or over all (metrics)."""
         ...
 
     def capabilities(self) -> frozenset[Capability]:

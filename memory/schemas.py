@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field
 
 from kernel import paging
-from memory.ports import Position, Recalled
+from memory.ports import Memory, Position, Recalled
+from memory.verbs import Found, Summary, WholeMemory
 
 
 class ScorePartsOut(Schema):
@@ -30,7 +32,10 @@ class ScorePartsOut(Schema):
 
 
 class RecalledOut(Schema):
-    """A memory that was found, word for word, with where it comes from."""
+    """A memory that was found, word for word, with where it comes from.
+
+    `agent_id`, `superseded_by` and `sources_count` are empty where the brain does not tell them.
+    """
 
     memory_id: UUID
     text: str
@@ -41,6 +46,20 @@ class RecalledOut(Schema):
     score: float
     reason: str
     parts: ScorePartsOut
+    kind: str = Field("episodic", description="episodic, semantic, working or procedural.")
+    state: str = Field("stored", description="stored, indexed or consolidated.")
+    agent_id: UUID | None = None
+    superseded_by: UUID | None = Field(None, description="The newer memory that replaces it.")
+    sources_count: int = Field(0, description="From how many memories it was drawn.")
+
+    @classmethod
+    def of(cls, found: Found) -> RecalledOut:
+        """From the verb's value."""
+        shown = cls.model_validate(found.recalled, from_attributes=True)
+        for name in ("kind", "state", "agent_id", "superseded_by", "sources_count"):
+            if found.memory is not None:
+                setattr(shown, name, getattr(found.memory, name))
+        return shown
 
 
 class MemoryPageOut(Schema):
@@ -50,11 +69,138 @@ class MemoryPageOut(Schema):
     next: str | None
 
     @classmethod
-    def of(cls, items: Sequence[Recalled], following: str | None = None) -> MemoryPageOut:
+    def of(cls, items: Sequence[Found], following: str | None = None) -> MemoryPageOut:
         """From the verb's values."""
+        return cls(items=[RecalledOut.of(item) for item in items], next=following)
+
+
+class SourceOut(Schema):
+    """A memory that a fact was drawn from."""
+
+    memory_id: UUID
+    text: str
+    said_at: datetime
+    speaker: str
+    conversation_id: UUID | None
+
+
+class LinkOut(Schema):
+    """An edge to another memory; `out` leaves the memory that was asked for."""
+
+    relation: str
+    direction: Literal["out", "in"]
+    memory_id: UUID
+    text: str
+    said_at: datetime
+    weight: float = Field(description="0 to 1.")
+
+
+class MemoryOut(Schema):
+    """One memory whole."""
+
+    memory_id: UUID
+    text: str
+    speaker: str
+    said_at: datetime
+    kind: str
+    state: str
+    agent_id: UUID
+    agent_name: str | None = Field(description="Null when the agent is gone.")
+    conversation_id: UUID | None
+    conversation_exists: bool
+    conversation_title: str | None
+    turn_id: UUID | None
+    message_id: UUID | None
+    span_start: int
+    superseded_by: UUID | None
+    supersedes: list[UUID] = Field(description="The older memories that it replaces.")
+    sources_count: int
+    sources: list[SourceOut]
+    links: list[LinkOut]
+
+    @classmethod
+    def of(cls, whole: WholeMemory) -> MemoryOut:
+        """From the verb's value."""
+        fields = {
+            name: getattr(whole.memory, name)
+            for name in Memory.__dataclass_fields__
+            if name in cls.model_fields
+        }
+        near = whole.neighbours
+        replaced = [one for one in near if one.outgoing and one.relation == "supersedes"]
+        drawn = [one for one in near if one.outgoing and one.relation == "derived_from"]
         return cls(
-            items=[RecalledOut.model_validate(item, from_attributes=True) for item in items],
-            next=following,
+            **fields,
+            agent_name=whole.agent_name,
+            conversation_exists=whole.conversation_exists,
+            conversation_title=whole.conversation_title,
+            supersedes=[one.memory.memory_id for one in replaced],
+            sources=[SourceOut.model_validate(one.memory, from_attributes=True) for one in drawn],
+            links=[
+                LinkOut(
+                    relation=one.relation,
+                    direction="out" if one.outgoing else "in",
+                    memory_id=one.memory.memory_id,
+                    text=one.memory.text,
+                    said_at=one.memory.said_at,
+                    weight=one.strength,
+                )
+                for one in near
+            ],
+        )
+
+
+class PendingOut(Schema):
+    """What is acknowledged but not finished; nothing of it is lost."""
+
+    waiting: int = Field(description="Memories that are found by words, not yet by meaning.")
+    failed: int = Field(description="Memories whose meaning could not be computed.")
+    undelivered: int = Field(description="Turns that are kept and wait to become memories.")
+    dead: int = Field(description="Turns that repeatedly could not become memories.")
+    is_of_tenant: bool = Field(description="Whether the figures are those of the whole tenant.")
+
+
+class AgentCountOut(Schema):
+    """How many memories belong to one agent."""
+
+    agent_id: UUID
+    name: str | None = Field(description="Null when the agent is gone.")
+    count: int
+
+
+class StatsOut(Schema):
+    """Figures of one's own memory."""
+
+    total: int
+    by_kind: dict[str, int]
+    by_state: dict[str, int]
+    by_agent: list[AgentCountOut]
+    conversations: int
+    oldest: datetime | None
+    newest: datetime | None
+    superseded: int = Field(description="Memories that a newer one replaces; they are kept.")
+    pending: int = Field(description="Memories that wait for their meaning, and turns for memory.")
+
+    @classmethod
+    def of(cls, summary: Summary) -> StatsOut:
+        """From the verb's value."""
+        return cls(
+            total=summary.stats.total,
+            by_kind=dict(summary.stats.by_kind),
+            by_state=dict(summary.stats.by_state),
+            by_agent=[
+                AgentCountOut(
+                    agent_id=one.agent_id,
+                    name=summary.agent_names.get(one.agent_id),
+                    count=one.count,
+                )
+                for one in summary.stats.by_agent
+            ],
+            conversations=summary.stats.conversations,
+            oldest=summary.stats.oldest,
+            newest=summary.stats.newest,
+            superseded=summary.stats.superseded,
+            pending=summary.pending,
         )
 
 

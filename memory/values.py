@@ -83,12 +83,17 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class StateAt:
-    """An earlier state, and what changed it: feedback, adjust, reset, rollback, decay."""
+    """An earlier state, what changed it (feedback, adjust, reset, rollback) and the reason given.
+
+    `is_undone`: it was rolled back, or is a roll-back: stepping back skips it.
+    """
 
     at: datetime
     cause: str
     neuromodulators: Neuromodulators
     weights: Weights
+    reason: str = ""
+    is_undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,46 @@
-"""Verbs of the memory app: what HTTP, the turn runner, the outbox and commands call.
+"""Verbs that remember turns and read memories: for HTTP, the turn runner and the outbox.
 
 Owns the authorisation of reading one's own memories and the shape of a remembered turn.
-Never imports an adapter: everything goes through `BRAIN`.
+Never imports an adapter: everything goes through `BRAIN`.  Writing is in `verbs_writing`, export
+and import in `verbs_moving`, cognition in `verbs_cognition`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from kernel import outbox
 from kernel.actor import Actor
+from kernel.db import unit_of_work
 from kernel.text import scrubbed
-from memory.errors import MemoryUnavailable
+from memory.errors import CapabilityAbsent, MemoryUnavailable
+from memory.overview import Graph, GraphQuery, Stats
 from memory.passages import split
 from memory.ports import (
     BRAIN,
     MAX_ITEMS,
+    MAX_LOOK_UP,
+    MAX_NEIGHBOURS,
+    Matching,
+    Memory,
     MemoryItem,
     MemoryScope,
+    Neighbour,
     Position,
     Recalled,
     RecallQuery,
     Remembered,
     Speaker,
 )
-from saas.facade import require
+from memory.workspace import WORKSPACE
+from saas.facade import allowed, require
 
+# Consumers of the outbox that are memory's begin with this.
+CONSUMERS = "memory."
 # A person who searches waits longer than a turn does.
 SEARCH_TIMEOUT_S = 2.0
 
@@ -59,6 +72,48 @@ class FinishedTurn:
     answered_from_memory: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory of a list, with what is kept of it where the brain tells."""
+
+    recalled: Recalled
+    memory: Memory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMemory:
+    """A memory with its surroundings; `neighbours` are directly linked."""
+
+    memory: Memory
+    neighbours: tuple[Neighbour, ...] = ()
+    agent_name: str | None = None
+    conversation_exists: bool = False
+    conversation_title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is acknowledged but not finished.
+
+    `waiting`, `failed`: memories without embedding.  `undelivered`, `dead`: turns in the outbox.
+    """
+
+    waiting: int
+    failed: int
+    undelivered: int
+    dead: int
+    is_of_tenant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures of a person's memory, with the names of the agents in them."""
+
+    stats: Stats
+    agent_names: Mapping[UUID, str] = field(default_factory=dict)
+    pending: int = 0
+
+
 def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
     """Keep both sides of `turn`, cut into passages, word for word.
 
@@ -77,17 +132,21 @@ def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
 
 
 def search_memory(
-    actor: Actor, text: str, *, agent_id: UUID | None = None, limit: int = 20
+    actor: Actor,
+    text: str,
+    *,
+    agent_id: UUID | None = None,
+    where: Matching | None = None,
+    limit: int = 20,
 ) -> tuple[Recalled, ...]:
     """Return the actor's own memories that bear on `text`, best first.
 
     Raises: Forbidden, NoTenant, PasswordChangeRequired, MemoryUnavailable.
     """
     require(actor, "memory.read")
-    scope = MemoryScope(actor.scope.tenant_id, actor.user_id, agent_id)
-    query = RecallQuery(text, limit=limit, timeout_s=SEARCH_TIMEOUT_S)
+    query = RecallQuery(text, limit=limit, timeout_s=SEARCH_TIMEOUT_S, where=where)
     try:
-        return BRAIN.get().recall(scope, query)
+        return BRAIN.get().recall(own(actor, agent_id), query)
     except TimeoutError as exc:
         raise MemoryUnavailable(
             "The search took too long. Fewer or rarer words may help.", retry_after=2
@@ -98,6 +157,7 @@ def recent_memory(
     actor: Actor,
     *,
     agent_id: UUID | None = None,
+    where: Matching | None = None,
     limit: int = 50,
     before: Position | None = None,
 ) -> tuple[Recalled, ...]:
@@ -106,8 +166,80 @@ def recent_memory(
     Raises: Forbidden, NoTenant, PasswordChangeRequired.
     """
     require(actor, "memory.read")
-    scope = MemoryScope(actor.scope.tenant_id, actor.user_id, agent_id)
-    return BRAIN.get().recent(scope, limit=limit, before=before)
+    return BRAIN.get().recent(own(actor, agent_id), limit=limit, before=before, where=where)
+
+
+def described(actor: Actor, items: Sequence[Recalled]) -> list[Found]:
+    """Add kind, state and what replaces them, where the brain can look them up."""
+    kept: dict[UUID, Memory] = {}
+    ids = [item.memory_id for item in items]
+    try:
+        for first in range(0, len(ids), MAX_LOOK_UP):
+            found = BRAIN.get().look_up(own(actor), ids[first : first + MAX_LOOK_UP])
+            kept.update((one.memory_id, one) for one in found)
+    except CapabilityAbsent:
+        return [Found(item) for item in items]
+    return [Found(item, kept.get(item.memory_id)) for item in items]
+
+
+def read_memory(actor: Actor, memory_id: UUID) -> WholeMemory:
+    """Return one of the actor's own memories whole.
+
+    Raises: NoSuchMemory (also for another person's), CapabilityAbsent, Forbidden.
+    """
+    require(actor, "memory.read")
+    brain = BRAIN.get()
+    memory = brain.get(own(actor), memory_id)
+    try:
+        near = brain.neighbours(own(actor), memory_id, limit=MAX_NEIGHBOURS)
+    except CapabilityAbsent:
+        near = ()
+    exists, title = False, None
+    with unit_of_work(actor.scope):
+        names = WORKSPACE.get().agent_names([memory.agent_id])
+        if memory.conversation_id is not None:
+            exists, title = WORKSPACE.get().conversation_title(
+                actor.user_id, memory.conversation_id
+            )
+    return WholeMemory(memory, near, names.get(memory.agent_id), exists, title)
+
+
+def summarise(actor: Actor, agent_id: UUID | None = None) -> Summary:
+    """Return the figures of the actor's own memory.  Raises: CapabilityAbsent, Forbidden."""
+    require(actor, "memory.read")
+    stats = BRAIN.get().stats(own(actor, agent_id))
+    with unit_of_work(actor.scope):
+        names = WORKSPACE.get().agent_names([one.agent_id for one in stats.by_agent])
+        waiting = outbox.backlog(CONSUMERS, user_id=actor.user_id)
+    pending = stats.by_state.get("stored", 0) + waiting.undelivered + waiting.dead
+    return Summary(stats, names, pending)
+
+
+def draw_graph(actor: Actor, query: GraphQuery, agent_id: UUID | None = None) -> Graph:
+    """Return memories, names and edges.  Raises: NoSuchMemory, CapabilityAbsent, Forbidden."""
+    require(actor, "memory.read")
+    return BRAIN.get().graph(own(actor, agent_id), query)
+
+
+def measure_backlog(actor: Actor) -> Backlog:
+    """Count what is not finished: the actor's own; for administrators, the whole tenant's.
+
+    Raises: Forbidden.  A brain that cannot count its memories is taken to have none waiting.
+    """
+    require(actor, "memory.read")
+    is_of_tenant = allowed(actor, "tenant.administrate")
+    with unit_of_work(actor.scope):
+        events = outbox.backlog(CONSUMERS, user_id=None if is_of_tenant else actor.user_id)
+    waiting = failed = 0
+    with contextlib.suppress(CapabilityAbsent):
+        found = BRAIN.get().pending(actor.scope if is_of_tenant else own(actor))
+        waiting, failed = found.waiting, found.failed
+    return Backlog(waiting, failed, events.undelivered, events.dead, is_of_tenant)
+
+
+def own(actor: Actor, agent_id: UUID | None = None) -> MemoryScope:
+    """Return the scope of the actor's own memories.  Raises: NoTenant."""
+    return MemoryScope(actor.scope.tenant_id, actor.user_id, agent_id)
 
 
 def _items(turn: FinishedTurn, speaker: Speaker, said: Said | None) -> Iterator[MemoryItem]:

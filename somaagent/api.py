@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from chat.api import router as chat_router
 from chat.api_agents import router as agents_router
 from gateway.api import router as gateway_router
+from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
 from saas.api.sign_in import router as sign_in_router
@@ -24,3 +25,4 @@ api.add_router("/agents", agents_router)
 api.add_router("/chat", chat_router)
 api.add_router("/gateway", gateway_router)
 api.add_router("/memory", memory_router)
+api.add_router("/cognitive", cognitive_router)

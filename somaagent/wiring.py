@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from chat.facade import ChatWorkspace
 from gateway.adapters.litellm import LiteLLM
 from gateway.adapters.openai_wire import OpenAIWire
 from gateway.router import MODELS, ModelRouter
@@ -20,6 +21,7 @@ from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
+from memory.workspace import WORKSPACE
 from somaagent.config import Config
 from somaagent.waking import Waker
 
@@ -35,6 +37,7 @@ def wire() -> None:
         bind(BRAIN, _remote_brain(settings.SOMA))
     else:
         bind_embedded_brain(_wake_indexer)
+    bind(WORKSPACE, ChatWorkspace())
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
 

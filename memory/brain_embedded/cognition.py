@@ -67,6 +67,8 @@ def state_of(agent_id: UUID, *, history: int = 0, asleep: SleepState = "active")
                 row.cause,
                 Neuromodulators(**row.levels),
                 _weights(row.weights),
+                row.reason,
+                row.is_undone,
             )
             for row in rows[: max(0, min(history, MAX_HISTORY_PAGE))]
         ),

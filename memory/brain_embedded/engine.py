@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, connection, models, transaction
 
+from kernel.actor import Scope
 from kernel.clock import monotonic_s, now
 from kernel.ids import uuid7
 from kernel.ports import Probe
@@ -210,11 +211,15 @@ class EmbeddedBrain(CognitiveCalls):
         return indexing.index_pending(self._embedder)
 
     def pending(
-        self, scope: MemoryScope | None = None, *, timeout_s: float = READ_TIMEOUT_S
+        self, scope: MemoryScope | Scope | None = None, *, timeout_s: float = READ_TIMEOUT_S
     ) -> Pending:
         """Count memories without embedding; see `BrainPort.pending`."""
         if scope is None:
             return indexing.measure_pending()
+        if isinstance(scope, Scope):
+            # The person does not matter: a unit only needs the tenant.
+            with _unit(MemoryScope(scope.tenant_id, scope.tenant_id), timeout_s=timeout_s):
+                return indexing.pending_of(Memory.objects.all())
         with _unit(scope, timeout_s=timeout_s):
             return indexing.pending_of(_rows_of(scope))
 

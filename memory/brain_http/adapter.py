@@ -18,6 +18,7 @@ from uuid import UUID
 
 import structlog
 
+from kernel.actor import Scope
 from kernel.clock import monotonic_s
 from kernel.ports import Probe
 from kernel.scope import current_scope
@@ -501,9 +502,12 @@ class HttpBrain:
         return 0
 
     def pending(
-        self, scope: MemoryScope | None = None, *, timeout_s: float = READ_TIMEOUT_S
+        self, scope: MemoryScope | Scope | None = None, *, timeout_s: float = READ_TIMEOUT_S
     ) -> Pending:
         """Count what waits; see `BrainPort.pending`."""
+        if isinstance(scope, Scope):
+            path = "/memory/pending/tenant"
+            return wire.parse(Pending, self._optional("pending", scope, "GET", path, timeout_s))
         if scope is not None:
             query = _scoped(scope)
             path = "/memory/pending"
@@ -588,7 +592,7 @@ class HttpBrain:
     def _optional(
         self,
         capability: Capability,
-        scope: MemoryScope | None,
+        scope: MemoryScope | Scope | None,
         method: str,
         path: str,
         timeout_s: float,
@@ -612,7 +616,7 @@ class HttpBrain:
 
     def _ask(
         self,
-        scope: MemoryScope | None,
+        scope: MemoryScope | Scope | None,
         method: str,
         path: str,
         timeout_s: float,

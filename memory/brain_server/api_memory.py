@@ -11,6 +11,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query, Router
 
+from kernel.actor import Scope
 from kernel.clock import monotonic_s, now
 from memory.brain_server.auth import (
     ScopeIn,
@@ -185,6 +186,13 @@ def pending(request: HttpRequest, scope: Scoped) -> Pending:
     """How many memories of the scope wait for their embedding."""
     timeout_s = deadline_s(request, READ_TIMEOUT_S)
     return BRAIN.get().pending(scope_of(request, scope), timeout_s=timeout_s)
+
+
+@router.get("/pending/tenant", response=Pending, operation_id="pending_of_tenant")
+def pending_of_tenant(request: HttpRequest) -> Pending:
+    """How many memories of the tenant wait for their embedding."""
+    timeout_s = deadline_s(request, READ_TIMEOUT_S)
+    return BRAIN.get().pending(Scope(tenant_of(request)), timeout_s=timeout_s)
 
 
 @router.get("/pending/total", response=Pending, operation_id="pending_total")

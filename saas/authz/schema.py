@@ -94,6 +94,8 @@ SCHEMA: dict[str, ObjectType] = {
             "view": via("tenant", "view"),
             "use": via("tenant", "use"),
             "configure": via("tenant", "administrate"),
+            # Looking into and changing how an agent learns and sleeps.
+            "train": via("tenant", "administrate"),
         },
     ),
     "conversation": ObjectType(
