@@ -588,6 +588,250 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/memory/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pending
+         * @description What is acknowledged but not finished: one's own; for administrators, the tenant's.
+         */
+        get: operations["memory_pending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stats
+         * @description Figures of one's own memory.
+         */
+        get: operations["memory_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Graph
+         * @description Memories, the names in them, and the edges: around one of them, or the most linked.
+         */
+        get: operations["memory_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/{memory_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description One memory whole: links, what it replaces, what it was drawn from.
+         */
+        get: operations["memory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * State
+         * @description Levels and weights of an agent as they are now.
+         */
+        get: operations["cognitive_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/params": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Params
+         * @description Every level and weight with its value, baseline and bounds.
+         */
+        get: operations["cognitive_params"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adjust
+         * @description Set levels or weights within their bounds.
+         */
+        post: operations["cognitive_adjust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rollback
+         * @description Undo the newest changes.
+         */
+        post: operations["cognitive_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/adaptation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Adaptation
+         * @description What the agent has learnt, with the states before each change.
+         */
+        get: operations["cognitive_adaptation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/adaptation/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset
+         * @description Put levels and weights back to their start; it can be rolled back.
+         */
+        post: operations["cognitive_adaptation_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/sleep-cycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sleep History
+         * @description The open cycle with its progress, and those that ended.
+         */
+        get: operations["cognitive_sleep_history"];
+        put?: never;
+        /**
+         * Sleep
+         * @description Start a sleep cycle over the agent's memories of oneself; the open one if there is one.
+         */
+        post: operations["cognitive_sleep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/cognitive/sleep-cycle/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wake
+         * @description Interrupt the open cycle between two steps.
+         */
+        post: operations["cognitive_wake"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1257,6 +1501,33 @@ export interface components {
             next: string | null;
         };
         /**
+         * Filter
+         * @description Which memories; each condition that is given must hold.
+         */
+        Filter: {
+            /**
+             * Agent Id
+             * @description Only what this agent remembers.
+             */
+            agent_id?: string | null;
+            /** Kind */
+            kind?: ("episodic" | "semantic" | "working" | "procedural") | null;
+            /** Speaker */
+            speaker?: ("user" | "assistant") | null;
+            /** Conversation Id */
+            conversation_id?: string | null;
+            /**
+             * Since
+             * @description Said then or later; RFC 3339 with a zone.
+             */
+            since?: string | null;
+            /**
+             * Until
+             * @description Said before; RFC 3339 with a zone.
+             */
+            until?: string | null;
+        };
+        /**
          * MemoryPageOut
          * @description A page of memories; `next` asks for the following one.
          */
@@ -1269,6 +1540,8 @@ export interface components {
         /**
          * RecalledOut
          * @description A memory that was found, word for word, with where it comes from.
+         *
+         *     `agent_id`, `superseded_by` and `sources_count` are empty where the brain does not tell them.
          */
         RecalledOut: {
             /**
@@ -1294,6 +1567,31 @@ export interface components {
             /** Reason */
             reason: string;
             parts: components["schemas"]["ScorePartsOut"];
+            /**
+             * Kind
+             * @description episodic, semantic, working or procedural.
+             * @default episodic
+             */
+            kind: string;
+            /**
+             * State
+             * @description stored, indexed or consolidated.
+             * @default stored
+             */
+            state: string;
+            /** Agent Id */
+            agent_id?: string | null;
+            /**
+             * Superseded By
+             * @description The newer memory that replaces it.
+             */
+            superseded_by?: string | null;
+            /**
+             * Sources Count
+             * @description From how many memories it was drawn.
+             * @default 0
+             */
+            sources_count: number;
         };
         /**
          * ScorePartsOut
@@ -1314,6 +1612,628 @@ export interface components {
              * @description Closeness in meaning; null before indexing.
              */
             cosine: number | null;
+            /**
+             * Beside
+             * @description What the turns beside it lend.
+             * @default 0
+             */
+            beside: number;
+            /**
+             * Conversation
+             * @description What its whole conversation lends.
+             * @default 0
+             */
+            conversation: number;
+            /**
+             * Person
+             * @description 1 when it tells of a person asked about.
+             * @default 0
+             */
+            person: number;
+            /**
+             * Time
+             * @description 1 when it belongs to the time asked about.
+             * @default 0
+             */
+            time: number;
+            /**
+             * Links
+             * @description Names shared with the best hits, 0 to 1.
+             * @default 0
+             */
+            links: number;
+            /**
+             * Recency
+             * @description 1 just now, 1/2 after 90 days.
+             * @default 0
+             */
+            recency: number;
+            /**
+             * Certainty
+             * @description How likely anything found is an answer, 0 to 1.
+             * @default 0
+             */
+            certainty: number;
+        };
+        /**
+         * PendingOut
+         * @description What is acknowledged but not finished; nothing of it is lost.
+         */
+        PendingOut: {
+            /**
+             * Waiting
+             * @description Memories that are found by words, not yet by meaning.
+             */
+            waiting: number;
+            /**
+             * Failed
+             * @description Memories whose meaning could not be computed.
+             */
+            failed: number;
+            /**
+             * Undelivered
+             * @description Turns that are kept and wait to become memories.
+             */
+            undelivered: number;
+            /**
+             * Dead
+             * @description Turns that repeatedly could not become memories.
+             */
+            dead: number;
+            /**
+             * Is Of Tenant
+             * @description Whether the figures are those of the whole tenant.
+             */
+            is_of_tenant: boolean;
+        };
+        /**
+         * AgentCountOut
+         * @description How many memories belong to one agent.
+         */
+        AgentCountOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Name
+             * @description Null when the agent is gone.
+             */
+            name: string | null;
+            /** Count */
+            count: number;
+        };
+        /**
+         * StatsOut
+         * @description Figures of one's own memory.
+         */
+        StatsOut: {
+            /** Total */
+            total: number;
+            /** By Kind */
+            by_kind: {
+                [key: string]: number;
+            };
+            /** By State */
+            by_state: {
+                [key: string]: number;
+            };
+            /** By Agent */
+            by_agent: components["schemas"]["AgentCountOut"][];
+            /** Conversations */
+            conversations: number;
+            /** Oldest */
+            oldest: string | null;
+            /** Newest */
+            newest: string | null;
+            /**
+             * Superseded
+             * @description Memories that a newer one replaces; they are kept.
+             */
+            superseded: number;
+            /**
+             * Pending
+             * @description Memories that wait for their meaning, and turns for memory.
+             */
+            pending: number;
+        };
+        /**
+         * Graph
+         * @description Nodes nearest first, at most `limit`, and every edge between them.
+         */
+        Graph: {
+            /**
+             * Nodes
+             * @default []
+             */
+            nodes: components["schemas"]["GraphNode"][];
+            /**
+             * Edges
+             * @default []
+             */
+            edges: components["schemas"]["GraphEdge"][];
+        };
+        /**
+         * GraphEdge
+         * @description A directed edge between two nodes of the answer; a memory `mentions` a name.
+         */
+        GraphEdge: {
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Relation */
+            relation: string;
+        };
+        /**
+         * GraphNode
+         * @description A memory (`id` is its UUID) or a name (`id` is "name:" and the name).
+         *
+         *     `label`: the name, or the first 120 characters of the text.  `degree`: edges within the answer.
+         */
+        GraphNode: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "memory" | "name";
+            /** Label */
+            label: string;
+            /** Said At */
+            said_at?: string | null;
+            /** Memory Kind */
+            memory_kind?: string | null;
+            /**
+             * Degree
+             * @default 0
+             */
+            degree: number;
+        };
+        /**
+         * LinkOut
+         * @description An edge to another memory; `out` leaves the memory that was asked for.
+         */
+        LinkOut: {
+            /** Relation */
+            relation: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "out" | "in";
+            /**
+             * Memory Id
+             * Format: uuid
+             */
+            memory_id: string;
+            /** Text */
+            text: string;
+            /**
+             * Said At
+             * Format: date-time
+             */
+            said_at: string;
+            /**
+             * Weight
+             * @description 0 to 1.
+             */
+            weight: number;
+        };
+        /**
+         * MemoryOut
+         * @description One memory whole.
+         */
+        MemoryOut: {
+            /**
+             * Memory Id
+             * Format: uuid
+             */
+            memory_id: string;
+            /** Text */
+            text: string;
+            /** Speaker */
+            speaker: string;
+            /**
+             * Said At
+             * Format: date-time
+             */
+            said_at: string;
+            /** Kind */
+            kind: string;
+            /** State */
+            state: string;
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Agent Name
+             * @description Null when the agent is gone.
+             */
+            agent_name: string | null;
+            /** Conversation Id */
+            conversation_id: string | null;
+            /** Conversation Exists */
+            conversation_exists: boolean;
+            /** Conversation Title */
+            conversation_title: string | null;
+            /** Turn Id */
+            turn_id: string | null;
+            /** Message Id */
+            message_id: string | null;
+            /** Span Start */
+            span_start: number;
+            /** Superseded By */
+            superseded_by: string | null;
+            /**
+             * Supersedes
+             * @description The older memories that it replaces.
+             */
+            supersedes: string[];
+            /** Sources Count */
+            sources_count: number;
+            /** Sources */
+            sources: components["schemas"]["SourceOut"][];
+            /** Links */
+            links: components["schemas"]["LinkOut"][];
+        };
+        /**
+         * SourceOut
+         * @description A memory that a fact was drawn from.
+         */
+        SourceOut: {
+            /**
+             * Memory Id
+             * Format: uuid
+             */
+            memory_id: string;
+            /** Text */
+            text: string;
+            /**
+             * Said At
+             * Format: date-time
+             */
+            said_at: string;
+            /** Speaker */
+            speaker: string;
+            /** Conversation Id */
+            conversation_id: string | null;
+        };
+        /**
+         * CognitiveStateOut
+         * @description Levels and weights of an agent as they are now, decay included.
+         */
+        CognitiveStateOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            levels: components["schemas"]["LevelsOut"];
+            weights: components["schemas"]["WeightsOut"];
+            /** Learning Rate */
+            learning_rate: number;
+            /** Feedback Count */
+            feedback_count: number;
+            /**
+             * Sleep
+             * @description active, light, deep or freeze.
+             */
+            sleep: string;
+        };
+        /**
+         * LevelsOut
+         * @description The four neuromodulators.
+         */
+        LevelsOut: {
+            /** Dopamine */
+            dopamine: number;
+            /** Serotonin */
+            serotonin: number;
+            /** Noradrenaline */
+            noradrenaline: number;
+            /** Acetylcholine */
+            acetylcholine: number;
+        };
+        /**
+         * WeightsOut
+         * @description What adaptation moves: retrieval (alpha, beta, gamma, tau), utility (lambda_, mu, nu).
+         */
+        WeightsOut: {
+            /** Alpha */
+            alpha: number;
+            /** Beta */
+            beta: number;
+            /** Gamma */
+            gamma: number;
+            /** Tau */
+            tau: number;
+            /** Lambda */
+            lambda_: number;
+            /** Mu */
+            mu: number;
+            /** Nu */
+            nu: number;
+        };
+        /**
+         * ParameterOut
+         * @description One level or weight: what it is, where it rests, how far it may go.
+         */
+        ParameterOut: {
+            /** Name */
+            name: string;
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "levels" | "weights";
+            /** Value */
+            value: number;
+            /** Baseline */
+            baseline: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /**
+             * Decays
+             * @description Whether it returns to its baseline by itself.
+             */
+            decays: boolean;
+        };
+        /**
+         * ParametersOut
+         * @description Every level and weight of an agent with its bounds.
+         */
+        ParametersOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Items */
+            items: components["schemas"]["ParameterOut"][];
+        };
+        /**
+         * AdjustIn
+         * @description New values by name; those left out stay.
+         */
+        AdjustIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Levels */
+            levels?: {
+                [key: string]: number;
+            };
+            /** Weights */
+            weights?: {
+                [key: string]: number;
+            };
+            /**
+             * Reason
+             * @description Kept with the change.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RollbackIn
+         * @description How many of the newest changes to undo.
+         */
+        RollbackIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Steps
+             * @default 1
+             */
+            steps: number;
+            /**
+             * Reason
+             * @description Kept with the change.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * AdaptationOut
+         * @description What the agent has learnt, and the states before each change, newest first.
+         */
+        AdaptationOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            levels: components["schemas"]["LevelsOut"];
+            weights: components["schemas"]["WeightsOut"];
+            baseline: components["schemas"]["WeightsOut"];
+            /** Feedback Count */
+            feedback_count: number;
+            /** Learning Rate */
+            learning_rate: number;
+            /** Base Rate */
+            base_rate: number;
+            /** History */
+            history: components["schemas"]["StateAtOut"][];
+        };
+        /**
+         * StateAtOut
+         * @description A state before a change, and what changed it.
+         */
+        StateAtOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Cause
+             * @description feedback, adjust, reset or rollback.
+             */
+            cause: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Is Undone
+             * @description Rolled back, or itself a roll-back.
+             */
+            is_undone: boolean;
+            levels: components["schemas"]["LevelsOut"];
+            weights: components["schemas"]["WeightsOut"];
+        };
+        /**
+         * ResetIn
+         * @description Whose learning to put back to its start.
+         */
+        ResetIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Reason
+             * @description Kept with the change.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * SleepChangeOut
+         * @description One thing that a cycle did, or in a dry run would do.
+         */
+        SleepChangeOut: {
+            /**
+             * Act
+             * @description strengthen, merge, extract or prune.
+             */
+            act: string;
+            /** Detail */
+            detail: string;
+            /** Memory Ids */
+            memory_ids: string[];
+        };
+        /**
+         * SleepCycleOut
+         * @description One cycle: where it is, how far, what it changed (newest last, at most 200).
+         */
+        SleepCycleOut: {
+            /**
+             * Cycle Id
+             * Format: uuid
+             */
+            cycle_id: string;
+            /**
+             * State
+             * @description waiting, running, finished, interrupted or failed.
+             */
+            state: string;
+            /**
+             * Sleep
+             * @description active, light, deep or freeze.
+             */
+            sleep: string;
+            /** Is Dry Run */
+            is_dry_run: boolean;
+            /**
+             * Trigger
+             * @description hand, schedule or idle.
+             */
+            trigger: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Changes */
+            changes: components["schemas"]["SleepChangeOut"][];
+            /** Error */
+            error: string;
+        };
+        /**
+         * SleepIn
+         * @description How to sleep: down to which depth, at most how long; a dry run changes nothing.
+         */
+        SleepIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Depth
+             * @default deep
+             * @enum {string}
+             */
+            depth: "light" | "deep" | "freeze";
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Max Seconds
+             * @default 300
+             */
+            max_seconds: number;
+        };
+        /**
+         * SleepHistoryOut
+         * @description The open cycle, if there is one, and the newest that ended.
+         */
+        SleepHistoryOut: {
+            current: components["schemas"]["SleepCycleOut"] | null;
+            /** History */
+            history: components["schemas"]["SleepCycleOut"][];
+        };
+        /**
+         * WokenOut
+         * @description The cycle that was interrupted; null when none was open.
+         */
+        WokenOut: {
+            cycle: components["schemas"]["SleepCycleOut"] | null;
+        };
+        /**
+         * WakeIn
+         * @description Whom to wake.
+         */
+        WakeIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
         };
     };
     responses: never;
@@ -2081,6 +3001,13 @@ export interface operations {
                 q: string;
                 /** @description Only what this agent remembers. */
                 agent_id?: string | null;
+                kind?: ("episodic" | "semantic" | "working" | "procedural") | null;
+                speaker?: ("user" | "assistant") | null;
+                conversation_id?: string | null;
+                /** @description Said then or later; RFC 3339 with a zone. */
+                since?: string | null;
+                /** @description Said before; RFC 3339 with a zone. */
+                until?: string | null;
                 limit?: number;
             };
             header?: never;
@@ -2105,6 +3032,13 @@ export interface operations {
             query?: {
                 /** @description Only what this agent remembers. */
                 agent_id?: string | null;
+                kind?: ("episodic" | "semantic" | "working" | "procedural") | null;
+                speaker?: ("user" | "assistant") | null;
+                conversation_id?: string | null;
+                /** @description Said then or later; RFC 3339 with a zone. */
+                since?: string | null;
+                /** @description Said before; RFC 3339 with a zone. */
+                until?: string | null;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -2121,6 +3055,312 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemoryPageOut"];
+                };
+            };
+        };
+    };
+    memory_pending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingOut"];
+                };
+            };
+        };
+    };
+    memory_stats: {
+        parameters: {
+            query?: {
+                /** @description Only what this agent remembers. */
+                agent_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsOut"];
+                };
+            };
+        };
+    };
+    memory_graph: {
+        parameters: {
+            query?: {
+                around?: string | null;
+                name?: string | null;
+                /** @description Only what this agent remembers. */
+                agent_id?: string | null;
+                hops?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+        };
+    };
+    memory_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryOut"];
+                };
+            };
+        };
+    };
+    cognitive_state: {
+        parameters: {
+            query: {
+                /** @description Whose cognition. */
+                agent_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CognitiveStateOut"];
+                };
+            };
+        };
+    };
+    cognitive_params: {
+        parameters: {
+            query: {
+                /** @description Whose cognition. */
+                agent_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParametersOut"];
+                };
+            };
+        };
+    };
+    cognitive_adjust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdjustIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CognitiveStateOut"];
+                };
+            };
+        };
+    };
+    cognitive_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CognitiveStateOut"];
+                };
+            };
+        };
+    };
+    cognitive_adaptation: {
+        parameters: {
+            query: {
+                /** @description Whose cognition. */
+                agent_id: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdaptationOut"];
+                };
+            };
+        };
+    };
+    cognitive_adaptation_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CognitiveStateOut"];
+                };
+            };
+        };
+    };
+    cognitive_sleep_history: {
+        parameters: {
+            query: {
+                /** @description Whose cognition. */
+                agent_id: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SleepHistoryOut"];
+                };
+            };
+        };
+    };
+    cognitive_sleep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SleepIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SleepCycleOut"];
+                };
+            };
+        };
+    };
+    cognitive_wake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WakeIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WokenOut"];
                 };
             };
         };
