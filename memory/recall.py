@@ -3,27 +3,28 @@
 Pure.  Each candidate brings the words that it shares with the question, its closeness in meaning
 and who stands beside it; together they are weighed as
 
-    words + meaning (half as much for questions asked earlier)
-    + the turns beside a hit + the conversation as a whole + the person asked about
+    words + meaning (less for what asks and tells nothing, and for what a newer memory replaces)
+    + the turns beside it + the conversation as a whole + the person asked about
     + the time asked about + names shared with the best hits (random walk) + recency
 
 An irrelevant memory is worse than none: what bears on nothing is dropped, and when nothing that
 was found answers the question, nothing is returned (`certainty`).  The weights were set on one half
-of the dialogues of `bench/quality` and measured on the other (docs/decisions/0004-brain.md).
+of the dialogues of `bench/quality` and measured on the other; half or one and a half times any of
+them gives nearly the same figures (docs/decisions/0004-brain.md).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from memory import entities, walk
 from memory.ports import Recalled, ScoreParts
-from memory.terms import Term, is_question, normalised, query_terms
+from memory.terms import Term, normalised, query_terms, telling_share
 from memory.times import Span, spans
 
 # Without one of both a candidate bears on nothing: unrelated sentences stay below 0.25 with MiniLM.
@@ -37,10 +38,13 @@ LINKS_FLOOR = 0.3
 SHARE_FLOOR = 0.6
 # See `Corpus.rarity`.
 PRIOR_SIZE = 100
-# An earlier question tells less than an answer.
+# An earlier question tells less than an answer; what was replaced, less than what is current.
 QUESTION_WEIGHT = 0.6
-WORDS_WEIGHT = 0.5
-BESIDE_WEIGHT = 0.15
+SUPERSEDED_WEIGHT = 0.7
+# One word of three is likelier chance than a third of the evidence: coverage counts to this power.
+WORDS_WEIGHT, WORDS_POWER = 0.4, 1.5
+# By distance: what a turn gets from the weight of the one before it (positive) or after it.
+BESIDE_WEIGHTS = {1: 0.1, -1: 0.1, 2: 0.05, -2: 0.05}
 CONVERSATION_WEIGHT = 0.3
 PERSON_WEIGHT = 0.1
 TIME_WEIGHT = 0.3
@@ -53,13 +57,11 @@ COSINE_STEP = 0.03
 # Where the walk begins, and which names it may use: everybody's name leads everywhere.
 SEEDS = 5
 HALF_LIFE_DAYS = 90.0
-# Of the weight of a turn, what the turns before and after it get, by distance.
-_STEP_SHARE = {1: 1.0, -1: 0.9, 2: 0.5, -2: 0.4}
+# Neighbours that lend this much are a reason to quote a turn that bears on nothing by itself.
+_BESIDE_FLOOR = 0.03
 # Texts that share more of their words than this repeat one another (MMR).
 _SAME_SHARE = 0.6
 _REPEAT_WEIGHT = 0.3
-# Passages shorter than the mean gain by it, longer ones lose: BM25's b, at this share.
-_LENGTH_SHARE = 0.3
 # Logistic regression of "is there an answer" (bench/quality, its tuned half).
 _SURE_BIAS, _SURE_JOINT, _SURE_GAP, _SURE_ABOUT, _SURE_STRANGE = -3.6, 2.4, 3.6, 5.8, -1.3
 # Certainty below which nothing is returned, and the same for a caller who wants answers only.
@@ -79,6 +81,7 @@ class Candidate:
     embedding.  `about`: closeness to the question without its names, None as `cosine`.
     `beside`: {hit: how many turns after it (negative: before it) this one was said}.
     `names`: what it mentions, written down when it was indexed (`entities.mentions`).
+    `superseded_by`: the newer memory that replaces it.
     """
 
     memory_id: UUID
@@ -92,6 +95,7 @@ class Candidate:
     about: float | None = None
     beside: Mapping[UUID, int] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    superseded_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +154,19 @@ def fuse(
     repeated texts (the newest stays).  Nothing at all when it seems that no answer was ever said.
     """
     echo = normalised(asked.text)
-    items = _without_repeats([one for one in candidates if normalised(one.text) != echo])
+    items = _without_repeats(candidates, echo)
     coverage = _coverages(asked, corpus, items)
-    worthy = {one.memory_id for one in items if _is_relevant(one, coverage, len(asked.terms))}
-    if not worthy:
+    worthy = [
+        _is_relevant(one, share, len(asked.terms))
+        for one, share in zip(items, coverage, strict=True)
+    ]
+    if not any(worthy):
         return ()
     sure = certainty(asked, corpus, items)
     if sure < (SURE_CERTAINTY if asked.only_if_sure else LEAST_CERTAINTY):
         return ()
     judged = _judged(asked, items, coverage, worthy, sure)
-    chosen = _diverse(judged, limit)
+    chosen = _current_first(_diverse(judged, limit))
     best = max((one.score for one in chosen), default=1.0)
     return tuple(_recalled(one, asked, best, sure) for one in chosen)
 
@@ -170,25 +177,26 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
     Rests on the nearest memory and the words it shares besides names, on how far it stands out, on
     what is said about the persons asked about, and on names that nobody ever mentioned.
     """
-    telling = [one for one in items if not is_question(one.text)]
-    cosines = sorted((one.cosine for one in telling if one.cosine is not None), reverse=True)
+    telling = [one for one in items if one.cosine is not None and telling_share(one.text) > 0]
+    cosines = sorted((one.cosine or 0.0 for one in telling), reverse=True)
     if not cosines:
         # Without embeddings only the words count, and the floors have judged them.
         return 1.0
     names = frozenset(asked.names)
-    said = {one.memory_id: said_of(one.text) for one in items} if names else {}
+    said = [said_of(one.text) for one in items] if names else []
     places = [place for place, term in enumerate(asked.terms) if term.word not in names]
-    whole = sum(corpus.rarity(place) for place in places)
+    rarities = {place: corpus.rarity(place) for place in places}
+    whole = sum(rarities.values())
 
     def shared(one: Candidate) -> float:
         if not places:
             return float(bool(one.matched))
-        return sum(corpus.rarity(place) for place in one.matched if place in places) / whole
+        return sum(rarities.get(place, 0.0) for place in one.matched) / whole
 
     joint = max((one.cosine or 0.0) + 0.5 * shared(one) for one in telling)
     gap = cosines[0] - (cosines[9] if len(cosines) > 9 else 0.1)
-    known = names.intersection(*([set().union(*said.values())] if said else ()))
-    asked_about = [one for one in telling if not known or known & said[one.memory_id]]
+    known = names.intersection(*([set().union(*said)] if said else ()))
+    asked_about = [one for one in telling if not known or known & said_of(one.text)]
     about = max((_about(one) for one in asked_about), default=0.0)
     strange = float(bool(names - known))
     logit = _SURE_BIAS + _SURE_JOINT * joint + _SURE_GAP * gap + _SURE_ABOUT * about
@@ -200,83 +208,80 @@ def _about(item: Candidate) -> float:
     return (item.about if item.about is not None else item.cosine) or 0.0
 
 
-def _coverages(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> dict[UUID, float]:
+def _coverages(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> list[float]:
     """Return the share of the question's words that each memory holds, weighted by rarity."""
     weights = [corpus.rarity(place) for place in range(len(asked.terms))]
     whole = sum(weights) or 1.0
-    return {one.memory_id: sum(weights[place] for place in one.matched) / whole for one in items}
+    return [sum([weights[place] for place in one.matched]) / whole for one in items]
 
 
-def _is_relevant(item: Candidate, coverage: Mapping[UUID, float], terms: int) -> bool:
+def _is_relevant(item: Candidate, coverage: float, terms: int) -> bool:
     """Say whether the memory's own evidence, by words or by meaning, is enough to quote it."""
     if item.cosine is not None and item.cosine >= COSINE_FLOOR:
         return True
     many = len(item.matched) >= max(2, SHARE_FLOOR * terms)
-    worded = many or coverage[item.memory_id] >= COVERAGE_FLOOR
+    worded = many or coverage >= COVERAGE_FLOOR
     return worded and (item.cosine is None or item.cosine >= COSINE_CHANCE)
 
 
-def _without_repeats(items: Sequence[Candidate]) -> list[Candidate]:
-    """Keep the newest of equal texts; the result does not depend on the order of `items`."""
+def _without_repeats(items: Sequence[Candidate], echo: str) -> list[Candidate]:
+    """Keep the newest of equal texts, oldest first, and none that equals `echo`.
+
+    The result does not depend on the order of `items`.
+    """
     newest: dict[str, Candidate] = {}
     for item in sorted(items, key=lambda one: (one.said_at, one.memory_id)):
         newest[normalised(item.text)] = item
-    return list(newest.values())
+    newest.pop(echo, None)
+    return sorted(newest.values(), key=lambda one: (one.said_at, one.memory_id))
 
 
 def _judged(
     asked: Asked,
     items: Sequence[Candidate],
-    coverage: Mapping[UUID, float],
-    worthy: Collection[UUID],
+    coverage: Sequence[float],
+    worthy: Sequence[bool],
     sure: float,
 ) -> list[_Judged]:
     """Weigh all evidence; leave out what neither it nor its surroundings make worth quoting."""
-    own = _own_weights(items, coverage)
+    own = [_own_weight(one, share) for one, share in zip(items, coverage, strict=True)]
     conversations = _conversation_weights(items, own)
-    lexical = _ranks(items, lambda one: coverage[one.memory_id])
-    dense = _ranks(items, lambda one: one.cosine or 0.0)
-    beside = {one.memory_id: _beside(one, own) for one in items}
+    beside = _beside(items, own)
     names = frozenset(asked.names)
-    person = {
-        one.memory_id: float(bool(names) and bool(names & said_of(one.text))) for one in items
-    }
-    timely = {one.memory_id: float(_is_timely(one, asked.times)) for one in items}
+    person = [float(bool(names) and bool(names & said_of(one.text))) for one in items]
+    timely = [float(_is_timely(one, asked.times)) for one in items]
+    surrounded = [
+        own[place]
+        + beside[place]
+        + CONVERSATION_WEIGHT * conversations.get(one.conversation_id, 0.0)
+        + PERSON_WEIGHT * person[place]
+        + TIME_WEIGHT * timely[place]
+        for place, one in enumerate(items)
+    ]
+    linked = _linked(items, surrounded, worthy)
+    lexical = _ranks(items, lambda place: coverage[place])
+    dense = _ranks(items, lambda place: items[place].cosine or 0.0)
     present = PRESENT_WEIGHT if _PRESENT.search(asked.text) else RECENCY_WEIGHT
-
-    def surrounded(one: Candidate) -> float:
-        key = one.memory_id
-        return (
-            own[key]
-            + BESIDE_WEIGHT * beside[key]
-            + CONVERSATION_WEIGHT * conversations.get(one.conversation_id, 0.0)
-            + PERSON_WEIGHT * person[key]
-            + TIME_WEIGHT * timely[key]
-        )
-
-    before_walk = {one.memory_id: surrounded(one) for one in items}
-    linked = _linked(items, {key: before_walk[key] for key in worthy})
     judged = []
-    for one in items:
-        key = one.memory_id
-        recency = _recency(one.said_at, asked.at)
-        near = beside[key] >= COSINE_FLOOR or linked[key] >= LINKS_FLOOR or timely[key]
-        if key not in worthy and not near:
+    for place, one in enumerate(items):
+        near = beside[place] >= _BESIDE_FLOOR or linked[place] >= LINKS_FLOOR or timely[place]
+        if not worthy[place] and not near:
             continue
+        recency = _recency(one.said_at, asked.at)
         judged.append(
             _Judged(
                 one,
-                before_walk[key] + WALK_WEIGHT * linked[key] + present * recency,
+                surrounded[place] + WALK_WEIGHT * linked[place] + present * recency,
                 ScoreParts(
-                    lexical_rank=lexical.get(key),
-                    dense_rank=dense.get(key),
-                    coverage=round(coverage[key], 4),
+                    lexical_rank=lexical.get(place),
+                    dense_rank=dense.get(place),
+                    coverage=round(coverage[place], 4),
                     cosine=None if one.cosine is None else round(one.cosine, 4),
-                    beside=round(beside[key], 4),
+                    beside=round(beside[place], 4),
                     conversation=round(conversations.get(one.conversation_id, 0.0), 4),
-                    person=person[key],
-                    time=timely[key],
-                    links=round(linked[key], 4),
+                    person=person[place],
+                    time=timely[place],
+                    links=round(linked[place], 4),
                     recency=round(recency, 4),
                     certainty=round(sure, 4),
                 ),
@@ -288,36 +293,37 @@ def _judged(
     return judged
 
 
-def _own_weights(items: Sequence[Candidate], coverage: Mapping[UUID, float]) -> dict[UUID, float]:
-    """Return what each memory weighs by its own words and meaning."""
-    mean = sum(len(one.text) for one in items) / len(items)
-    weights = {}
-    for one in items:
-        length = 1 - _LENGTH_SHARE + _LENGTH_SHARE * len(one.text) / mean
-        words = coverage[one.memory_id] * min(1 / length, 1.3)
-        steps = round((one.cosine or 0.0) / COSINE_STEP) * COSINE_STEP
-        weight = max(0.0, steps + WORDS_WEIGHT * words)
-        weights[one.memory_id] = weight * (QUESTION_WEIGHT if is_question(one.text) else 1.0)
-    return weights
+def _own_weight(item: Candidate, coverage: float) -> float:
+    """Return what a memory weighs by its own words and meaning."""
+    steps = round((item.cosine or 0.0) / COSINE_STEP) * COSINE_STEP
+    weight = max(0.0, steps + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
+    weight *= QUESTION_WEIGHT + (1 - QUESTION_WEIGHT) * telling_share(item.text)
+    return weight * SUPERSEDED_WEIGHT if item.superseded_by else weight
 
 
 def _conversation_weights(
-    items: Sequence[Candidate], own: Mapping[UUID, float]
+    items: Sequence[Candidate], own: Sequence[float]
 ) -> dict[UUID | None, float]:
     """Return the mean weight of the three best memories of each conversation."""
     of: dict[UUID, list[float]] = {}
-    for one in items:
+    for one, weight in zip(items, own, strict=True):
         if one.conversation_id is not None:
-            of.setdefault(one.conversation_id, []).append(own[one.memory_id])
+            of.setdefault(one.conversation_id, []).append(weight)
     return {key: sum(sorted(weights)[-3:]) / 3 for key, weights in of.items()}
 
 
-def _beside(item: Candidate, own: Mapping[UUID, float]) -> float:
-    """Return the greatest weight that a hit a turn or two away lends to this memory."""
-    lent = [
-        own[hit] * _STEP_SHARE.get(step, 0.0) for hit, step in item.beside.items() if hit in own
+def _beside(items: Sequence[Candidate], own: Sequence[float]) -> list[float]:
+    """Return the weight that the hits a turn or two away lend to each memory."""
+    weights = {one.memory_id: weight for one, weight in zip(items, own, strict=True)}
+    return [
+        sum(
+            [
+                weights.get(hit, 0.0) * BESIDE_WEIGHTS.get(step, 0.0)
+                for hit, step in one.beside.items()
+            ]
+        )
+        for one in items
     ]
-    return max(lent, default=0.0)
 
 
 def said_of(text: str) -> set[str]:
@@ -337,26 +343,31 @@ def _is_timely(item: Candidate, times: Sequence[Span]) -> bool:
     )
 
 
-def _linked(items: Sequence[Candidate], worthy: Mapping[UUID, float]) -> dict[UUID, float]:
+def _linked(
+    items: Sequence[Candidate], weighed: Sequence[float], worthy: Sequence[bool]
+) -> list[float]:
     """Return how much each memory hangs together by names with the best ones, 0..1."""
-    names = {one.memory_id: one.names for one in items}
     holders: dict[str, int] = {}
-    for of in names.values():
-        for name in of:
+    for one in items:
+        for name in one.names:
             holders[name] = holders.get(name, 0) + 1
     most = max(8, len(items) // 4)
     weights = {
         name: 1 / math.log(2 + count) for name, count in holders.items() if 2 <= count <= most
     }
+    nothing = [0.0] * len(items)
     if not weights:
-        return dict.fromkeys(names, 0.0)
-    best = sorted(worthy.items(), key=lambda pair: (-pair[1], pair[0]))[:SEEDS]
-    seeds = {key: weight**3 for key, weight in best if weight > 0}
-    shares = walk.visits(seeds, names, weights)
+        return nothing
+    best = sorted(
+        (place for place, is_worthy in enumerate(worthy) if is_worthy and weighed[place] > 0),
+        key=lambda place: (-weighed[place], place),
+    )[:SEEDS]
+    seeds = {place: weighed[place] ** 3 for place in best}
+    shares = walk.visits(seeds, {place: one.names for place, one in enumerate(items)}, weights)
     top = max(shares.values(), default=0.0)
     if top <= 0:
-        return dict.fromkeys(names, 0.0)
-    return {key: math.sqrt(share / top) for key, share in shares.items()}
+        return nothing
+    return [math.sqrt(shares[place] / top) for place in range(len(items))]
 
 
 def _recency(said_at: datetime, at: datetime) -> float:
@@ -365,11 +376,11 @@ def _recency(said_at: datetime, at: datetime) -> float:
     return 1 / (1 + days / HALF_LIFE_DAYS)
 
 
-def _ranks(items: Sequence[Candidate], weight: Callable[[Candidate], float]) -> dict[UUID, int]:
-    """Return places from 1 of those with any weight, heaviest first."""
-    held = [(weight(one), one) for one in items if weight(one) > 0]
-    held.sort(key=lambda pair: (-pair[0], -pair[1].said_at.timestamp(), pair[1].memory_id))
-    return {one.memory_id: place for place, (_, one) in enumerate(held, 1)}
+def _ranks(items: Sequence[Candidate], weight: Callable[[int], float]) -> dict[int, int]:
+    """Return ranks from 1 of those with any weight, heaviest first, the newer one of equals."""
+    held = [place for place in range(len(items)) if weight(place) > 0]
+    held.sort(key=lambda place: (-weight(place), -place))
+    return {place: rank for rank, place in enumerate(held, 1)}
 
 
 def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
@@ -393,6 +404,18 @@ def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
                 repeats[key] = max(repeats[key], share)
     chosen.sort(key=judged.index)
     return chosen
+
+
+def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
+    """Put what was replaced behind the newest memory that replaces it, where both were chosen."""
+    order = list(chosen)
+    for one in chosen:
+        newer = next((x for x in order if x.item.memory_id == one.item.superseded_by), None)
+        if newer is None or order.index(newer) < order.index(one):
+            continue
+        order.remove(one)
+        order.insert(order.index(newer) + 1, replace(one, score=newer.score))
+    return order
 
 
 def _recalled(one: _Judged, asked: Asked, best: float, sure: float) -> Recalled:
@@ -422,8 +445,9 @@ def _reason(asked: Asked, item: Candidate, parts: ScoreParts) -> str:
         said.append(
             f"belongs to the time asked about ({', '.join(one.words for one in asked.times)})"
         )
-    if not said and parts.beside:
+    if not said and parts.beside >= _BESIDE_FLOOR:
         said.append("was said beside a hit")
     if not said and parts.links:
         said.append("shares names with a hit")
-    return " and ".join(said) or "was said in the same conversation"
+    reason = " and ".join(said) or "was said in the same conversation"
+    return f"{reason}; a newer memory replaces it" if item.superseded_by else reason

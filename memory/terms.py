@@ -14,6 +14,9 @@ _MAX_WORD_CHARS = 60
 _WORD = re.compile(r"[^\W_]+(?:[-'\u2019.@:/+_][^\W_]+)*", re.UNICODE)
 # Latin, full-width, Arabic.
 _ASKED = ("?", "\uff1f", "\u061f")
+# With the mark that ends it, so that the last character tells a question.
+_SENTENCE = re.compile(r"[^.!?\u2026\uff1f\u061f]+[.!?\u2026\uff1f\u061f]?")
+_SPEAKER = re.compile(r"^\s*[^\W\d_][\w.'\u2019 -]{0,40}:\s+")
 _CLITICS = frozenset({"s", "m", "re", "ve", "ll", "d", "t"})
 # PostgreSQL's english.stop, then the words that only frame a question.
 _STOP_WORDS = frozenset(
@@ -72,6 +75,20 @@ def normalised(text: str) -> str:
 def is_question(text: str) -> bool:
     """Say whether `text` asks and tells nothing: its last sentence ends in a question mark."""
     return text.rstrip().rstrip("\"'\u201d\u2019)*").endswith(_ASKED)
+
+
+def telling_share(text: str) -> float:
+    """Return the share of `text`, 0..1, that is not asked: "I moved. And you?" tells mostly."""
+    if not any(mark in text for mark in _ASKED):
+        return 1.0
+    whole = asked = 0
+    for sentence in _SENTENCE.findall(_SPEAKER.sub("", text)):
+        if not _WORD.search(sentence):
+            continue
+        whole += len(sentence)
+        if sentence[-1] in _ASKED:
+            asked += len(sentence)
+    return 1 - asked / whole if whole else 1.0
 
 
 def _without_clitic(word: str) -> str:

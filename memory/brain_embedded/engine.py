@@ -49,6 +49,7 @@ from memory.ports import (
 )
 from memory.ports import Memory as Kept
 from memory.recall import Asked, fuse
+from memory.terms import query_terms
 from memory.values import (
     CAPABILITIES,
     Capability,
@@ -115,8 +116,10 @@ class EmbeddedBrain(CognitiveCalls):
         if not asked.terms and vector is None:
             return ()
         about = None
-        if vector is not None and asked.names:
-            about = self._embed(without_names(text), query.timeout_s * _EMBED_SHARE)
+        rest = _nameless(text, asked)
+        if vector is not None and rest:
+            about = self._embed(rest, query.timeout_s * _EMBED_SHARE)
+            vector = search.blended(vector, about)
         left_s = query.timeout_s - (monotonic_s() - started_s)
         with _unit(scope, timeout_s=left_s, for_recall=True):
             asked = search.dated(scope, query, asked)
@@ -126,8 +129,12 @@ class EmbeddedBrain(CognitiveCalls):
     def expect(self, text: str) -> None:
         """Begin to embed the question; see `BrainPort.expect`."""
         question = _question(text)
-        if question:
-            self._embedder.expect(question)
+        if not question:
+            return
+        self._embedder.expect(question)
+        rest = _nameless(question, Asked.of(question, now()))
+        if rest:
+            self._embedder.expect(rest)
 
     def get(
         self, scope: MemoryScope, memory_id: UUID, *, timeout_s: float = READ_TIMEOUT_S
@@ -270,6 +277,12 @@ class EmbeddedBrain(CognitiveCalls):
 def _question(text: str) -> str:
     """Return the part of a text that is searched for."""
     return scrubbed(text[:_MAX_QUERY_CHARS]).replace("\x00", " ").strip()
+
+
+def _nameless(text: str, asked: Asked) -> str:
+    """Return the question without its names; empty when it has none, or nothing else."""
+    rest = without_names(text) if asked.names else ""
+    return rest if query_terms(rest) else ""
 
 
 def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:

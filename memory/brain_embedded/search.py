@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from memory.embedding.minilm import Vector
 
 _EF_SEARCH = 100
+ABOUT_SHARE = 0.7
 _ITEM_COLUMNS = (
     "kind",
     "speaker",
@@ -46,6 +47,18 @@ class QueryVector:
 
     model: str
     numbers: Vector
+
+
+def blended(whole: QueryVector, about: QueryVector | None) -> QueryVector:
+    """Return what meaning is compared with: mostly the question without its names.
+
+    Every passage of "Nadia: ..." is near to every question about Nadia; whom it is about, the
+    words, the links and the persons tell better than a vector does.
+    """
+    if about is None or about.model != whole.model:
+        return whole
+    numbers = (1 - ABOUT_SHARE) * whole.numbers + ABOUT_SHARE * about.numbers
+    return QueryVector(whole.model, numbers)
 
 
 def vector_literal(vector: Vector) -> str:
