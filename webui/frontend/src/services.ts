@@ -13,8 +13,11 @@ import { SessionStore } from "./session/session-store";
 import { Announcer } from "./ui/announcer";
 import { ThemeStore } from "./ui/theme";
 import { ToastStore } from "./ui/toasts";
+import { Unfinished } from "./ui/unfinished";
 
 export interface Services {
+  /** For the operations of pages that load on need. */
+  http: Http;
   api: Api;
   session: SessionStore;
   router: Router;
@@ -22,6 +25,7 @@ export interface Services {
   toasts: ToastStore;
   theme: ThemeStore;
   announcer: Announcer;
+  unfinished: Unfinished;
 }
 
 export const servicesContext = createContext<Services>(Symbol("soma-services"));
@@ -51,6 +55,7 @@ export function createServices(): Services {
     onDoubt: () => void session.refresh(),
   });
   return {
+    http,
     api,
     session,
     router: new Router(ROUTES),
@@ -58,5 +63,6 @@ export function createServices(): Services {
     toasts,
     theme: new ThemeStore(localStorage),
     announcer: new Announcer(),
+    unfinished: new Unfinished(),
   };
 }

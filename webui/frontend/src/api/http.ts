@@ -27,6 +27,12 @@ export interface RequestOptions {
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
   signal?: AbortSignal;
+  headers?: Record<string, string>;
+  /** Text that is sent as it is, under its own content type, instead of `body`. */
+  raw?: { content: string; type: string };
+  /** The request outlives the page. */
+  keepalive?: boolean;
+  timeoutMs?: number;
   /** A 401 answers this request and does not end a session: used by sign-in alone. */
   anonymous?: boolean;
 }
@@ -102,23 +108,32 @@ export class Http {
     return this.#request<T>("PUT", path, { body });
   }
 
-  patch<T>(path: string, body: unknown): Promise<T> {
-    return this.#request<T>("PATCH", path, { body });
+  patch<T>(path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#request<T>("PATCH", path, { ...options, body });
   }
 
-  delete(path: string): Promise<void> {
-    return this.#request("DELETE", path, {});
+  delete<T = undefined>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#request<T>("DELETE", path, options);
+  }
+
+  /** The answer as it comes in, for what is too large to be read at once. */
+  stream(path: string, options: RequestOptions = {}): Promise<Response> {
+    return this.#ask("GET", path, options);
   }
 
   async #request<T>(method: Method, path: string, options: RequestOptions): Promise<T> {
+    return await this.#read<T>(await this.#ask(method, path, options));
+  }
+
+  async #ask(method: Method, path: string, options: RequestOptions): Promise<Response> {
     let response = await this.#fetch(method, path, options);
-    if (response.ok) return await this.#read<T>(response);
+    if (response.ok) return response;
     let problem = await problemIn(response);
     if (problem.status === 403 && problem.code.includes("csrf")) {
       // Another tab has signed in anew: the same person may go on with the new token.
       if (await this.hooks.refreshSession()) {
         response = await this.#fetch(method, path, options);
-        if (response.ok) return await this.#read<T>(response);
+        if (response.ok) return response;
         problem = await problemIn(response);
       }
     }
@@ -134,18 +149,20 @@ export class Http {
         url.searchParams.set(name, String(value));
       }
     }
-    const headers: Record<string, string> = { Accept: "application/json" };
+    const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
     const token = this.hooks.csrfToken();
     if (method !== "GET" && token !== null) headers["X-CSRF-Token"] = token;
-    if (options.body !== undefined) headers["Content-Type"] = "application/json";
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const content = options.raw?.content ?? (options.body === undefined ? null : JSON.stringify(options.body));
+    if (content !== null) headers["Content-Type"] = options.raw?.type ?? "application/json";
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method,
       headers,
       credentials: "same-origin",
       cache: "no-store",
       signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      keepalive: options.keepalive ?? false,
+      ...(content === null ? {} : { body: content }),
     });
   }
 

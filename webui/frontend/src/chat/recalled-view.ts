@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import type { Recalled } from "../api/types";
 import { plainText } from "../content/sentences";
-import { conversationPath } from "../router/routes";
+import { conversationPath, memoryPath } from "../router/routes";
 import { dayOf, exactTime } from "../ui/times";
 
 /** At 320 pixels, six lines of a quotation hold about this much. */
@@ -21,6 +21,11 @@ function summaryOf(recalled: readonly Recalled[]): string {
 function speakerName(speaker: string): string {
   if (speaker === "user") return msg("You");
   return speaker === "assistant" ? msg("The agent") : speaker;
+}
+
+/** Forgetting takes the words out of earlier answers too; that there was something stays. */
+function isGone(memory: Recalled): boolean {
+  return memory.text === "";
 }
 
 /** An answer without Markdown's marks; what a person wrote stays as written. */
@@ -47,8 +52,14 @@ export function recalledView(recalled: readonly Recalled[]): TemplateResult {
               : html`<a href=${conversationPath(memory.conversation_id)}
                   >${msg("Open that conversation")}</a
                 >`}
+            ${isGone(memory)
+              ? nothing
+              : html`<a href=${memoryPath(memory.memory_id)}>${msg("Correct or forget it")}</a>`}
           </p>
-          ${quote(memory)}
+          ${isGone(memory) ? html`<p>${msg("This memory was forgotten since.")}</p>` : quote(memory)}
+          ${memory.reason === "" || isGone(memory)
+            ? nothing
+            : html`<p class="recalled__reason">${msg(str`Recalled because: ${memory.reason}`)}</p>`}
         </li>`,
       )}
     </ul>

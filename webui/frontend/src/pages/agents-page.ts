@@ -5,6 +5,7 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Agent, Model, Problem } from "../api/types";
+import { trainingPath } from "../router/routes";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
 import { emptyView, problemView, skeleton } from "../ui/states";
@@ -109,11 +110,17 @@ export class AgentsPage extends LightElement {
         <h2 class="card__title">${agent.name}</h2>
         ${this.#mayConfigure
           ? html`<a
-              class="button button--small"
-              href="/agents/${agent.id}"
-              aria-label=${msg(str`Edit ${agent.name}`)}
-              >${msg("Edit")}</a
-            >`
+                class="button button--small"
+                href=${trainingPath(agent.id)}
+                aria-label=${msg(str`Train ${agent.name}`)}
+                >${msg("Train")}</a
+              >
+              <a
+                class="button button--small"
+                href="/agents/${agent.id}"
+                aria-label=${msg(str`Edit ${agent.name}`)}
+                >${msg("Edit")}</a
+              >`
           : nothing}
       </div>
       <p class="card__text clamp"

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { HOME } from "../router/routes";
+import { HOME, MEMORY } from "../router/routes";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
 import { ICONS } from "../ui/icons";
@@ -35,6 +35,7 @@ export class Sidebar extends LightElement {
   readonly #list = new StoreController(this);
   readonly #session = new StoreController(this);
   readonly #theme = new StoreController(this);
+  readonly #router = new StoreController(this);
   @query("#search") private readonly searchField!: HTMLInputElement | null;
   @query(".sidebar__new") private readonly newLink!: HTMLElement | null;
 
@@ -43,6 +44,7 @@ export class Sidebar extends LightElement {
     this.#list.follow(this.services.hub.list);
     this.#session.follow(this.services.session);
     this.#theme.follow(this.services.theme);
+    this.#router.follow(this.services.router);
   }
 
   focusSearch(): void {
@@ -74,6 +76,13 @@ export class Sidebar extends LightElement {
         <a class="button button--wide sidebar__new" href=${HOME}>
           ${ICONS.add}<span>${msg("New conversation")}</span>
         </a>
+        <a
+          class="button button--quiet button--wide sidebar__memory"
+          href=${MEMORY}
+          aria-current=${this.#isIn("memory") ? "page" : nothing}
+        >
+          ${ICONS.memory}<span>${msg("Memory")}</span>
+        </a>
         <search class="search">
           ${ICONS.search}
           <input
@@ -98,6 +107,10 @@ export class Sidebar extends LightElement {
         <soma-conversation-list></soma-conversation-list>
       </nav>
     `;
+  }
+
+  #isIn(part: string): boolean {
+    return this.services.router.state.match?.name.startsWith(part) ?? false;
   }
 
   #tab(value: boolean, label: string, current: boolean): TemplateResult {
@@ -181,8 +194,9 @@ export class Sidebar extends LightElement {
   };
 
   async #switchTenant(tenantId: string): Promise<void> {
-    const { session, hub, router, toasts } = this.services;
+    const { session, hub, router, toasts, unfinished } = this.services;
     try {
+      await unfinished.finish();
       await session.switchTenant(tenantId);
       hub.stop();
       hub.start();
@@ -193,8 +207,9 @@ export class Sidebar extends LightElement {
   }
 
   async #signOut(): Promise<void> {
-    const { session, hub, toasts } = this.services;
+    const { session, hub, toasts, unfinished } = this.services;
     try {
+      await unfinished.finish();
       await session.signOut(() => {
         // Asked for by choice: what was typed must not stay on a shared machine.
         hub.drafts.clear();

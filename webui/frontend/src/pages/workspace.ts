@@ -104,6 +104,38 @@ export class Workspace extends LightElement {
             .agentId=${match.params["agent"] ?? null}
           ></soma-agents-page>`,
         );
+      case "cognitive":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "cognitive",
+          () => import("./cognitive-page"),
+          () => html`<soma-cognitive-page
+            .agentId=${match.params["agent"] ?? ""}
+          ></soma-cognitive-page>`,
+        );
+      case "memory":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "memory",
+          () => import("./memory-page"),
+          () => html`<soma-memory-page></soma-memory-page>`,
+        );
+      case "memory-detail":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "memory-detail",
+          () => import("./memory-detail-page"),
+          () => html`<soma-memory-detail-page
+            .memoryId=${match.params["memory"] ?? ""}
+          ></soma-memory-detail-page>`,
+        );
+      case "memory-graph":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "memory-graph",
+          () => import("./memory-graph-page"),
+          () => html`<soma-memory-graph-page></soma-memory-graph-page>`,
+        );
       case "providers":
         return this.#lazy(
           "providers",

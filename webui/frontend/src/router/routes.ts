@@ -9,13 +9,32 @@ export const ROUTES = [
   ["password", "/password"],
   ["agents", "/agents"],
   ["agents", "/agents/:agent"],
+  ["cognitive", "/agents/:agent/training"],
+  ["memory", "/memory"],
+  ["memory-graph", "/memory/graph"],
+  ["memory-detail", "/memory/:memory"],
   ["providers", "/platform/providers"],
 ] as const satisfies RouteTable;
 
 export const HOME = "/chat";
+export const MEMORY = "/memory";
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;
+}
+
+export function memoryPath(id: string): string {
+  return `${MEMORY}/${encodeURIComponent(id)}`;
+}
+
+/** The graph around a memory, around a name, or as a whole. */
+export function graphPath(start: { around?: string; name?: string } = {}): string {
+  const query = new URLSearchParams(start).toString();
+  return `${MEMORY}/graph${query === "" ? "" : `?${query}`}`;
+}
+
+export function trainingPath(agentId: string): string {
+  return `/agents/${encodeURIComponent(agentId)}/training`;
 }
 
 export function signInPath(next: string): string {

@@ -30,14 +30,20 @@ export class SomaToasts extends LightElement {
 
   #toast(toast: Toast): TemplateResult {
     const { toasts } = this.services;
-    const dismiss = (): void => {
+    const end = (act: () => void): void => {
       const hadFocus = this.contains(document.activeElement);
-      toasts.dismiss(toast.id);
+      act();
       if (hadFocus) this.#giveFocusBack();
     };
+    const dismiss = (): void => {
+      end(() => {
+        toasts.dismiss(toast.id);
+      });
+    };
     const undo = (): void => {
-      toast.undo?.();
-      dismiss();
+      end(() => {
+        toasts.undo(toast.id);
+      });
     };
     const hold = (): void => {
       toasts.hold(toast.id);
