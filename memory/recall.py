@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -27,8 +27,8 @@ from memory.ports import Recalled, ScoreParts
 from memory.terms import Term, normalised, query_terms, telling_share
 from memory.times import Span, spans
 
-# Without one of both a candidate bears on nothing: unrelated sentences stay below 0.25 with MiniLM.
-COSINE_FLOOR = 0.30
+# Without one of both a candidate bears on nothing: unrelated sentences stay below it with MiniLM.
+COSINE_FLOOR = 0.25
 COVERAGE_FLOOR = 0.45
 # Below this cosine even shared words are taken for chance.
 COSINE_CHANCE = 0.10
@@ -41,32 +41,36 @@ PRIOR_SIZE = 100
 # An earlier question tells less than an answer; what was replaced, less than what is current.
 QUESTION_WEIGHT = 0.6
 SUPERSEDED_WEIGHT = 0.7
-# One word of three is likelier chance than a third of the evidence: coverage counts to this power.
-WORDS_WEIGHT, WORDS_POWER = 0.4, 1.5
+# One word of three is likelier chance than a third of the evidence: coverage counts squared.
+WORDS_WEIGHT, WORDS_POWER = 0.4, 2.0
 # By distance: what a turn gets from the weight of the one before it (positive) or after it.
-BESIDE_WEIGHTS = {1: 0.1, -1: 0.1, 2: 0.05, -2: 0.05}
+BESIDE_WEIGHTS = {1: 0.15, -1: 0.15, 2: 0.075, -2: 0.075}
 CONVERSATION_WEIGHT = 0.3
 PERSON_WEIGHT = 0.1
 TIME_WEIGHT = 0.3
 WALK_WEIGHT = 0.15
 RECENCY_WEIGHT = 0.01
 # "Where do you live now?"
-PRESENT_WEIGHT = 0.06
+PRESENT_WEIGHT = 0.1
 # Cosines that differ by less are a tie, and the newer memory goes first.
-COSINE_STEP = 0.03
+COSINE_STEP = 0.02
 # Where the walk begins, and which names it may use: everybody's name leads everywhere.
 SEEDS = 5
 HALF_LIFE_DAYS = 90.0
 # Neighbours that lend this much are a reason to quote a turn that bears on nothing by itself.
-_BESIDE_FLOOR = 0.03
+_BESIDE_FLOOR = 0.05
 # Texts that share more of their words than this repeat one another (MMR).
 _SAME_SHARE = 0.6
 _REPEAT_WEIGHT = 0.3
+# Beside the best hit, what weighs less than this share of it bears on nothing.
+SHARE_OF_BEST = 0.5
+# Less of a turn than this that tells something, and it is taken for a question.
+_LEAST_TELLING = 0.3
 # Logistic regression of "is there an answer" (bench/quality, its tuned half).
-_SURE_BIAS, _SURE_JOINT, _SURE_GAP, _SURE_ABOUT, _SURE_STRANGE = -3.6, 2.4, 3.6, 5.8, -1.3
+_SURE_BIAS, _SURE_NEAREST, _SURE_WORDS, _SURE_ABOUT, _SURE_STRANGE = -5.1, 8.2, 0.75, 5.6, -2.2
 # Certainty below which nothing is returned, and the same for a caller who wants answers only.
 LEAST_CERTAINTY = 0.25
-SURE_CERTAINTY = 0.5
+SURE_CERTAINTY = 0.75
 _PRESENT = re.compile(
     r"\b(?:now|nowadays|current|currently|at present|at the moment|these days|still|today)\b",
     re.IGNORECASE,
@@ -163,7 +167,9 @@ def fuse(
     if not any(worthy):
         return ()
     sure = certainty(asked, corpus, items)
-    if sure < (SURE_CERTAINTY if asked.only_if_sure else LEAST_CERTAINTY):
+    # In a large memory most of what is asked was said, and whoever asked can tell what answers.
+    least = LEAST_CERTAINTY * min(1.0, PRIOR_SIZE / max(1, corpus.size))
+    if sure < (SURE_CERTAINTY if asked.only_if_sure else least):
         return ()
     judged = _judged(asked, items, coverage, worthy, sure)
     chosen = _current_first(_diverse(judged, limit))
@@ -174,33 +180,33 @@ def fuse(
 def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float:
     """Return how likely it is, 0..1, that one of these memories answers the question.
 
-    Rests on the nearest memory and the words it shares besides names, on how far it stands out, on
-    what is said about the persons asked about, and on names that nobody ever mentioned.
+    Rests on the nearest memory, on the words besides names that one of them shares, on what is
+    said about the persons asked about, and on names that nobody ever mentioned.
     """
-    telling = [one for one in items if one.cosine is not None and telling_share(one.text) > 0]
-    cosines = sorted((one.cosine or 0.0 for one in telling), reverse=True)
-    if not cosines:
-        # Without embeddings only the words count, and the floors have judged them.
+    coverage = _coverages(asked, corpus, items)
+    fresh = [
+        share for one, share in zip(items, coverage, strict=True) if one.cosine is None and share
+    ]
+    telling = [
+        one for one in items if one.cosine is not None and telling_share(one.text) >= _LEAST_TELLING
+    ]
+    if max(fresh, default=0.0) >= COVERAGE_FLOOR or not telling:
+        # What has no embedding yet is judged by its words alone, and the floors do that.
         return 1.0
     names = frozenset(asked.names)
-    said = [said_of(one.text) for one in items] if names else []
-    places = [place for place, term in enumerate(asked.terms) if term.word not in names]
-    rarities = {place: corpus.rarity(place) for place in places}
-    whole = sum(rarities.values())
-
-    def shared(one: Candidate) -> float:
-        if not places:
-            return float(bool(one.matched))
-        return sum(rarities.get(place, 0.0) for place in one.matched) / whole
-
-    joint = max((one.cosine or 0.0) + 0.5 * shared(one) for one in telling)
-    gap = cosines[0] - (cosines[9] if len(cosines) > 9 else 0.1)
-    known = names.intersection(*([set().union(*said)] if said else ()))
-    asked_about = [one for one in telling if not known or known & said_of(one.text)]
-    about = max((_about(one) for one in asked_about), default=0.0)
-    strange = float(bool(names - known))
-    logit = _SURE_BIAS + _SURE_JOINT * joint + _SURE_GAP * gap + _SURE_ABOUT * about
-    return 1 / (1 + math.exp(-(logit + _SURE_STRANGE * strange)))
+    said = [said_of(one.text) if names else set() for one in telling]
+    known = names.intersection(set().union(*said))
+    asked_about = [
+        one for one, words in zip(telling, said, strict=True) if not known or known & words
+    ]
+    logit = (
+        _SURE_BIAS
+        + _SURE_NEAREST * max(one.cosine or 0.0 for one in telling)
+        + _SURE_WORDS * max(_coverages(asked, corpus, telling, names))
+        + _SURE_ABOUT * max((_about(one) for one in asked_about), default=0.0)
+        + _SURE_STRANGE * float(bool(names - known))
+    )
+    return 1 / (1 + math.exp(-logit))
 
 
 def _about(item: Candidate) -> float:
@@ -208,9 +214,17 @@ def _about(item: Candidate) -> float:
     return (item.about if item.about is not None else item.cosine) or 0.0
 
 
-def _coverages(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> list[float]:
-    """Return the share of the question's words that each memory holds, weighted by rarity."""
-    weights = [corpus.rarity(place) for place in range(len(asked.terms))]
+def _coverages(
+    asked: Asked, corpus: Corpus, items: Sequence[Candidate], besides: Collection[str] = ()
+) -> list[float]:
+    """Return the share of the question's words that each memory holds, weighted by rarity.
+
+    `besides`: words that do not count.
+    """
+    weights = [
+        0.0 if term.word in besides else corpus.rarity(place)
+        for place, term in enumerate(asked.terms)
+    ]
     whole = sum(weights) or 1.0
     return [sum([weights[place] for place in one.matched]) / whole for one in items]
 
@@ -262,10 +276,11 @@ def _judged(
     lexical = _ranks(items, lambda place: coverage[place])
     dense = _ranks(items, lambda place: items[place].cosine or 0.0)
     present = PRESENT_WEIGHT if _PRESENT.search(asked.text) else RECENCY_WEIGHT
+    least = SHARE_OF_BEST * max(surrounded)
     judged = []
     for place, one in enumerate(items):
         near = beside[place] >= _BESIDE_FLOOR or linked[place] >= LINKS_FLOOR or timely[place]
-        if not worthy[place] and not near:
+        if not worthy[place] and not near and surrounded[place] < least:
             continue
         recency = _recency(one.said_at, asked.at)
         judged.append(
