@@ -254,12 +254,14 @@ class Forgotten:
 
     `stores`: {name: rows deleted}, for example memories, embeddings, links, derived; a store that
     was looked at and held nothing is there with 0.  `left`: memories of the selection that a look
-    afterwards still found; 0 unless the brain cannot delete them.
+    afterwards still found; 0 unless the brain cannot delete them.  `ids`: what went, derived facts
+    included; empty when that is too many to list.
     """
 
     memories: int
     stores: tuple[tuple[str, int], ...]
     left: int = 0
+    ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +496,19 @@ class BrainPort(Protocol):
 
     def wake(self, scope: MemoryScope, *, timeout_s: float = WRITE_TIMEOUT_S) -> SleepCycle | None:
         """Interrupt the running cycle at its next step; return its record, None without one."""
+        ...
+
+    def people(
+        self, tenant: Scope, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> tuple[tuple[UUID, str], ...]:
+        """Return (user, namespace) of everyone who has memories in a tenant."""
+        ...
+
+    def retry(self, tenant: Scope, *, timeout_s: float = WRITE_TIMEOUT_S) -> int:
+        """Let what was given up on in a tenant (`Pending.failed`) be tried again; return how many.
+
+        For the worker to settle.
+        """
         ...
 
     def settle(self) -> int:

@@ -11,7 +11,20 @@ from ninja import Schema
 from pydantic import Field
 
 from kernel import paging
-from memory.ports import Memory, Position, Recalled
+from memory.errors import BadMemory
+from memory.moments import Moment
+from memory.ports import (
+    Everything,
+    Forgotten,
+    Kind,
+    Matching,
+    Memory,
+    Position,
+    Recalled,
+    Selection,
+    Speaker,
+    These,
+)
 from memory.verbs import Found, Summary, WholeMemory
 
 
@@ -202,6 +215,96 @@ class StatsOut(Schema):
             superseded=summary.stats.superseded,
             pending=summary.pending,
         )
+
+
+class MemoryIn(Schema):
+    """A memory that a person writes down for an agent."""
+
+    agent_id: UUID
+    text: str = Field(description="At most 20,000 characters.")
+    kind: Literal["episodic", "semantic", "procedural"] = "episodic"
+
+
+class CorrectionIn(Schema):
+    """What a memory should say instead."""
+
+    text: str = Field(description="At most 20,000 characters.")
+
+
+class ForgetIn(Schema):
+    """What to forget: ids, or everything, or what meets all conditions that are given."""
+
+    ids: list[UUID] | None = Field(None, min_length=1, max_length=10_000)
+    everything: Literal[True] | None = None
+    agent_id: UUID | None = None
+    conversation_id: UUID | None = None
+    turn_id: UUID | None = None
+    speaker: Speaker | None = None
+    kind: Kind | None = None
+    said_from: Moment | None = Field(None, description="Said then or later.")
+    said_until: Moment | None = Field(None, description="Said before.")
+
+    def selection(self) -> Selection | None:
+        """Return the one way of selecting; None for an agent alone.  Raises: BadMemory."""
+        given = {
+            "conversation_id": self.conversation_id,
+            "turn_id": self.turn_id,
+            "speaker": self.speaker,
+            "kind": self.kind,
+            "said_from": self.said_from,
+            "said_before": self.said_until,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        is_filter = bool(given or self.agent_id)
+        if sum((self.ids is not None, self.everything is not None, is_filter)) != 1:
+            raise BadMemory("Give ids, or everything, or conditions: exactly one of them.")
+        if self.ids is not None:
+            return These(tuple(self.ids))
+        if self.everything:
+            return Everything()
+        return Matching(**given) if given else None  # type: ignore[arg-type]  # checked above
+
+
+class ProofOut(Schema):
+    """The proof of a forgetting."""
+
+    memories: int = Field(description="Memories that are gone, derived facts included.")
+    left: int = Field(description="Selected memories that a look afterwards still found.")
+    stores: dict[str, int] = Field(
+        description=(
+            "Rows deleted, by store: memories, embeddings, pending (waited for an embedding), "
+            "derived (facts without another source), facts, links, traces, names, sleep_reports, "
+            "quotes (in earlier answers), undelivered (turns that were not yet remembered)."
+        )
+    )
+
+    @classmethod
+    def of(cls, proof: Forgotten) -> ProofOut:
+        """From the verb's value."""
+        return cls(memories=proof.memories, left=proof.left, stores=dict(proof.stores))
+
+
+class ReplayedOut(Schema):
+    """What is tried again."""
+
+    replayed: int
+    turns: int = Field(description="Turns that could not become memories.")
+    memories: int = Field(description="Memories whose meaning could not be computed.")
+
+
+class RefusedOut(Schema):
+    """A line that was not kept, counted from 1."""
+
+    line: int
+    detail: str
+
+
+class ImportedOut(Schema):
+    """What became of a file."""
+
+    kept: int
+    known: int
+    refused: list[RefusedOut]
 
 
 def cursor_after(item: Recalled) -> str:

@@ -1,14 +1,10 @@
 """HTTP operations of memory: `router` under /api/v2/memory, `cognitive` under /api/v2/cognitive.
 
-One module an area; the static paths come before the one that is a memory's id.
+One module an area; importing it registers its operations.
 """
 
-from ninja import Router
-
-from memory.api import reading
+from memory.api import moving, reading, writing
 from memory.api.cognition import router as cognitive
+from memory.api.routing import router
 
-router = Router(tags=["memory"])
-router.add_router("", reading.router)
-
-__all__ = ["cognitive", "router"]
+__all__ = ["cognitive", "moving", "reading", "router", "writing"]

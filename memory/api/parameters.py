@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from ninja import Query, Schema
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
+from memory.moments import Moment
 from memory.ports import Kind, Matching, Speaker
 
-
-def in_utc(value: datetime) -> datetime:
-    """Return the same moment in UTC.  Raises: ValueError when that lies before year 1."""
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as exc:
-        msg = "lies outside the calendar"
-        raise ValueError(msg) from exc
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 AgentFilter = Annotated[UUID | None, Query(description="Only what this agent remembers.")]
 AgentIn = Annotated[UUID, Query(description="Whose cognition.")]
 Cursor = Annotated[str | None, Query(max_length=200)]

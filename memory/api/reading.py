@@ -4,10 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Query
 
 from memory import verbs
 from memory.api.parameters import AgentFilter, Cursor, Filter
+from memory.api.routing import router
 from memory.overview import MAX_GRAPH_HOPS, MAX_GRAPH_NODES, Graph, GraphQuery
 from memory.schemas import (
     MemoryOut,
@@ -18,8 +19,6 @@ from memory.schemas import (
     position_of,
 )
 from saas.api.auth import actor_of
-
-router = Router(tags=["memory"])
 
 _Text = Annotated[str, Query(max_length=4000, description="Words, or a question.")]
 _Limit = Annotated[int, Query(ge=1, le=100)]

@@ -213,6 +213,23 @@ class EmbeddedBrain(CognitiveCalls):
         asked = replace(query.recall, timeout_s=min(query.recall.timeout_s, timeout_s))
         return prompting.lay_out(asked.text, self.recall(scope, asked), query.token_allowance)
 
+    def people(
+        self, tenant: Scope, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> tuple[tuple[UUID, str], ...]:
+        """Name the owners; see `BrainPort.people`."""
+        with _unit(_whole(tenant), timeout_s=timeout_s):
+            rows = Memory.objects.order_by("user_id", "namespace").distinct()
+            return tuple(rows.values_list("user_id", "namespace"))
+
+    def retry(self, tenant: Scope, *, timeout_s: float = WRITE_TIMEOUT_S) -> int:
+        """Try again what failed; see `BrainPort.retry`."""
+        with _unit(_whole(tenant), timeout_s=timeout_s):
+            again = Memory.objects.filter(state=Memory.State.STORED, index_attempts__gt=0)
+            count = again.update(index_attempts=0)
+            if count:
+                self._wake_after_commit()
+        return count
+
     def settle(self) -> int:
         """Give pending memories their embeddings; see `BrainPort.settle`."""
         return indexing.index_pending(self._embedder)
@@ -224,8 +241,7 @@ class EmbeddedBrain(CognitiveCalls):
         if scope is None:
             return indexing.measure_pending()
         if isinstance(scope, Scope):
-            # The person does not matter: a unit only needs the tenant.
-            with _unit(MemoryScope(scope.tenant_id, scope.tenant_id), timeout_s=timeout_s):
+            with _unit(_whole(scope), timeout_s=timeout_s):
                 return indexing.pending_of(Memory.objects.all())
         with _unit(scope, timeout_s=timeout_s):
             return indexing.pending_of(_rows_of(scope))
@@ -283,6 +299,11 @@ def _nameless(text: str, asked: Asked) -> str:
     """Return the question without its names; empty when it has none, or nothing else."""
     rest = without_names(text) if asked.names else ""
     return rest if query_terms(rest) else ""
+
+
+def _whole(tenant: Scope) -> MemoryScope:
+    """Return a scope for a unit of the tenant; the person in it does not matter."""
+    return MemoryScope(tenant.tenant_id, tenant.tenant_id)
 
 
 def _rows_of(scope: MemoryScope) -> models.QuerySet[Memory]:

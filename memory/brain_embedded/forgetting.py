@@ -6,6 +6,7 @@ memory has a line in SATELLITES, or is reached from the memory by a cascading ke
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -14,23 +15,31 @@ from django.db import connection, models
 
 from kernel.scope import require_scope
 from memory.models import Memory
+from memory.models_cognition import SleepCycleRecord
 from memory.ports import Everything, Forgotten, Matching, MemoryScope, Selection, These
 
+# Ids that a proof lists; for more the counts have to do.
+MAX_TOLD = 1_000
+# So many at a time keep a statement's arrays and locks within reason.
+_BATCH = 5_000
+# Facts that were drawn from nothing but the memories in %(ids)s: they go with them.
+_DERIVED = (
+    "select f.id from memory_memory f where f.tenant_id = %(tenant_id)s and f.kind = 'semantic' "
+    "and f.id <> all(%(ids)s) and exists ("
+    "select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
+    "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id = any(%(ids)s)) "
+    "and not exists (select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
+    "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id <> all(%(ids)s))"
+)
 # store -> statement that deletes what belongs to the memories in %(ids)s of %(tenant_id)s, run
 # before the memories themselves go; its row count is the proof.
 SATELLITES: Mapping[str, str] = {
-    # First: which fact loses its last source is seen by the links, which go with the memories.
-    "derived": (
-        "delete from memory_memory f where f.tenant_id = %(tenant_id)s and f.kind = 'semantic' "
-        "and f.id <> all(%(ids)s) and exists ("
-        "select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
-        "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id = any(%(ids)s)) "
-        "and not exists (select 1 from memory_memorylink l where l.tenant_id = f.tenant_id "
-        "and l.source_id = f.id and l.relation = 'derived_from' and l.target_id <> all(%(ids)s))"
-    ),
     "links": (
         "delete from memory_memorylink where tenant_id = %(tenant_id)s "
         "and (source_id = any(%(ids)s) or target_id = any(%(ids)s))"
+    ),
+    "facts": (
+        "delete from memory_memoryfact where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
     ),
     "traces": (
         "delete from memory_memorytrace "
@@ -38,6 +47,16 @@ SATELLITES: Mapping[str, str] = {
     ),
     "names": (
         "delete from memory_memoryname where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
+    ),
+    # What sleep did is told with the beginning of the text.
+    "sleep_reports": (
+        "update memory_sleepcyclerecord c set changes = coalesce(("
+        "select jsonb_agg(one order by place) "
+        "from jsonb_array_elements(c.changes) with ordinality as o(one, place) "
+        "where not (one -> 'memory_ids' ?| %(texts)s::text[])), '[]') "
+        "where c.tenant_id = %(tenant_id)s and c.user_id = %(user_id)s and exists ("
+        "select 1 from jsonb_array_elements(c.changes) one "
+        "where one -> 'memory_ids' ?| %(texts)s::text[])"
     ),
 }
 
@@ -56,23 +75,63 @@ def selected(scope: MemoryScope, selection: Selection) -> models.QuerySet[Memory
 
 
 def forget(scope: MemoryScope, selection: Selection) -> Forgotten:
-    """Delete the selection; return the counts of what was deleted and what a last look found."""
-    found = list(
-        selected(scope, selection)
-        .order_by("id")
-        .select_for_update()
-        .values_list("id", "embedding_model")
+    """Delete the selection; return the counts of what was deleted and what a last look found.
+
+    `derived` of the proof: facts that lost their last source; they count as memories too.
+    """
+    chosen = list(selected(scope, selection).order_by("id").select_for_update().values_list("id"))
+    ids: list[UUID] = [row[0] for row in chosen]
+    stores = Counter(dict.fromkeys(("embeddings", "pending", "derived", *SATELLITES), 0))
+    derived = _derived(ids)
+    stores["derived"] = len(derived)
+    gone = [*ids, *derived]
+    deleted = sum(
+        _delete(scope, gone[first : first + _BATCH], stores)
+        for first in range(0, len(gone), _BATCH)
     )
-    ids: list[UUID] = [memory_id for memory_id, _ in found]
-    stores = {"embeddings": sum(model is not None for _, model in found)}
-    values: dict[str, Any] = {"tenant_id": require_scope().tenant_id, "ids": ids}
+    if isinstance(selection, Everything):
+        # Reports may still tell of facts that sleep itself took away.
+        rest, _ = SleepCycleRecord.objects.filter(user_id=scope.user_id).delete()
+        stores["sleep_reports"] += rest
+    left = selected(scope, selection).count()
+    told = tuple(gone) if len(gone) <= MAX_TOLD else ()
+    return Forgotten(deleted, (("memories", deleted), *stores.items()), left, told)
+
+
+def _derived(ids: list[UUID]) -> list[UUID]:
+    """Return the facts that stand on these memories alone, and facts on those in turn."""
+    found: list[UUID] = []
+    with connection.cursor() as cursor:
+        while True:
+            known = [*ids, *found]
+            cursor.execute(_DERIVED, {"tenant_id": require_scope().tenant_id, "ids": known})
+            more = [row[0] for row in cursor.fetchall()]
+            if not more:
+                return found
+            found += more
+
+
+def _delete(scope: MemoryScope, ids: list[UUID], stores: Counter[str]) -> int:
+    """Delete memories with all that hangs on them; add to the counts, return how many went."""
+    values: dict[str, Any] = {
+        "tenant_id": require_scope().tenant_id,
+        "user_id": scope.user_id,
+        "ids": ids,
+        "texts": [str(one) for one in ids],
+    }
     with connection.cursor() as cursor:
         for store, statement in SATELLITES.items():
             cursor.execute(statement, values)
-            stores[store] = cursor.rowcount
-    deleted, _ = Memory.objects.filter(id__in=ids).delete()
-    left = selected(scope, selection).count()
-    return Forgotten(deleted, (("memories", deleted), *stores.items()), left)
+            stores[store] += cursor.rowcount
+        cursor.execute(
+            "delete from memory_memory where tenant_id = %(tenant_id)s and id = any(%(ids)s) "
+            "returning embedding_model is not null",
+            values,
+        )
+        embedded = [row[0] for row in cursor.fetchall()]
+    stores["embeddings"] += sum(embedded)
+    stores["pending"] += len(embedded) - sum(embedded)
+    return len(embedded)
 
 
 def conditions(selection: Matching) -> dict[str, object]:

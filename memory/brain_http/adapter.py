@@ -495,6 +495,18 @@ class HttpBrain:
         answer = self._optional("sleep", scope, "POST", "/sleep/wake", timeout_s, body=body)
         return None if answer is None else wire.parse(SleepCycle, answer)
 
+    def people(
+        self, tenant: Scope, *, timeout_s: float = READ_TIMEOUT_S
+    ) -> tuple[tuple[UUID, str], ...]:
+        """Name the owners; see `BrainPort.people`."""
+        answer = self._optional("stats", tenant, "GET", "/memory/people", timeout_s)
+        return tuple(wire.parse(tuple[UUID, str], one) for one in answer)
+
+    def retry(self, tenant: Scope, *, timeout_s: float = WRITE_TIMEOUT_S) -> int:
+        """Try again what failed; see `BrainPort.retry`."""
+        path = "/memory/pending/retry"
+        return int(self._optional("pending", tenant, "POST", path, timeout_s, body={})["retried"])
+
     # --- looking ----------------------------------------------------------------------------
 
     def settle(self) -> int:

@@ -37,6 +37,7 @@ from memory.brain_server.schemas import (
     RecallOut,
     RememberIn,
     RememberOut,
+    RetriedOut,
     WhereIn,
 )
 from memory.errors import BadMemory, EmptyMemory
@@ -193,6 +194,20 @@ def pending_of_tenant(request: HttpRequest) -> Pending:
     """How many memories of the tenant wait for their embedding."""
     timeout_s = deadline_s(request, READ_TIMEOUT_S)
     return BRAIN.get().pending(Scope(tenant_of(request)), timeout_s=timeout_s)
+
+
+@router.post("/pending/retry", response=RetriedOut, operation_id="retry_pending")
+def retry_pending(request: HttpRequest) -> RetriedOut:
+    """Let what was given up on in the tenant be tried again."""
+    timeout_s = deadline_s(request, WRITE_TIMEOUT_S)
+    return RetriedOut(retried=BRAIN.get().retry(Scope(tenant_of(request)), timeout_s=timeout_s))
+
+
+@router.get("/people", response=list[tuple[UUID, str]], operation_id="memory_people")
+def people(request: HttpRequest) -> list[tuple[UUID, str]]:
+    """Everyone who has memories in the tenant, with the namespace."""
+    timeout_s = deadline_s(request, READ_TIMEOUT_S)
+    return list(BRAIN.get().people(Scope(tenant_of(request)), timeout_s=timeout_s))
 
 
 @router.get("/pending/total", response=Pending, operation_id="pending_total")

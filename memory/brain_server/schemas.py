@@ -206,6 +206,12 @@ class LookUpIn(ScopeIn):
     ids: list[UUID] = Field(max_length=MAX_LOOK_UP)
 
 
+class RetriedOut(Schema):
+    """How many memories are tried again."""
+
+    retried: int
+
+
 class GraphIn(Schema):
     """Which part of the graph."""
 
