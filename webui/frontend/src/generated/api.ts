@@ -148,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/agents/derived": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Derived
+         * @description What these knobs would give a turn (people who may see agents).
+         */
+        get: operations["agents_derived"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/agents/{agent_id}": {
         parameters: {
             query?: never;
@@ -548,6 +568,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/memory/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description One's own memories, newest first, as JSON lines; streamed.
+         */
+        get: operations["memory_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Lines
+         * @description Keep the memories of a file (10 MB, 10,000 lines) for an agent; bad lines are named.
+         */
+        post: operations["memory_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/memory/search": {
         parameters: {
             query?: never;
@@ -662,6 +722,74 @@ export interface paths {
         get: operations["memory_get"];
         put?: never;
         post?: never;
+        /**
+         * Forget
+         * @description Forget a memory for good, with all that hangs on it; the answer is the proof.
+         */
+        delete: operations["memory_forget"];
+        options?: never;
+        head?: never;
+        /**
+         * Correct
+         * @description Correct a memory: a new one that supersedes it; the old one stays, marked.
+         */
+        patch: operations["memory_correct"];
+        trace?: never;
+    };
+    "/api/v2/memory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create
+         * @description Write something down for an agent to remember.
+         */
+        post: operations["memory_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget Many
+         * @description Forget many for good: by ids, by conditions, or everything; ids of others count 0.
+         */
+        post: operations["memory_forget_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/pending/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Try again what repeatedly failed to be remembered (tenant administrators).
+         */
+        post: operations["memory_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -959,6 +1087,16 @@ export interface components {
             model_id: string | null;
             /** Model Name */
             model_name: string | null;
+            /** Intelligence */
+            intelligence: number;
+            /** Autonomy */
+            autonomy: number;
+            /**
+             * Resource Usd
+             * @description Dollars a turn.
+             */
+            resource_usd: number;
+            derived: components["schemas"]["DerivedOut"];
             /**
              * Created At
              * Format: date-time
@@ -981,10 +1119,78 @@ export interface components {
             next: string | null;
         };
         /**
+         * DerivedOut
+         * @description What three knobs give a turn.
+         */
+        DerivedOut: {
+            /** Temperature */
+            temperature: number;
+            /**
+             * Output Tokens
+             * @description Limit of the answer.
+             */
+            output_tokens: number;
+            /**
+             * Turn Tokens
+             * @description Limit of prompt and answer together.
+             */
+            turn_tokens: number;
+            /** Recall Items */
+            recall_items: number;
+            /**
+             * Asks Memory
+             * @description Whether past conversations are recalled.
+             */
+            asks_memory: boolean;
+            /**
+             * Model Tier
+             * @enum {string}
+             */
+            model_tier: "budget" | "standard" | "premium" | "flagship";
+            /**
+             * Cost Tier
+             * @enum {string}
+             */
+            cost_tier: "budget" | "standard" | "premium" | "flagship";
+            /**
+             * Asks Person
+             * @description Whether a person confirms what the agent does.
+             */
+            asks_person: boolean;
+            /**
+             * Tool Approval
+             * @enum {string}
+             */
+            tool_approval: "every" | "dangerous" | "none";
+            /**
+             * Egress
+             * @enum {string}
+             */
+            egress: "none" | "allowlist" | "extended" | "unrestricted";
+        };
+        /**
          * AgentIn
          * @description A new agent.
          */
         AgentIn: {
+            /**
+             * Intelligence
+             * @description 1 to 10.
+             * @default 5
+             */
+            intelligence: number;
+            /**
+             * Autonomy
+             * @description 1 to 10.
+             * @default 5
+             */
+            autonomy: number;
+            /**
+             * Resource Usd
+             * @description Dollars a turn.
+             * @default 0.50
+             */
+            resource_usd: number | string;
             /** Name */
             name: string;
             /**
@@ -994,6 +1200,30 @@ export interface components {
             instructions: string;
             /** Model Id */
             model_id?: string | null;
+        };
+        /**
+         * KnobsIn
+         * @description How clever, how free, how expensive an agent may be.
+         */
+        KnobsIn: {
+            /**
+             * Intelligence
+             * @description 1 to 10.
+             * @default 5
+             */
+            intelligence: number;
+            /**
+             * Autonomy
+             * @description 1 to 10.
+             * @default 5
+             */
+            autonomy: number;
+            /**
+             * Resource Usd
+             * @description Dollars a turn.
+             * @default 0.50
+             */
+            resource_usd: number | string;
         };
         /**
          * AgentChange
@@ -1006,6 +1236,12 @@ export interface components {
             instructions?: string | null;
             /** Model Id */
             model_id?: string | null;
+            /** Intelligence */
+            intelligence?: number | null;
+            /** Autonomy */
+            autonomy?: number | null;
+            /** Resource Usd */
+            resource_usd?: (number | string) | null;
         };
         /**
          * ConversationOut
@@ -1501,6 +1737,28 @@ export interface components {
             next: string | null;
         };
         /**
+         * ImportedOut
+         * @description What became of a file.
+         */
+        ImportedOut: {
+            /** Kept */
+            kept: number;
+            /** Known */
+            known: number;
+            /** Refused */
+            refused: components["schemas"]["RefusedOut"][];
+        };
+        /**
+         * RefusedOut
+         * @description A line that was not kept, counted from 1.
+         */
+        RefusedOut: {
+            /** Line */
+            line: number;
+            /** Detail */
+            detail: string;
+        };
+        /**
          * Filter
          * @description Which memories; each condition that is given must hold.
          */
@@ -1902,6 +2160,110 @@ export interface components {
             speaker: string;
             /** Conversation Id */
             conversation_id: string | null;
+        };
+        /**
+         * CorrectionIn
+         * @description What a memory should say instead.
+         */
+        CorrectionIn: {
+            /**
+             * Text
+             * @description At most 20,000 characters.
+             */
+            text: string;
+        };
+        /**
+         * ProofOut
+         * @description The proof of a forgetting.
+         */
+        ProofOut: {
+            /**
+             * Memories
+             * @description Memories that are gone, derived facts included.
+             */
+            memories: number;
+            /**
+             * Left
+             * @description Selected memories that a look afterwards still found.
+             */
+            left: number;
+            /**
+             * Stores
+             * @description Rows deleted, by store: memories, embeddings, pending (waited for an embedding), derived (facts without another source), facts, links, traces, names, sleep_reports, quotes (in earlier answers), undelivered (turns that were not yet remembered).
+             */
+            stores: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * MemoryIn
+         * @description A memory that a person writes down for an agent.
+         */
+        MemoryIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Text
+             * @description At most 20,000 characters.
+             */
+            text: string;
+            /**
+             * Kind
+             * @default episodic
+             * @enum {string}
+             */
+            kind: "episodic" | "semantic" | "procedural";
+        };
+        /**
+         * ForgetIn
+         * @description What to forget: ids, or everything, or what meets all conditions that are given.
+         */
+        ForgetIn: {
+            /** Ids */
+            ids?: string[] | null;
+            /** Everything */
+            everything?: true | null;
+            /** Agent Id */
+            agent_id?: string | null;
+            /** Conversation Id */
+            conversation_id?: string | null;
+            /** Turn Id */
+            turn_id?: string | null;
+            /** Speaker */
+            speaker?: ("user" | "assistant") | null;
+            /** Kind */
+            kind?: ("episodic" | "semantic" | "working" | "procedural") | null;
+            /**
+             * Said From
+             * @description Said then or later.
+             */
+            said_from?: string | null;
+            /**
+             * Said Until
+             * @description Said before.
+             */
+            said_until?: string | null;
+        };
+        /**
+         * ReplayedOut
+         * @description What is tried again.
+         */
+        ReplayedOut: {
+            /** Replayed */
+            replayed: number;
+            /**
+             * Turns
+             * @description Turns that could not become memories.
+             */
+            turns: number;
+            /**
+             * Memories
+             * @description Memories whose meaning could not be computed.
+             */
+            memories: number;
         };
         /**
          * CognitiveStateOut
@@ -2417,6 +2779,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+        };
+    };
+    agents_derived: {
+        parameters: {
+            query?: {
+                /** @description 1 to 10. */
+                intelligence?: number;
+                /** @description 1 to 10. */
+                autonomy?: number;
+                /** @description Dollars a turn. */
+                resource_usd?: number | string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DerivedOut"];
                 };
             };
         };
@@ -2994,6 +3383,55 @@ export interface operations {
             };
         };
     };
+    memory_export: {
+        parameters: {
+            query?: {
+                /** @description Only what this agent remembers. */
+                agent_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+        };
+    };
+    memory_import: {
+        parameters: {
+            query: {
+                agent_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedOut"];
+                };
+            };
+        };
+    };
     memory_search: {
         parameters: {
             query: {
@@ -3147,6 +3585,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemoryOut"];
+                };
+            };
+        };
+    };
+    memory_forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofOut"];
+                };
+            };
+        };
+    };
+    memory_correct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryOut"];
+                };
+            };
+        };
+    };
+    memory_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemoryIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryOut"];
+                };
+            };
+        };
+    };
+    memory_forget_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgetIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofOut"];
+                };
+            };
+        };
+    };
+    memory_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayedOut"];
                 };
             };
         };
