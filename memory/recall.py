@@ -52,8 +52,6 @@ WALK_WEIGHT = 0.15
 RECENCY_WEIGHT = 0.01
 # "Where do you live now?"
 PRESENT_WEIGHT = 0.1
-# Cosines that differ by less are a tie, and the newer memory goes first.
-COSINE_STEP = 0.02
 # Where the walk begins, and which names it may use: everybody's name leads everywhere.
 SEEDS = 5
 HALF_LIFE_DAYS = 90.0
@@ -62,6 +60,8 @@ _BESIDE_FLOOR = 0.05
 # Texts that share more of their words than this repeat one another (MMR).
 _SAME_SHARE = 0.6
 _REPEAT_WEIGHT = 0.3
+# Statements with this share of words in common and so little between them: the newer goes first.
+_SAME_FRAME, _SAME_SCORE = 0.5, 0.08
 # Beside the best hit, what weighs less than this share of it bears on nothing.
 SHARE_OF_BEST = 0.5
 # Less of a turn than this that tells something, and it is taken for a question.
@@ -310,8 +310,7 @@ def _judged(
 
 def _own_weight(item: Candidate, coverage: float) -> float:
     """Return what a memory weighs by its own words and meaning."""
-    steps = round((item.cosine or 0.0) / COSINE_STEP) * COSINE_STEP
-    weight = max(0.0, steps + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
+    weight = max(0.0, (item.cosine or 0.0) + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
     weight *= QUESTION_WEIGHT + (1 - QUESTION_WEIGHT) * telling_share(item.text)
     return weight * SUPERSEDED_WEIGHT if item.superseded_by else weight
 
@@ -422,14 +421,28 @@ def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
 
 
 def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
-    """Put what was replaced behind the newest memory that replaces it, where both were chosen."""
+    """Put what was replaced behind the memory that replaces it, where both were chosen.
+
+    Replaced: by a link, or by a newer statement in nearly the same words that weighs nearly the
+    same: "I live in Lisbon." and, a year later, "I live in Porto."
+    """
+    words = {one.item.memory_id: set(normalised(one.item.text).split()) for one in chosen}
+
+    def replaces(newer: _Judged, older: _Judged) -> bool:
+        if newer.item.memory_id == older.item.superseded_by:
+            return True
+        if older.score - newer.score > _SAME_SCORE or newer.item.said_at <= older.item.said_at:
+            return False
+        mine, other = words[newer.item.memory_id], words[older.item.memory_id]
+        return len(mine & other) >= _SAME_FRAME * len(mine | other)
+
     order = list(chosen)
     for one in chosen:
-        newer = next((x for x in order if x.item.memory_id == one.item.superseded_by), None)
-        if newer is None or order.index(newer) < order.index(one):
-            continue
-        order.remove(one)
-        order.insert(order.index(newer) + 1, replace(one, score=newer.score))
+        place = order.index(one)
+        newer = [other for other in order[place + 1 :] if replaces(other, one)]
+        if newer:
+            order.remove(one)
+            order.insert(order.index(newer[-1]) + 1, replace(one, score=newer[-1].score))
     return order
 
 

@@ -171,6 +171,44 @@ def test_a_question_about_the_present_is_answered_by_the_newest() -> None:
     assert numbers(found(old, new, question="Where do I live now?")) == [2, 1]
 
 
+def test_of_two_statements_in_nearly_the_same_words_the_newer_comes_first() -> None:
+    old = candidate(1, "I live in the city of Lisbon.", cosine=0.62, said_at=DAY)
+    new = candidate(
+        2, "I live in the city of Porto.", cosine=0.57, said_at=DAY + timedelta(days=20)
+    )
+    assert numbers(found(old, new)) == [2, 1]
+    near = candidate(3, "I live beside a mill in Porto.", cosine=0.57, said_at=DAY)
+    assert numbers(found(old, near)) == [1, 3]
+
+
+def test_what_was_replaced_ranks_behind_its_successor_and_says_so() -> None:
+    new = candidate(1, "The tenancy is in Porto these days.", cosine=0.45)
+    old = candidate(2, "I live in Lisbon.", cosine=0.8, superseded_by=UUID(int=1))
+    result = found(old, new)
+    assert numbers(result) == [1, 2]
+    assert result[1].reason.endswith("a newer memory replaces it")
+    assert "replaces" not in result[0].reason
+    assert result[1].score <= result[0].score
+
+
+def test_what_was_replaced_is_still_found_alone() -> None:
+    old = candidate(2, "I live in Lisbon.", cosine=0.8, superseded_by=UUID(int=77))
+    assert numbers(found(old)) == [2]
+
+
+def test_a_turn_that_tells_and_asks_ranks_before_one_that_only_asks() -> None:
+    tells = candidate(1, "Nadia: My cat is Miso, she is nine. And yours?", cosine=0.5)
+    asks = candidate(2, "Nadia: What is the name of your cat?", cosine=0.55)
+    assert numbers(found(asks, tells)) == [1, 2]
+
+
+def test_in_a_large_memory_whoever_asked_judges_what_is_near() -> None:
+    far = [candidate(number, cosine=0.2 + number / 100, about=0.0) for number in range(1, 8)]
+    asked = Asked("What is the name of my cat?", TERMS, NOW)
+    assert fuse(asked, Corpus(60, (3, 3)), far, 5) == ()
+    assert fuse(asked, Corpus(2_000, (3, 3)), far, 5)
+
+
 def test_near_repetitions_make_room_for_something_else() -> None:
     again = [
         candidate(number, f"My cat Miso sleeps on the sofa all day {word}", cosine=0.6)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.terms import MAX_TERMS, is_question, normalised, query_terms
+from memory.terms import MAX_TERMS, is_question, normalised, query_terms, telling_share
 
 
 def words(text: str) -> list[str]:
@@ -65,3 +65,19 @@ def test_a_text_that_tells_something_is_no_question(text: str) -> None:
 
 def test_echoes_are_equal_once_normalised() -> None:
     assert normalised("What's my cat's  name?") == normalised("what's MY cat's name")
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("I moved to Porto.", 1, 1),
+        ("Nadia: I moved to Porto. And you?", 0.6, 0.8),
+        ("How are you? I moved.", 0.3, 0.6),
+        ("Nadia: Where do you live?", 0, 0),
+        ("Where do you live?!", 0, 0),
+        ("???", 1, 1),
+        ("", 1, 1),
+    ],
+)
+def test_what_a_text_tells_is_what_it_does_not_ask(text: str, least: float, most: float) -> None:
+    assert least <= telling_share(text) <= most
