@@ -24,6 +24,7 @@ from bench.scenarios import (
     memory_found,
     memory_isolation,
     memory_kills,
+    memory_quality,
     memory_recall,
     memory_worker,
     memory_write,
@@ -55,6 +56,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "memory-write": memory_write,
     "memory-found": memory_found,
     "memory-recall": memory_recall,
+    "memory-quality": memory_quality,
     "memory-busy": memory_busy,
     "memory-isolation": memory_isolation,
     "memory-kills": memory_kills,
@@ -66,7 +68,7 @@ ORDER = (
     *("one-stream", "streams-100", "streams-300", "footprint", "page", "history"),
     *("peer", "sockets", "start", "venv"),
     *("memory-write", "memory-found", "memory-worker", "memory-isolation", "memory-kills"),
-    *("memory-busy", "memory-recall"),
+    *("memory-quality", "memory-busy", "memory-recall"),
 )
 GROUPS = {
     group: tuple(name for name in SCENARIOS if name.startswith("memory-") == (group == "memory"))
