@@ -73,7 +73,10 @@ def start_sleep(
     scope = _mind(actor, agent_id)
     request = SleepRequest(is_dry_run, depth, max_seconds, "hand")
     with unit_of_work(actor.scope):
+        known = {one.cycle_id for one in BRAIN.get().sleep_cycles(scope)}
         cycle = BRAIN.get().sleep(scope, request)
+        if cycle.cycle_id in known:
+            return cycle
         after = {"agent_id": str(agent_id), "depth": depth, "dry_run": is_dry_run}
         audit(actor, "sleep.started", "sleep_cycle", cycle.cycle_id, after=after)
     return cycle
