@@ -1,5 +1,6 @@
 """Verbs on agents: list, create, configure; the first agent of a new tenant."""
 
+from dataclasses import asdict, fields
 from uuid import UUID
 
 from django.utils.text import slugify
@@ -7,6 +8,7 @@ from django.utils.text import slugify
 from chat.access import access_agent
 from chat.errors import AgentNameTaken
 from chat.models import Agent
+from chat.turns.knobs import Knobs
 from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import unit_of_work
@@ -30,7 +32,19 @@ def list_agents(actor: Actor, limit: int, after_name: str | None) -> list[Agent]
         return list(rows[: limit + 1])
 
 
-def create_agent(actor: Actor, name: str, instructions: str, model_id: UUID | None) -> Agent:
+def require_view(actor: Actor) -> None:
+    """Check that the actor may see agents. Raises: Forbidden."""
+    with unit_of_work(actor.scope):
+        require(actor, "agent.view")
+
+
+def create_agent(
+    actor: Actor,
+    name: str,
+    instructions: str,
+    model_id: UUID | None,
+    knobs: Knobs = Knobs(),  # noqa: B008 - frozen
+) -> Agent:
     """A new agent. Raises: Forbidden, AgentNameTaken, UnstorableText."""
     with unit_of_work(actor.scope):
         require(actor, "agent.configure")
@@ -39,25 +53,28 @@ def create_agent(actor: Actor, name: str, instructions: str, model_id: UUID | No
             slug=_free_slug(name),
             instructions=checked(instructions, "/instructions"),
             model_id=model_id,
+            **asdict(knobs),
         )
         audit(actor, "agent.created", "agent", row.id, after={"name": row.name})
         return row
 
 
 def update_agent(actor: Actor, agent_id: UUID, changes: dict[str, object]) -> Agent:
-    """Change name, instructions or model. Raises: AgentUnknown, Forbidden, AgentNameTaken."""
+    """Change name, instructions, model, knobs. Raises: AgentUnknown, Forbidden, AgentNameTaken."""
     with unit_of_work(actor.scope):
         row = access_agent(actor, agent_id, "configure")
-        before = {"name": row.name, "model_id": str(row.model_id) if row.model_id else None}
+        before = _record(row)
         for name in ("name", "instructions"):
             if isinstance(value := changes.get(name), str):
                 setattr(row, name, checked(value, f"/{name}").strip())
         if "model_id" in changes:
             row.model_id = changes["model_id"]  # type: ignore[assignment]  # a checked UUID
+        for knob in fields(Knobs):
+            if (number := changes.get(knob.name)) is not None:
+                setattr(row, knob.name, number)
         row.updated_at = now()
         row.save()
-        after = {"name": row.name, "model_id": str(row.model_id) if row.model_id else None}
-        audit(actor, "agent.updated", "agent", row.id, before=before, after=after)
+        audit(actor, "agent.updated", "agent", row.id, before=before, after=_record(row))
         return row
 
 
@@ -70,6 +87,17 @@ def ensure_first_agent(scope: Scope) -> None:
             slug=slugify(FIRST_AGENT),
             instructions=FIRST_INSTRUCTIONS,
         )
+
+
+def _record(row: Agent) -> dict[str, object]:
+    """What the audit log keeps of an agent; instructions are content, so they are not in it."""
+    return {
+        "name": row.name,
+        "model_id": str(row.model_id) if row.model_id else None,
+        "intelligence": row.intelligence,
+        "autonomy": row.autonomy,
+        "resource_usd": str(row.resource_usd),
+    }
 
 
 def _free_slug(name: str) -> str:

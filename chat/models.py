@@ -5,6 +5,7 @@ A conversation is a list of messages with rising `seq`. A branch is a path throu
 branch is one keyset query, however long the conversation and however often it was edited.
 """
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
@@ -23,11 +24,23 @@ class Agent(TenantModel):
     instructions = models.TextField(default="")
     # A row of the platform's catalogue; null means the platform's default model.
     model_id = models.UUIDField(null=True)
+    # See `chat.turns.knobs`.
+    intelligence = models.PositiveSmallIntegerField(default=5, db_default=5)
+    autonomy = models.PositiveSmallIntegerField(default=5, db_default=5)
+    resource_usd = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal("0.50"), db_default=Decimal("0.50")
+    )
     updated_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "slug"], name="agent_slug_once"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    intelligence__range=(1, 10), autonomy__range=(1, 10), resource_usd__gte=0
+                ),
+                name="agent_knobs_in_range",
+            ),
         ]
 
 

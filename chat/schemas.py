@@ -1,20 +1,37 @@
 """Shapes of the chat operations at the HTTP edge."""
 
 from datetime import datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field
 
 from chat.frames import MessageView, TurnView
+from chat.turns import knobs
+from chat.turns.knobs import Approval, Egress, Tier
 from chat.turns.opening import Opened
 from chat.verbs import ConversationRow
 
 ClientKey = Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")
 
 
-class AgentIn(Schema):
+Knob = Annotated[int, Field(ge=knobs.LEAST, le=knobs.MOST, description="1 to 10.")]
+Dollars = Annotated[
+    Decimal, Field(ge=0, le=knobs.MOST_USD, decimal_places=2, description="Dollars a turn.")
+]
+
+
+class KnobsIn(Schema):
+    """How clever, how free, how expensive an agent may be."""
+
+    intelligence: Knob = 5
+    autonomy: Knob = 5
+    resource_usd: Dollars = Decimal("0.50")
+
+
+class AgentIn(KnobsIn):
     """A new agent."""
 
     name: str = Field(min_length=1, max_length=100)
@@ -28,6 +45,24 @@ class AgentChange(Schema):
     name: str | None = Field(None, min_length=1, max_length=100)
     instructions: str | None = Field(None, max_length=100_000)
     model_id: UUID | None = None
+    intelligence: Knob | None = None
+    autonomy: Knob | None = None
+    resource_usd: Dollars | None = None
+
+
+class DerivedOut(Schema):
+    """What three knobs give a turn."""
+
+    temperature: float
+    output_tokens: int = Field(description="Limit of the answer.")
+    turn_tokens: int = Field(description="Limit of prompt and answer together.")
+    recall_items: int
+    asks_memory: bool = Field(description="Whether past conversations are recalled.")
+    model_tier: Tier
+    cost_tier: Tier
+    asks_person: bool = Field(description="Whether a person confirms what the agent does.")
+    tool_approval: Approval
+    egress: Egress
 
 
 class AgentOut(Schema):
@@ -39,6 +74,10 @@ class AgentOut(Schema):
     instructions: str
     model_id: UUID | None
     model_name: str | None
+    intelligence: int
+    autonomy: int
+    resource_usd: float = Field(description="Dollars a turn.")
+    derived: DerivedOut
     created_at: datetime
     updated_at: datetime
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from chat.turns.governor import OVERHEAD_PER_MESSAGE, Allowance
+from chat.turns.governor import OVERHEAD_PER_MESSAGE, Allowance, Lane, Needs
+
+Count = Callable[[str], int]
 
 CONTINUE = (
     "Your last message was cut off. Go on exactly where it stopped, without repeating anything "
@@ -34,6 +36,21 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a prompt is made of. `history`: oldest first. `message` None: go on with the answer."""
+
+    system: str
+    history: Sequence[Said]
+    remembered: Sequence[Remembered]
+    message: str | None
+
+    @property
+    def question(self) -> str:
+        """What is asked in the end."""
+        return self.message if self.message is not None else CONTINUE
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of the prompt, wire-neutral."""
 
@@ -46,7 +63,7 @@ class Report:
     """What went in and what was left out, in tokens and counts."""
 
     level: str
-    lanes: dict[str, int]
+    lanes: dict[Lane, int]
     used: dict[str, int]
     history_kept: int
     history_cut: int
@@ -61,41 +78,39 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Lines in order, and the report."""
+    """Lines in order, the places of the passages that are quoted in them, and the report."""
 
     lines: list[Line]
+    remembered: list[int]
     report: Report
 
 
-def build(
-    allowance: Allowance,
-    *,
-    system: str,
-    history: Sequence[Said],
-    remembered: Sequence[Remembered],
-    message: str | None,
-    count: Callable[[str], int],
-) -> Context:
+def needs_of(parts: Parts, count: Count) -> Needs:
+    """What each lane could use. `count`: tokens of a text."""
+    notes = [count(_note(item)) + 1 for item in parts.remembered]
+    return Needs(
+        system=count(parts.system),
+        message=count(parts.question) + OVERHEAD_PER_MESSAGE,
+        history=sum(count(said.text) + OVERHEAD_PER_MESSAGE for said in parts.history),
+        memory=_notes_head(count) + sum(notes) if notes else 0,
+    )
+
+
+def build(allowance: Allowance, parts: Parts, count: Count) -> Context:
     """The prompt: system text, memory, history (newest kept), the person's message in full.
 
-    `history` oldest first. `message` None: continue the last answer. `count`: tokens of a text.
+    `count`: tokens of a text.
     """
-    system_text, system_cut = _fit(system, allowance.system, count)
-    notes, memory_used = _notes(remembered, allowance.memory, count)
-    kept, history_used = _newest(history, allowance.history, count)
+    system_text, system_cut = _fit(parts.system, allowance.system, count)
+    notes, remembered, memory_used = _notes(parts.remembered, allowance.memory, count)
+    kept, history_used = _newest(parts.history, allowance.history, count)
     head = system_text if not notes else f"{system_text}\n\n{MEMORY_HEADER}\n{notes}".strip()
     lines = [Line("system", head)] if head else []
     lines += [Line(said.role, said.text) for said in kept]
-    lines.append(Line("user", message if message is not None else CONTINUE))
-    memory_kept = notes.count("\n- ") + 1 if notes else 0
+    lines.append(Line("user", parts.question))
     report = Report(
         level=allowance.level,
-        lanes={
-            "system": allowance.system,
-            "history": allowance.history,
-            "memory": allowance.memory,
-            "buffer": allowance.buffer,
-        },
+        lanes=allowance.lanes,
         used={
             "system": count(system_text),
             "history": history_used,
@@ -103,17 +118,15 @@ def build(
             "buffer": count(lines[-1].text),
         },
         history_kept=len(kept),
-        history_cut=len(history) - len(kept),
-        memory_kept=memory_kept,
-        memory_cut=len(remembered) - memory_kept,
+        history_cut=len(parts.history) - len(kept),
+        memory_kept=len(remembered),
+        memory_cut=len(parts.remembered) - len(remembered),
         system_cut=system_cut,
     )
-    return Context(lines, report)
+    return Context(lines, remembered, report)
 
 
-def _newest(
-    history: Sequence[Said], limit: int, count: Callable[[str], int]
-) -> tuple[list[Said], int]:
+def _newest(history: Sequence[Said], limit: int, count: Count) -> tuple[list[Said], int]:
     kept: list[Said] = []
     used = 0
     for said in reversed(history):
@@ -127,24 +140,34 @@ def _newest(
 
 
 def _notes(
-    remembered: Sequence[Remembered], limit: int, count: Callable[[str], int]
-) -> tuple[str, int]:
+    remembered: Sequence[Remembered], limit: int, count: Count
+) -> tuple[str, list[int], int]:
     lines: list[str] = []
-    used = count(MEMORY_HEADER) + OVERHEAD_PER_MESSAGE
-    for item in remembered:
-        # One line each, so that a passage cannot pretend to be the prompt's own structure.
-        who = "they said" if item.speaker == "user" else "you said"
-        quoted = " ".join(item.text.split())
-        line = f'- On {item.said_on} {who}: "{quoted}"'
+    kept: list[int] = []
+    used = _notes_head(count)
+    for place, item in enumerate(remembered):
+        line = _note(item)
         cost = count(line) + 1
         if used + cost > limit:
             continue
         lines.append(line)
+        kept.append(place)
         used += cost
-    return "\n".join(lines), used if lines else 0
+    return "\n".join(lines), kept, used if lines else 0
 
 
-def _fit(text: str, limit: int, count: Callable[[str], int]) -> tuple[str, bool]:
+def _notes_head(count: Count) -> int:
+    return count(MEMORY_HEADER) + OVERHEAD_PER_MESSAGE
+
+
+def _note(item: Remembered) -> str:
+    """One line, so that a passage cannot pretend to be the prompt's own structure."""
+    who = "they said" if item.speaker == "user" else "you said"
+    quoted = " ".join(item.text.split())
+    return f'- On {item.said_on} {who}: "{quoted}"'
+
+
+def _fit(text: str, limit: int, count: Count) -> tuple[str, bool]:
     if count(text) <= limit:
         return text, False
     low, high = 0, len(text)

@@ -1,9 +1,20 @@
 """Splits a model's window into lanes. Pure and total.
 
-Shares of the window in per cent (normal / degraded / rescue): system 15/70/100, history 25/0/0,
-memory 25/10/0, buffer 5/20/0; what belongs to tools (30) stays free until there are tools. Order
-in which free tokens flow on: the user's message, the system text, then history and memory halved.
-Source: the lane table of the platform's design; minimums 200 system, 50 memory, 200 buffer tokens.
+The answer's own limit comes first; what is left is shared out in per cent:
+
+    lane          normal  degraded  rescue   minimum
+    system            15        70     100       200
+    history           25         0       0         -
+    memory            25        10       0        50 (not in rescue)
+    tools             20         0       0         -
+    tool_results      10         0       0         -
+    buffer             5        20       0       200 (the person's message, never cut)
+
+Where the message or a minimum needs more than its share, history gives first, then tool results,
+tools, memory and the system text, down to their minimums. Tokens that a lane does not need flow on
+in this order: the system text, tools, tool results, then history and memory in halves, and what one
+of them leaves to the other. In a rescue nothing flows: system text and message alone.
+Source: the lane table of the platform's design (docs/decisions/0005-governed-turn.md).
 """
 
 from dataclasses import dataclass
@@ -11,23 +22,67 @@ from typing import Literal
 
 from chat.errors import MessageExceedsModel
 
-Level = Literal["normal", "degraded"]
+Level = Literal["normal", "degraded", "rescue"]
+Lane = Literal["system", "history", "memory", "tools", "tool_results", "buffer"]
 
 MIN_SYSTEM, MIN_MEMORY, MIN_BUFFER = 200, 50, 200
+# An answer shorter than this, or than an eighth of the window, is not worth asking for.
+MIN_OUTPUT = 32
 # Chat formats wrap each message in a few tokens of their own.
 OVERHEAD_PER_MESSAGE = 8
-SHARES: dict[Level, dict[str, float]] = {
-    "normal": {"system": 0.15, "history": 0.25, "memory": 0.25, "buffer": 0.05},
-    "degraded": {"system": 0.70, "history": 0.0, "memory": 0.10, "buffer": 0.20},
+TOOL_LIMIT = 10
+SHARES: dict[Level, dict[Lane, int]] = {
+    "normal": {
+        "system": 15,
+        "history": 25,
+        "memory": 25,
+        "tools": 20,
+        "tool_results": 10,
+        "buffer": 5,
+    },
+    "degraded": {
+        "system": 70,
+        "history": 0,
+        "memory": 10,
+        "tools": 0,
+        "tool_results": 0,
+        "buffer": 20,
+    },
+    "rescue": {
+        "system": 100,
+        "history": 0,
+        "memory": 0,
+        "tools": 0,
+        "tool_results": 0,
+        "buffer": 0,
+    },
 }
+_GIVES: tuple[Lane, ...] = ("history", "tool_results", "tools", "memory", "system")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the model can take, in tokens."""
+    """What a turn may take, in tokens.
+
+    `window`: prompt and answer together. `output`: the answer. `bound_by`: whether the model or
+    the agent's budget is the narrower one; a refusal names it.
+    """
 
     window: int
     output: int
+    bound_by: Literal["model", "budget"] = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the lanes could use, in tokens. None: as much as there is."""
+
+    system: int
+    message: int
+    history: int | None = None
+    memory: int | None = None
+    tools: int = 0
+    tool_results: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +93,123 @@ class Allowance:
     system: int
     history: int
     memory: int
+    tools: int
+    tool_results: int
     buffer: int
     output: int
+    tools_enabled: bool = False
 
     @property
     def total(self) -> int:
         """Tokens of all lanes, without the answer's."""
-        return self.system + self.history + self.memory + self.buffer
+        return sum(self.lanes.values())
+
+    @property
+    def lanes(self) -> dict[Lane, int]:
+        """The lanes by name."""
+        return {
+            "system": self.system,
+            "history": self.history,
+            "memory": self.memory,
+            "tools": self.tools,
+            "tool_results": self.tool_results,
+            "buffer": self.buffer,
+        }
+
+    @property
+    def tool_limit(self) -> int:
+        """How many tools the model may be offered."""
+        return TOOL_LIMIT if self.tools_enabled else 0
 
 
-def plan(limits: Limits, *, system_tokens: int, message_tokens: int, level: Level) -> Allowance:
+def plan(limits: Limits, needs: Needs, level: Level, *, tools_healthy: bool = False) -> Allowance:
     """Split the window for one turn.
 
-    `system_tokens`, `message_tokens`: what those two lanes need. The message is never cut: when it
-    does not fit beside the minimums, the turn is refused before any call.
+    `tools_healthy`: every service that tools need is there. The message is never cut: when it does
+    not fit beside the minimums, the turn is refused before any call.
     Raises: MessageExceedsModel {window, needed}.
     """
-    output = max(1, min(limits.output, limits.window // 2))
+    least = _minimums(level)
+    message = max(needs.message, least["buffer"])
+    spare = limits.window - (sum(least.values()) - least["buffer"]) - message
+    shortest = max(1, min(limits.output, max(MIN_OUTPUT, limits.window // 8)))
+    if spare < shortest:
+        raise _refusal(limits, needs, spare - shortest)
+    output = min(spare, max(shortest, min(limits.output, limits.window // 2)))
     room = limits.window - output
-    floor = min(system_tokens, MIN_SYSTEM)
-    if message_tokens + floor > room:
-        raise MessageExceedsModel(
-            f"It needs about {message_tokens} tokens; this model has room for "
-            f"{max(0, room - floor)}. Nothing was lost: shorten it, or "
-            "choose a model with a larger window.",
-            window=limits.window,
-            needed=message_tokens,
+    lanes: dict[Lane, int] = {
+        lane: max(least.get(lane, 0), room * share // 100) for lane, share in SHARES[level].items()
+    }
+    lanes["buffer"] = max(lanes["buffer"], message)
+    _shrink(lanes, least, room)
+    tools_enabled = tools_healthy and level == "normal"
+    if not tools_enabled:
+        lanes["tools"] = lanes["tool_results"] = 0
+    if level != "rescue":
+        _flow(lanes, least, needs, room, tools_enabled=tools_enabled)
+    return Allowance(level=level, output=output, tools_enabled=tools_enabled, **lanes)
+
+
+def _minimums(level: Level) -> dict[Lane, int]:
+    memory = 0 if level == "rescue" else MIN_MEMORY
+    return {"system": MIN_SYSTEM, "memory": memory, "buffer": MIN_BUFFER}
+
+
+def _shrink(lanes: dict[Lane, int], least: dict[Lane, int], room: int) -> None:
+    """Take what exceeds the room from the lanes that give."""
+    excess = sum(lanes.values()) - room
+    for lane in _GIVES:
+        given = min(max(0, excess), lanes[lane] - least.get(lane, 0))
+        lanes[lane] -= given
+        excess -= given
+
+
+def _flow(
+    lanes: dict[Lane, int],
+    least: dict[Lane, int],
+    needs: Needs,
+    room: int,
+    *,
+    tools_enabled: bool,
+) -> None:
+    """Let tokens that a lane does not need flow on."""
+    wanted: dict[Lane, int] = {
+        "system": needs.system,
+        "tools": needs.tools if tools_enabled else 0,
+        "tool_results": needs.tool_results if tools_enabled else 0,
+        "history": room if needs.history is None else needs.history,
+        "memory": room if needs.memory is None else needs.memory,
+        "buffer": needs.message,
+    }
+    for lane, tokens in wanted.items():
+        lanes[lane] = min(lanes[lane], max(tokens, least.get(lane, 0)))
+    free = room - sum(lanes.values())
+
+    def give(lane: Lane, at_most: int) -> int:
+        given = max(0, min(at_most, wanted[lane] - lanes[lane]))
+        lanes[lane] += given
+        return given
+
+    for lane in ("system", "tools", "tool_results"):
+        free -= give(lane, free)
+    free -= give("memory", free // 2)
+    free -= give("history", free)
+    give("memory", free)
+
+
+def _refusal(limits: Limits, needs: Needs, missing: int) -> MessageExceedsModel:
+    room = max(0, needs.message + missing)
+    whose, cure = (
+        ("this model has room for", "choose a model with a larger window")
+        if limits.bound_by == "model"
+        else (
+            "what this agent may spend on a turn has room for",
+            "give the agent more for a turn",
         )
-    buffer = max(message_tokens, min(MIN_BUFFER, room // 4, room - floor))
-    room -= buffer
-    share = SHARES[level]
-    system = min(system_tokens, max(floor, int(limits.window * share["system"])), room)
-    room -= system
-    memory = min(max(MIN_MEMORY, int(limits.window * share["memory"])), room)
-    room -= memory
-    history = min(int(limits.window * share["history"]), room)
-    room -= history
-    # What nobody claimed: the rest of the system text first, then history and memory in halves.
-    more_system = min(system_tokens - system, room)
-    room -= more_system
-    if level == "normal":
-        history += room - room // 2
-        memory += room // 2
-    return Allowance(level, system + more_system, history, memory, buffer, output)
+    )
+    return MessageExceedsModel(
+        f"It needs about {needs.message} tokens; {whose} {room}. "
+        f"Nothing was lost: shorten it, or {cure}.",
+        window=limits.window,
+        needed=needs.message,
+    )

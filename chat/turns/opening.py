@@ -26,6 +26,7 @@ from chat.errors import (
 from chat.frames import MessageView, TurnView
 from chat.models import Branch, Conversation, Message, Turn
 from chat.turns.context import Said
+from chat.turns.knobs import Knobs
 from chat.views import message_view, turn_view
 from kernel import rows
 from kernel.actor import Actor, Scope
@@ -51,6 +52,7 @@ class Opened:
     agent_name: str
     instructions: str
     model_id: UUID | None
+    knobs: Knobs
     user_id: UUID
     kind: str
     message_seq: int
@@ -320,6 +322,7 @@ def _opened(
         agent_name=agent.name,
         instructions=agent.instructions,
         model_id=agent.model_id,
+        knobs=Knobs(agent.intelligence, agent.autonomy, agent.resource_usd),
         user_id=turn.user_id,
         kind=turn.kind,
         message_seq=turn.message_seq,

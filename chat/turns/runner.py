@@ -19,7 +19,7 @@ from prometheus_client import Counter, Histogram
 
 from chat import frames
 from chat.frames import Done, RecalledView, rfc3339
-from chat.turns import context, governor, store, stream, titles
+from chat.turns import context, governor, knobs, store, stream, titles
 from chat.turns.opening import Opened
 from chat.turns.reaper import AnswerInterrupted, recalled_json
 from chat.turns.store import EndState, Outcome
@@ -48,7 +48,6 @@ from kernel.errors import InternalError, SomaError
 from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memory, recall
 
 BEAT_S = 1.0
-RECALL_ITEMS = 6
 CHARS_A_TOKEN = 4
 # Conversations up to this length are in the prompt and need not be recalled as well.
 WHOLE_HISTORY_MESSAGES = 30
@@ -170,27 +169,25 @@ class Runner:
         if endpoint is None:
             with suppress(NoModelConfigured):
                 endpoint = await _in_patient_unit(choose, opened.model_id)
-        found = await self._recall(opened, endpoint)
+        derived = knobs.derive(opened.knobs)
+        found = await self._recall(opened, endpoint, derived)
         progress.recalled = [_view(item) for item in found.items]
         progress.degraded = list(found.degraded)
         if endpoint is None:
             self._rescue(opened, turn_log, progress, found, down=False)
             return
-        allowance = governor.plan(
-            governor.Limits(endpoint.window, endpoint.output_limit),
-            system_tokens=estimate_tokens(opened.instructions),
-            message_tokens=estimate_tokens(opened.question or context.CONTINUE)
-            + governor.OVERHEAD_PER_MESSAGE,
-            level="degraded" if found.degraded else "normal",
-        )
-        built = context.build(
-            allowance,
+        limits = _limits(endpoint, derived)
+        parts = context.Parts(
             system=opened.instructions,
-            history=_newest(opened.earlier, endpoint.window * CHARS_A_TOKEN),
+            history=_newest(opened.earlier, limits.window * CHARS_A_TOKEN),
             remembered=[_remembered(item) for item in found.items],
             message=opened.question,
-            count=estimate_tokens,
         )
+        needs = context.needs_of(parts, estimate_tokens)
+        allowance = governor.plan(limits, needs, "degraded" if found.degraded else "normal")
+        built = context.build(allowance, parts, estimate_tokens)
+        # What had no room did not shape the answer, so the answer does not cite it.
+        progress.recalled = [progress.recalled[place] for place in built.remembered]
         progress.report = built.report.as_json()
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
@@ -199,6 +196,7 @@ class Runner:
             model=endpoint.model,
             messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
             max_output_tokens=allowance.output,
+            temperature=derived.temperature,
             timeouts=Timeouts(
                 first_token_s=settings.SOMA.model_first_token_s,
                 idle_s=settings.SOMA.model_idle_s,
@@ -244,8 +242,11 @@ class Runner:
                         progress.degraded = [*progress.degraded, "output-limit"]
         _phase.labels("model").observe(monotonic_s() - asked_at)
 
-    async def _recall(self, opened: Opened, endpoint: Endpoint | None) -> RecallResult:
-        if opened.question is None:
+    async def _recall(
+        self, opened: Opened, endpoint: Endpoint | None, derived: knobs.Derived
+    ) -> RecallResult:
+        # Without a model, memory is all that can answer.
+        if opened.question is None or not (derived.asks_memory or endpoint is None):
             return RecallResult()
         started = monotonic_s()
         scope = MemoryScope(opened.scope.tenant_id, opened.user_id, opened.agent_id)
@@ -255,7 +256,7 @@ class Runner:
         result = await recall(
             scope,
             opened.question,
-            limit=RECALL_ITEMS,
+            limit=derived.recall_items,
             exclude_conversation_id=here,
             exclude_turn_ids=[UUID(opened.turn.id)],
             timeout_s=settings.SOMA.recall_deadline_ms / 1000,
@@ -430,6 +431,14 @@ async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwar
             log.warning("turn.waits_for_database", error=type(exc).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2.0, pause_s * 2)
+
+
+def _limits(endpoint: Endpoint, derived: knobs.Derived) -> governor.Limits:
+    """The narrower of what the model can take and what the agent may spend."""
+    output = min(endpoint.output_limit, derived.output_tokens)
+    if derived.turn_tokens < endpoint.window:
+        return governor.Limits(derived.turn_tokens, output, bound_by="budget")
+    return governor.Limits(endpoint.window, output)
 
 
 def _newest(said: Sequence[context.Said], max_chars: int) -> list[context.Said]:

@@ -51,6 +51,7 @@ BREAKS: dict[str, str] = {
     "no-finish": "the stream ends without a finish reason and without [DONE]",
     "no-usage": "usage is not sent, though asked for",
     "no-stream-options": "status 400 for requests that have stream_options, else normal",
+    "no-limit": "the answer goes on past the request's limit of tokens",
     "not-streamed": "one JSON object although a stream was asked for",
     "slow": "ten times the gap",
     "bytes": "every byte of the stream is sent on its own",

@@ -282,6 +282,6 @@ def _limited(plan: Plan, body: Mapping[str, Any]) -> tuple[list[str], Finish]:
         if stop in text:
             words = Plan(reply=text[: text.index(stop)]).words()
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    if isinstance(limit, int) and len(words) > limit:
+    if isinstance(limit, int) and len(words) > limit and plan.fail != "no-limit":
         return words[:limit], "length"
     return words, "tool_calls" if plan.tool_calls else "stop"

@@ -136,3 +136,27 @@ def test_a_person_of_two_tenants_switches_between_them(
     expect(person.page.locator(".account")).to_contain_text("Acme")
     person.account("Switch to Globex")
     expect(person.items).to_have_count(1)
+
+
+def test_the_knobs_of_an_agent_show_what_they_give_while_they_are_moved(
+    visit: Visit, model: SimulatedProvider
+) -> None:
+    admin = visit.by("admin").go("/agents")
+    page = admin.page
+    page.get_by_role("link", name="Edit Soma").click()
+    derived = page.get_by_test_id("derived")
+    expect(derived).to_contain_text("2,048 tokens")
+    slider = page.get_by_label("Intelligence")
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(derived).to_contain_text("8,192 tokens")
+    expect(derived).to_contain_text("flagship")
+    page.get_by_label("Spending limit per turn").select_option(value="0.1")
+    expect(derived).to_contain_text("10,000 tokens at most")
+    admin.shoot("agent-knobs")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Soma was saved.")).to_be_visible()
+    page.get_by_role("link", name="Edit Soma").click()
+    expect(page.get_by_label("Intelligence")).to_have_value("10")
+    expect(page.get_by_test_id("derived")).to_contain_text("10,000 tokens at most")

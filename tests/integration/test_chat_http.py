@@ -34,7 +34,7 @@ def test_an_answer_of_200000_characters_is_stored_and_reloaded_identical(
     web: Web, model: SimulatedProvider
 ) -> None:
     long = ("grüße 🌍 " * 30_000)[:200_000]
-    model.script({"when": ".", "reply": long})
+    model.script({"when": ".", "reply": long, "fail": "no-limit"})
     ann = Client(web, "ann")
     conversation = ann.conversation()
     assert ann.say(conversation, "write")["message"]["text"] == long
@@ -297,6 +297,52 @@ def test_agents_are_listed_made_and_changed_by_tenant_admins_only(web: Web, no_m
     assert refused.status_code in (403, 404)
 
 
+def test_the_knobs_of_an_agent_reach_the_provider_and_bound_the_turn(
+    web: Web, model: SimulatedProvider
+) -> None:
+    admin, ann = Client(web, "admin"), Client(web, "ann")
+    wild = {"intelligence": 10, "autonomy": 1, "resource_usd": 0.2}
+    derived = ann.get("/agents/derived", **wild).json()
+    assert (derived["temperature"], derived["output_tokens"]) == (0.9, 8192)
+    assert (derived["turn_tokens"], derived["recall_items"]) == (10_000, 50)
+    assert (derived["asks_person"], derived["tool_approval"], derived["egress"]) == (
+        True,
+        "every",
+        "none",
+    )
+    made = admin.post("/agents", {"name": "Poet"} | wild).json()
+    assert made["derived"] == derived
+    conversation = ann.post("/chat/conversations", {"agent_id": made["id"]}).json()["id"]
+    for number in range(8):
+        ann.say(conversation, f"Line {number}. " + "So the story goes on. " * 100)
+    ann.say(conversation, "And now a poem.")
+    asked = [one["body"] for one in model.captured()]
+    (poem,) = [one for one in asked if one["messages"][-1]["content"] == "And now a poem."]
+    limit = poem.get("max_tokens") or poem["max_completion_tokens"]
+    assert (poem["temperature"], limit) == (0.9, 5_000)
+    # The oldest lines had no room within the agent's budget; the newest is there.
+    said = " ".join(one["content"] for one in poem["messages"])
+    assert len(said) < (10_000 - limit) * 4
+    assert "Line 7." in said
+    assert "Line 0." not in said
+
+    saved = admin.patch(f"/agents/{made['id']}", {"intelligence": 1, "resource_usd": 3}).json()
+    assert (saved["derived"]["temperature"], saved["derived"]["turn_tokens"]) == (0.3, 100_000)
+    ann.say(conversation, "Once more.")
+    (again,) = [
+        one["body"]
+        for one in model.captured()
+        if one["body"]["messages"][-1]["content"] == "Once more."
+    ]
+    assert (again["temperature"], again.get("max_tokens") or again["max_completion_tokens"]) == (
+        0.3,
+        512,
+    )
+    for wrong in ({"intelligence": 0}, {"autonomy": 11}, {"resource_usd": -1}):
+        refused = admin.patch(f"/agents/{made['id']}", wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, "validation")
+
+
 def test_what_was_recalled_reaches_the_models_prompt(
     web: Web, model: SimulatedProvider, worker_process: object
 ) -> None:
@@ -318,9 +364,6 @@ def test_what_was_recalled_reaches_the_models_prompt(
     prompt = asked[0]["messages"][0]
     assert prompt["role"] == "system"
     assert "Doctor Okonkwo" in prompt["content"]
-    assert (
-        asked[0]["max_tokens" if "max_tokens" in asked[0] else "max_completion_tokens"] == 250_000
-    )
     bob = Client(web, "bob")
     assert bob.get("/memory/search", q="dentist Okonkwo").json()["items"] == []
 

@@ -28,15 +28,9 @@ def count(text: str) -> int:
 def test_nothing_is_lost_silently(
     window: int, system: str, history: list[Said], remembered: list[Remembered], message: str
 ) -> None:
-    plan = governor.plan(
-        governor.Limits(window, 500),
-        system_tokens=count(system),
-        message_tokens=count(message),
-        level="normal",
-    )
-    built = context.build(
-        plan, system=system, history=history, remembered=remembered, message=message, count=count
-    )
+    parts = context.Parts(system, history, remembered, message)
+    plan = governor.plan(governor.Limits(window, 500), context.needs_of(parts, count), "normal")
+    built = context.build(plan, parts, count)
     report, lines = built.report, built.lines
     assert lines[-1] == context.Line("user", message)
     kept = [Said(line.role, line.text) for line in lines[:-1] if line.role != "system"]
@@ -44,6 +38,9 @@ def test_nothing_is_lost_silently(
     assert report.history_kept == len(kept)
     assert report.history_kept + report.history_cut == len(history)
     assert report.memory_kept + report.memory_cut == len(remembered)
+    assert len(built.remembered) == report.memory_kept
+    for place in built.remembered:
+        assert " ".join(remembered[place].text.split()) in lines[0].text
     assert report.used["history"] <= plan.history
     assert report.used["memory"] <= plan.memory
     assert report.used["system"] <= plan.system
@@ -55,11 +52,9 @@ def test_nothing_is_lost_silently(
 @given(passage=texts)
 def test_a_recalled_passage_stays_one_quoted_line(passage: str) -> None:
     """Stored text cannot pose as the prompt's own structure."""
-    plan = governor.Allowance("normal", 100, 100, 5000, 100, 100)
-    remembered = [Remembered(passage, "2025-03-01", "user")]
-    built = context.build(
-        plan, system="S", history=[], remembered=remembered, message="q", count=count
-    )
+    plan = governor.Allowance("normal", 100, 100, 5000, 0, 0, 100, 100)
+    parts = context.Parts("S", [], [Remembered(passage, "2025-03-01", "user")], "q")
+    built = context.build(plan, parts, count)
     notes = built.lines[0].text.split(context.MEMORY_HEADER)[1].strip("\n")
     assert notes.startswith('- On 2025-03-01 they said: "')
     assert "\n" not in notes

@@ -6,6 +6,8 @@ import type {
   Agent,
   AgentDraft,
   Conversation,
+  Derived,
+  Knobs,
   Me,
   Message,
   MessagePage,
@@ -62,6 +64,10 @@ export class Api {
 
   updateAgent(id: string, draft: AgentDraft): Promise<Agent> {
     return this.http.patch(`/agents/${id}`, draft);
+  }
+
+  derivedOf(knobs: Knobs): Promise<Derived> {
+    return this.http.get("/agents/derived", { query: { ...knobs } });
   }
 
   conversations(query: ConversationQuery, signal?: AbortSignal): Promise<Page<Conversation>> {

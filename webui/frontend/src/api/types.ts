@@ -6,6 +6,8 @@ type Schemas = components["schemas"];
 
 export type { Problem } from "./problem";
 export type Agent = Schemas["AgentOut"];
+export type Derived = Schemas["DerivedOut"];
+export type Knobs = Pick<Agent, "intelligence" | "autonomy" | "resource_usd">;
 export type Conversation = Schemas["ConversationOut"];
 export type Me = Schemas["MeOut"];
 export type Message = Schemas["MessageView"];
@@ -29,7 +31,7 @@ export interface Page<T> {
   next: string | null;
 }
 
-export interface AgentDraft {
+export interface AgentDraft extends Partial<Knobs> {
   name: string;
   instructions: string;
   model_id: string | null;

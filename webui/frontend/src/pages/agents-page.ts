@@ -8,6 +8,8 @@ import type { Agent, Model, Problem } from "../api/types";
 import { trainingPath } from "../router/routes";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
+import "./agent-knobs";
+import type { AgentKnobs } from "./agent-knobs";
 import { emptyView, problemView, skeleton } from "../ui/states";
 
 const LONGEST_NAME = 100;
@@ -22,6 +24,7 @@ export class AgentsPage extends LightElement {
   @state() private modelsProblem: Problem | null = null;
   @state() private formProblem: Problem | null = null;
   @state() private busy = false;
+  @query("soma-knobs") private readonly knobs!: AgentKnobs | null;
   @query("form") private readonly form!: HTMLFormElement | null;
 
   override connectedCallback(): void {
@@ -170,6 +173,7 @@ export class AgentsPage extends LightElement {
         </span>
       </div>
       ${this.#modelField(agent, canEdit)}
+      <soma-knobs .agent=${agent} .canEdit=${canEdit}></soma-knobs>
       <div class="row">
         ${canEdit
           ? html`<button type="submit" class="button button--primary" ?disabled=${this.busy}>
@@ -217,6 +221,7 @@ export class AgentsPage extends LightElement {
       name: text("name").trim(),
       instructions: text("instructions"),
       model_id: data.has("model") ? text("model") || null : (agent?.model_id ?? null),
+      ...(this.knobs?.values ?? {}),
     };
     this.busy = true;
     this.formProblem = null;
