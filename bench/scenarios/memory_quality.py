@@ -114,7 +114,7 @@ def _compared(answers: list[Answer]) -> str:
 
 
 def _first(answers: list[Answer], searcher: str) -> float:
-    return fmean(float(one[searcher][:1] and one[searcher][0] in one["answers"]) for one in answers)
+    return fmean(not {*one[searcher][:1]}.isdisjoint(one["answers"]) for one in answers)
 
 
 def _silent(answers: list[Answer], searcher: str) -> float:
