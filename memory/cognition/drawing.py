@@ -12,7 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from memory.entities import voice
+
 _MAX_VALUE_CHARS = 80
+_MAX_SLOT_CHARS = 200
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\w)[^.!?\n]+)*[.!?]?")
 # What makes a sentence no plain statement.
 _UNCERTAIN = re.compile(
@@ -74,7 +77,9 @@ _RULES: tuple[_Rule, ...] = (
         "I live in {value}.",
     ),
     _rule(
-        rf"(?:I(?: now)? live|{_I_AM}(?: now)? living) in\s+{_V}", "I|home", "I live in {value}."
+        rf"(?:(?:I|we)(?: now)? live|(?:{_I_AM}|we(?:'re| are))(?: now)? living) in\s+{_V}",
+        "I|home",
+        "I live in {value}.",
     ),
     _rule(
         rf"(?:I(?: now)? work|{_I_AM}(?: now)? working|I(?: just)? started(?: working)?) (?:at|for)"
@@ -86,6 +91,18 @@ _RULES: tuple[_Rule, ...] = (
         rf"(?:I(?: now)? work|{_I_AM} working) as\s+(?P<value>an? \S.*)",
         "I|job",
         "I work as {value}.",
+    ),
+    _rule(
+        rf"{_I_AM}(?: now)?\s+(?P<value>\d{{1,3}})(?: years old)?(?=\s*(?:[.,;!]|$|years))",
+        "I|age",
+        "I am {value} years old.",
+    ),
+    _rule(
+        rf"my (?P<relation>(?:boss|manager|partner|wife|husband|girlfriend|boyfriend|mother|father|"
+        rf"landlord|landlady|neighbour|neighbor|doctor|dentist|teacher|(?:best )?friend))"
+        rf" {_BE} (?P<value>(?-i:[A-Z])[\w.'-]+(?: (?-i:[A-Z])[\w.'-]+){{0,2}})(?=\s*(?:[.,;!]|$))",
+        "my {relation}|name",
+        "My {relation} is called {value}.",
     ),
     _rule(rf"{_I_AM} allergic to\s+{_V}", "I|allergic|{value}", "I am allergic to {value}."),
     _rule(rf"I (?:really )?(?:love|like|enjoy)\s+{_V}", "I|likes|{value}", "I like {value}."),
@@ -119,7 +136,8 @@ _RULES: tuple[_Rule, ...] = (
         "My {relation} works at {value}.",
     ),
     _rule(
-        rf"my (?P<relation>(?:favou?rite|new|old|current|middle|last|first)\s[\w-]+|"
+        rf"my (?P<relation>(?:favou?rite|new|old|current|middle|last|first)\s[\w-]+"
+        r"(?: (?:number|address|name))?|"
         rf"birthday|anniversary|address|e-?mail|phone(?: number)?|job|hobby|budget|deadline)"
         rf" (?:is|are)\s+(?:now\s+)?{_V}",
         "my {relation}|is",
@@ -135,10 +153,20 @@ _RULES: tuple[_Rule, ...] = (
 
 
 def drawn(text: str) -> tuple[Fact, ...]:
-    """Return the facts that `text`, said by a person, states; each once, in order."""
+    """Return the facts that `text`, said by a person, states; each once, in order.
+
+    In a transcript ("Nadia: I moved to Brno.") the facts are those of whoever speaks.
+    """
+    speaker = voice(text)
+    name, body = "", text
+    if speaker is not None:
+        name, _, body = text.partition(":")
     found: dict[str, Fact] = {}
-    for sentence in _sentences(text):
+    for sentence in _sentences(body):
         for fact in _of_sentence(sentence):
+            if speaker is not None:
+                slot = f"{speaker}: {fact.slot}"[:_MAX_SLOT_CHARS]
+                fact = Fact(slot, fact.value, f"{name.strip()}: {fact.text}")  # noqa: PLW2901
             found.setdefault(fact.key, fact)
     return tuple(found.values())
 
@@ -161,7 +189,9 @@ def _of_sentence(sentence: str) -> Iterator[Fact]:
             taken.add(match.start("value"))
             relation = (match.groupdict().get("relation") or "").strip()
             slot = rule.slot.format(relation=relation.lower(), value=_plain(value))
-            yield Fact(slot[:200], value, rule.text.format(relation=relation, value=value))
+            yield Fact(
+                slot[:_MAX_SLOT_CHARS], value, rule.text.format(relation=relation, value=value)
+            )
 
 
 def _clean(value: str) -> str:

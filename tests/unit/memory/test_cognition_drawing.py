@@ -19,6 +19,10 @@ from memory.cognition.drawing import drawn
         ("I really love hiking in the rain.", "I like hiking in the rain."),
         ("My favourite colour is green.", "My favourite colour is green."),
         ("Anna's birthday is 3 May.", "Anna's birthday is 3 May."),
+        ("We live in Oslo, near the fjord.", "I live in Oslo."),
+        ("I'm 34 years old now.", "I am 34 years old."),
+        ("My neighbour is Mr Havel, he tunes organs.", "My neighbour is called Mr Havel."),
+        ("My new phone number is 0170 123.", "My new phone number is 0170 123."),
         ("My birthday is on 4 June 1990, so plan ahead.", "My birthday is on 4 June 1990."),
     ],
 )  # fmt: skip
@@ -35,6 +39,9 @@ def test_a_plain_statement_gives_its_fact(said: str, fact: str) -> None:
         "I want to say I like mornings.",
         "I used to work at Acme.",
         "She said my nephew likes cars",
+        "My boss is nice.",
+        "I'm 5 minutes late.",
+        "We moved to Kotlin last year.",
         "",
         "x" * 20_000,
         "I like " + "very " * 40 + "long things",
@@ -58,3 +65,11 @@ def test_the_same_fact_said_differently_has_the_same_key() -> None:
     assert {
         one.key for text in ("I live in Porto.", "I moved to porto!") for one in drawn(text)
     } == {drawn("I'm living in Porto")[0].key}
+
+
+def test_in_a_transcript_everybody_has_facts_of_their_own() -> None:
+    (nadia,) = drawn("Nadia: I moved to Brno last week. And you?")
+    (tomas,) = drawn("Tomas: I live in Olomouc.")
+    assert nadia.text == "Nadia: I live in Brno."
+    assert nadia.slot != tomas.slot
+    assert nadia.slot == drawn("Nadia: I live in Prague.")[0].slot
