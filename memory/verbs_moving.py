@@ -116,7 +116,8 @@ def import_memories(actor: Actor, agent_id: UUID, body: bytes) -> Imported:
     for first in range(0, len(fresh), MAX_ITEMS):
         batch = fresh[first : first + MAX_ITEMS]
         answers = BRAIN.get().remember_many(scope, [item for _, item in batch])
-        kept += sum(answer.created for answer in answers)
+        # A line that stands there twice is one memory.
+        kept += len({answer.memory_id for answer in answers if answer.created})
         for (line, _), answer in zip(batch, answers, strict=True):
             if line.memory_id is not None:
                 places[line.memory_id] = answer.memory_id

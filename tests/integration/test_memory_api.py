@@ -1,17 +1,24 @@
-"""GET /api/v2/memory/search and /recent over HTTP, signed in by cookie."""
+"""What reads under /api/v2/memory, over HTTP, signed in by cookie."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from chat.facade import create_agent
+from chat.verbs import create_conversation, delete_conversation
 from kernel.ids import uuid7
 from memory.brain_embedded import EmbeddedBrain
+from memory.brain_http import FractalMemory, HttpBrain
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
+from tests.support import brain_original
+from tests.support.brain_original import TOKEN, serving
 from tests.support.cast import PASSWORD, Cast
+from tests.support.signed_in import signed_in as person
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -150,3 +157,178 @@ def test_a_question_without_any_word_is_answered(
     assert answer.status_code == 200
     ids = [one["memory_id"] for one in answer.json()["items"]]
     assert len(ids) == len(set(ids)) <= memories
+
+
+# --- filters, one memory, figures, graph ---------------------------------------------------------
+
+
+def rich(cast: Cast) -> tuple[UUID, UUID]:
+    """Ann's memory with a bit of everything; (agent, conversation)."""
+    agent_id, here = create_agent(cast.admin, "Archivist", "", None).id, uuid7()
+    scope = MemoryScope(cast.acme_id, cast.ann.user_id, agent_id)
+
+    def said(text: str, hour: int, **more: Any) -> None:
+        given = {"speaker": "user", "idempotency_key": f"k{hour}"} | more
+        item = MemoryItem(text, said_at=MORNING + timedelta(hours=hour), **given)
+        BRAIN.get().remember(scope, item)
+
+    said("My cat Miso sleeps in Lisbon.", 0, conversation_id=here)
+    said("A cat, noted: Miso.", 1, conversation_id=here, speaker="assistant")
+    said("Ann has a cat.", 2, kind="semantic")
+    said("The cat of Nadia is in Lisbon too.", 3, conversation_id=uuid7())
+    BRAIN.get().settle()
+    return agent_id, here
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"kind": "semantic"}, [2]),
+        ({"speaker": "assistant"}, [1]),
+        ({"since": "2026-03-03T10:00:00Z"}, [1, 2, 3]),
+        ({"until": "2026-03-03T12:00:00+02:00"}, [0]),
+        ({"since": "2026-03-03T10:00:00Z", "until": "2026-03-03T11:00:00Z"}, [1]),
+        ({"since": "9999-12-31T23:59:59Z"}, []),
+        ({"until": "0001-01-01T00:00:00Z"}, []),
+        ({"conversation_id": "here"}, [0, 1]),
+        ({"conversation_id": str(UUID(int=7))}, []),
+        ({"agent_id": "agent", "kind": "episodic", "speaker": "user"}, [0, 3]),
+    ],
+)
+def test_lists_are_narrowed_by_what_is_asked(
+    cast: Cast, query: dict[str, str], numbers: list[int]
+) -> None:
+    agent_id, here = rich(cast)
+    names = {"here": str(here), "agent": str(agent_id)}
+    asked = {name: names.get(value, value) for name, value in query.items()}
+    ann = person("ann")
+    every = [one["memory_id"] for one in ann.get("/memory/recent").json()["items"]][::-1]
+    expected = {every[number] for number in numbers}
+    listed = ann.get("/memory/recent", **asked)
+    assert listed.status_code == 200, listed.content
+    assert {one["memory_id"] for one in listed.json()["items"]} == expected
+    found = ann.get("/memory/search", q="cat Miso Lisbon", **asked)
+    assert {one["memory_id"] for one in found.json()["items"]} == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"kind": "dream"},
+        {"speaker": "narrator"},
+        {"since": "yesterday"},
+        {"since": "2026-03-03T10:00:00"},
+        {"until": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
+        {"conversation_id": "x"},
+    ],
+)
+def test_a_filter_that_cannot_hold_is_refused(cast: Cast, query: dict[str, str]) -> None:
+    for answer in (
+        person("ann").get("/memory/recent", **query),
+        person("ann").get("/memory/search", q="cat", **query),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == f"/{next(iter(query))}"
+
+
+def test_one_memory_is_shown_with_where_it_comes_from(cast: Cast) -> None:
+    agent_id = create_agent(cast.admin, "Archivist", "", None).id
+    conversation = create_conversation(cast.ann, agent_id, "About cats", None)
+    scope = MemoryScope(cast.acme_id, cast.ann.user_id, agent_id)
+    said = MemoryItem(
+        "My cat is called Miso.", "user", MORNING, "k", conversation_id=conversation.id
+    )
+    memory_id = BRAIN.get().remember(scope, said).memory_id
+    shown = person("ann").get(f"/memory/{memory_id}").json()
+    assert (shown["text"], shown["agent_name"]) == ("My cat is called Miso.", "Archivist")
+    assert (shown["conversation_exists"], shown["conversation_title"]) == (True, "About cats")
+    assert shown["links"] == shown["sources"] == shown["supersedes"] == []
+    delete_conversation(cast.ann, conversation.id)
+    gone = person("ann").get(f"/memory/{memory_id}").json()
+    assert (gone["conversation_exists"], gone["conversation_title"]) == (False, None)
+    assert person("ann").get(f"/memory/{uuid7()}").status_code == 404
+
+
+def test_the_figures_are_one_s_own(cast: Cast) -> None:
+    agent_id, _ = rich(cast)
+    keep(cast, "Waits for its meaning.", uuid7())
+    stats = person("ann").get("/memory/stats").json()
+    assert stats["total"] == 5
+    assert stats["by_kind"] == {"episodic": 4, "semantic": 1}
+    assert stats["by_state"] == {"indexed": 4, "stored": 1}
+    assert stats["by_agent"][0] == {
+        "agent_id": str(agent_id),
+        "name": "Archivist",
+        "count": 4,
+    }
+    assert (stats["by_agent"][1]["name"], stats["by_agent"][1]["count"]) == (None, 1)
+    assert (stats["conversations"], stats["pending"], stats["superseded"]) == (2, 1, 0)
+    assert (stats["oldest"], stats["newest"]) == ("2026-03-03T09:00:00Z", "2026-03-03T12:00:00Z")
+    one = person("ann").get("/memory/stats", agent_id=str(agent_id)).json()
+    assert one["total"] == 4
+    nobody = person("bob").get("/memory/stats").json()
+    assert (nobody["total"], nobody["by_agent"], nobody["oldest"]) == (0, [], None)
+
+
+def test_the_graph_leads_from_names_to_memories_and_back(cast: Cast) -> None:
+    rich(cast)
+    ann = person("ann")
+
+    def drawn(**query: Any) -> tuple[set[str], list[dict[str, str]]]:
+        graph = ann.get("/memory/graph", **query).json()
+        ids = [node["id"] for node in graph["nodes"]]
+        assert len(ids) == len(set(ids))
+        for edge in graph["edges"]:
+            assert {edge["source"], edge["target"]} <= set(ids)
+        for node in graph["nodes"]:
+            ends = [e for e in graph["edges"] if node["id"] in (e["source"], e["target"])]
+            assert node["degree"] == len(ends)
+        return {node["label"] for node in graph["nodes"]}, graph["edges"]
+
+    labels, edges = drawn(name="miso")
+    assert labels == {"miso", "My cat Miso sleeps in Lisbon.", "A cat, noted: Miso."}
+    assert {edge["relation"] for edge in edges} == {"mentions"}
+    labels, _ = drawn(name="miso", hops=2)
+    assert {"lisbon", "miso"} <= labels
+    memory_id = ann.get("/memory/recent").json()["items"][-1]["memory_id"]
+    labels, _ = drawn(around=memory_id)
+    assert {"My cat Miso sleeps in Lisbon.", "miso", "lisbon"} <= labels
+    labels, _ = drawn(around=memory_id, hops=2)
+    assert "The cat of Nadia is in Lisbon too." in labels
+    labels, _ = drawn()
+    assert {"lisbon", "miso", "My cat Miso sleeps in Lisbon."} <= labels
+    labels, _ = drawn(limit=2)
+    assert len(labels) == 2
+    for strange in ("%", "_", "\\", "\x00", "' or 1=1 --", "x" * 200, "猫"):
+        assert drawn(name=strange) == (set(), [])
+    assert person("bob").get("/memory/graph").json() == {"nodes": [], "edges": []}
+    for query in ({"hops": 3}, {"limit": 201}, {"around": memory_id, "name": "miso"}):
+        assert ann.get("/memory/graph", **query).status_code == 422
+
+
+def test_what_the_brain_cannot_do_is_said_by_name(cast: Cast) -> None:
+    """The brain of another make has neither list nor figures; search goes on."""
+    double = brain_original.Brain()
+    with serving(double) as brain, serving(double.store) as store:
+        BRAIN.bind(HttpBrain(brain.url, TOKEN, FractalMemory(store.url, TOKEN)))
+        agent_id = create_agent(cast.admin, "Archivist", "", None).id
+        ann = person("ann")
+        made = ann.post("/memory", {"agent_id": str(agent_id), "text": "My cat is called Miso."})
+        assert made.status_code == 201, made.content
+        (found,) = ann.get("/memory/search", q="cat called Miso").json()["items"]
+        assert found["memory_id"] == made.json()["memory_id"]
+        assert found["agent_id"] is None
+        narrowed = ann.get("/memory/search", q="cat called Miso", speaker="assistant").json()
+        assert narrowed["items"] == []
+        for path in ("/memory/recent", "/memory/stats", "/memory/graph", "/memory/export"):
+            answer = ann.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (501, "capability-absent"), path
+        training = person("admin").get("/cognitive/state", agent_id=str(agent_id))
+        assert training.json()["code"] == "capability-absent"
+        pending = ann.get("/memory/pending").json()
+        assert (pending["waiting"], pending["dead"]) == (0, 0)
+        gone = ann.delete(f"/memory/{found['memory_id']}")
+        assert gone.status_code == 200, gone.content
+        assert gone.json()["memories"] == 1

@@ -8,7 +8,10 @@ from tests.support.cast import PASSWORD
 
 
 class Person:
-    """Speaks JSON to /api/v2; paths are below it.  `headers` by their usual names."""
+    """Speaks JSON to /api/v2; paths are below it.  `headers` by their usual names.
+
+    A body of bytes goes as JSON lines.
+    """
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -16,8 +19,10 @@ class Person:
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(f"/api/v2{path}", query)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Any:
-        return self._send("post", path, body, headers)
+    def post(
+        self, path: str, body: Any = None, query: dict[str, str] | None = None, **headers: str
+    ) -> Any:
+        return self._send("post", path, body, headers, query)
 
     def put(self, path: str, body: Any = None) -> Any:
         return self._send("put", path, body, {})
@@ -28,10 +33,18 @@ class Person:
     def delete(self, path: str) -> Any:
         return self._send("delete", path, None, {})
 
-    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: dict[str, str],
+        query: dict[str, str] | None = None,
+    ) -> Any:
         call = getattr(self.client, method)
-        content = {} if body is None else {"data": body, "content_type": "application/json"}
-        return call(f"/api/v2{path}", headers=headers, **content)
+        kind = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        content = {} if body is None else {"data": body, "content_type": kind}
+        return call(f"/api/v2{path}", headers=headers, query_params=query, **content)
 
 
 def signed_in(name: str) -> Person:
