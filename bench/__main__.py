@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 from bench.runner import GROUPS, SCENARIOS, Options, run
 
@@ -29,6 +30,12 @@ def main() -> None:
         default=Options().memories,
         help="memory-recall: sizes of the table, with commas (default 10000,100000,1000000)",
     )
+    parser.add_argument(
+        "--open-webui",
+        type=Path,
+        metavar="DIR",
+        help="peer: an environment of its own with open-webui in it, to be measured beside",
+    )
     given = parser.parse_args()
     wanted = given.scenario or ["turn"]
     unknown = [name for name in wanted if name not in names]
@@ -38,7 +45,7 @@ def main() -> None:
     for name in list(os.environ):
         if name.startswith(("SA01_", "SOMA_")) or name.endswith("_API_KEY"):
             del os.environ[name]
-    run(wanted, Options(given.kills, given.memories))
+    run(wanted, Options(given.kills, given.memories, given.open_webui))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -47,7 +47,8 @@ _ID = (
 _MESSAGES = f"""
 insert into chat_message (id, tenant_id, created_at, conversation_id, branch_id, seq, parent_id,
   turn_id, role, parts, text, char_count, model, feedback, feedback_comment)
-select {_ID.format(n="n", kind="001")}, %(tenant)s, now() - interval '1 second' * (%(until)s::int - n),
+select {_ID.format(n="n", kind="001")}, %(tenant)s,
+  now() - interval '1 second' * (%(until)s::int - n),
   %(conversation)s::uuid, %(branch)s, n,
   case when n = 1 then null
        when n = %(first)s::int then {_ID.format(n="%(parent)s::int", kind="001")}
@@ -56,7 +57,8 @@ select {_ID.format(n="n", kind="001")}, %(tenant)s, now() - interval '1 second' 
   case when n %% 2 = 1 then 'user' else 'assistant' end,
   jsonb_build_array(jsonb_build_object('kind', 'text', 'text', t)), t, length(t),
   case when n %% 2 = 1 then '' else 'simulated' end, '', ''
-from generate_series(%(first)s::int, %(until)s::int) n, lateral (select {_TEXT.replace("%", "%%")} as t) x
+from generate_series(%(first)s::int, %(until)s::int) n,
+  lateral (select {_TEXT.replace("%", "%%")} as t) x
 """
 _TURNS = f"""
 insert into chat_turn (id, tenant_id, created_at, conversation_id, branch_id, user_id, kind,
@@ -66,7 +68,8 @@ select {_ID.format(n="n / 2", kind="002")}, %(tenant)s, now(), %(conversation)s:
   %(user)s, 'message', 'bench-' || n, 'done', {_ID.format(n="n - 1", kind="001")},
   {_ID.format(n="n", kind="001")}, n, {_ID.format(n="n - 1", kind="001")}, 30, t, '[]', '[]',
   'simulated', '{{"counted": true, "input_tokens": 500, "output_tokens": 80}}', now(), now()
-from generate_series(%(first)s::int, %(until)s::int) n, lateral (select {_TEXT.replace("%", "%%")} as t) x
+from generate_series(%(first)s::int, %(until)s::int) n,
+  lateral (select {_TEXT.replace("%", "%%")} as t) x
 where n %% 2 = 0
 """
 

@@ -82,10 +82,12 @@ class Options:
     """What the command line may change; a run with other than the defaults says so in its lines.
 
     `kills`: how many kills the kill sweep makes. `memories`: the sizes of the recall scenario.
+    `open_webui`: an environment in which that peer is installed; None quotes its figures.
     """
 
     kills: int = 400
     memories: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    open_webui: Path | None = None
 
 
 T = TypeVar("T")
