@@ -2,21 +2,23 @@
 
 Owns the columns and indexes; the queries are in `memory.brain_embedded`.
 
-Both searches of recall read `search` and `embedding` of every row of a user, so both are kept in
-the row: out of line, a scan for words took 2 µs a row instead of 0.55 (PostgreSQL 18).  There is no
-GIN index on `search`: `@@` is not leakproof, so row-level security never lets the planner use it,
-and it would only make writing slower.
+Recall compares every memory of a person, by `words` and `sketch`, which `memory_to_compare` covers:
+a scan of a person's part of that index, under the row-level security of the table.  There is no GIN
+index on `search`: `@@` is not leakproof, so row-level security never lets the planner use it, and
+it would only make writing slower.
 """
 
 from typing import ClassVar
 
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from pgvector.django import HnswIndex, VectorField
+from django.db.models import Case, When
+from pgvector.django import BitField, HnswIndex, VectorField
 
 from kernel.tenancy import TenantModel
 
 DIMENSIONS = 384
+SKETCH_BITS = 2 * DIMENSIONS
 MAX_INDEX_ATTEMPTS = 5
 
 
@@ -56,6 +58,24 @@ class Memory(TenantModel):
     )
     embedding = VectorField(dimensions=DIMENSIONS, null=True)
     embedding_model = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null until indexed
+    # Of what is indexed: the words without their places (null: too many for an index, see the
+    # migration), and two bits of each dimension.
+    words = models.GeneratedField(
+        expression=Case(
+            When(embedding__isnull=False, then=models.Func("text", function="memory_words"))
+        ),
+        output_field=SearchVectorField(null=True),
+        db_persist=True,
+    )
+    sketch = models.GeneratedField(
+        expression=models.Func(
+            "embedding",
+            function="memory_sketch",
+            template=f"%(function)s(%(expressions)s)::bit({SKETCH_BITS})",
+        ),
+        output_field=BitField(length=SKETCH_BITS, null=True),
+        db_persist=True,
+    )
 
     class Meta:
         """Keys, checks and indexes, in the database before they are in Python."""
@@ -87,6 +107,25 @@ class Memory(TenantModel):
             models.Index(
                 fields=["id"],
                 name="memory_pending",
+                condition=models.Q(state="stored"),
+            ),
+            # What recall compares: the indexed by this index alone, the others one by one.
+            models.Index(
+                fields=["tenant_id", "user_id", "namespace", "agent_id", "id"],
+                include=[
+                    "said_at",
+                    "conversation_id",
+                    "turn_id",
+                    "embedding_model",
+                    "words",
+                    "sketch",
+                ],
+                name="memory_to_compare",
+                condition=models.Q(state="indexed"),
+            ),
+            models.Index(
+                fields=["tenant_id", "user_id", "namespace"],
+                name="memory_not_indexed",
                 condition=models.Q(state="stored"),
             ),
             HnswIndex(

@@ -20,7 +20,7 @@ from kernel.scope import require_scope
 from memory.brain_embedded import statements
 from memory.ports import MemoryItem, MemoryScope, RecallQuery
 from memory.recall import Asked, Candidate, Corpus
-from memory.terms import is_question
+from memory.terms import Term, is_question
 from memory.times import Span, event_day, offsets, spans
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def limit_time(timeout_s: float) -> None:
     """Set the transaction's statement timeout, and how its one statement is to be run.
 
     Filtered HNSW scans go on until they have enough rows; neither parallel workers nor compiled
-    plans, whose start costs more than the statement.
+    plans, whose start costs more than the statement; one plan for all questions, since planning
+    takes as long as answering.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -78,6 +79,7 @@ def limit_time(timeout_s: float) -> None:
             "set_config('hnsw.iterative_scan', 'strict_order', true), "
             "set_config('hnsw.ef_search', %s, true), "
             "set_config('max_parallel_workers_per_gather', '0', true), "
+            "set_config('plan_cache_mode', 'force_generic_plan', true), "
             "set_config('jit', 'off', true)",
             [str(max(1, int(timeout_s * 1000))), str(_EF_SEARCH)],
         )
@@ -144,6 +146,28 @@ def candidates(
 
     `about`: the question without its names, when it has any.
     """
+    wanted, values = asking(scope, query, asked, vector, about)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.for_scope(wanted), values)
+        rows = cursor.fetchall()
+        if rows[0][0] > statements.COMPARED:
+            cursor.execute(statements.for_large(wanted), values)
+            rows = cursor.fetchall()
+    corpus = Corpus(rows[0][0], tuple(count or 0 for count in rows[0][1][: wanted.terms]))
+    return corpus, [_candidate(row[2:]) for row in rows if row[2] is not None]
+
+
+def asking(
+    scope: MemoryScope,
+    query: RecallQuery,
+    asked: Asked,
+    vector: QueryVector | None,
+    about: QueryVector | None = None,
+) -> tuple[statements.Wanted, dict[str, Any]]:
+    """Return the shape of a recall's statement and the values that go into it.
+
+    Each value always has the same type, so that the statement is prepared once.
+    """
     where = {} if query.where is None else query.where.given()
     values: dict[str, Any] = {
         "tenant_id": require_scope().tenant_id,
@@ -152,11 +176,8 @@ def candidates(
         "namespace": scope.namespace,
         "conversation_id": query.exclude_conversation_id,
         "turn_ids": list(query.exclude_turn_ids),
-        "model": vector.model if vector else None,
-        "vector": vector_literal(vector.numbers) if vector else None,
-        "about": vector_literal(about.numbers) if about else None,
-        "names": list(asked.names),
-        **{f"term{place}": term.word for place, term in enumerate(asked.terms)},
+        # Never empty: a list without elements has no type of its own.
+        "names": [*asked.names, ""],
         **{f"from{place}": span.start for place, span in enumerate(asked.times)},
         **{f"until{place}": span.end for place, span in enumerate(asked.times)},
         **{f"where_{name}": value for name, value in where.items()},
@@ -165,19 +186,21 @@ def candidates(
         one_agent=scope.agent_id is not None,
         not_conversation=query.exclude_conversation_id is not None,
         not_turns=bool(query.exclude_turn_ids),
-        terms=asked.terms,
+        terms=len(asked.terms),
         with_vector=vector is not None,
         spans=len(asked.times),
         where=tuple(where),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statements.for_few(wanted), values)
-        rows = cursor.fetchall()
-        if rows[0][0] > statements.EXACT_ROWS:
-            cursor.execute(statements.for_many(replace(wanted, is_large=True)), values)
-            rows = cursor.fetchall()
-    corpus = Corpus(rows[0][0], tuple(count or 0 for count in rows[0][1]))
-    return corpus, [_candidate(row[2:]) for row in rows if row[2] is not None]
+    values["terms"] = len(asked.terms)
+    for place in range(wanted.room):
+        term = asked.terms[place] if place < len(asked.terms) else Term("", exact=True)
+        values[f"term{place}"] = term.word
+        values[f"stem{place}"] = "" if term.exact else term.word
+    if vector is not None:
+        values["model"] = vector.model
+        values["vector"] = vector_literal(vector.numbers)
+        values["about"] = vector_literal((about or vector).numbers)
+    return wanted, values
 
 
 def dated(scope: MemoryScope, query: RecallQuery, asked: Asked) -> Asked:

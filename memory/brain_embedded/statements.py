@@ -1,24 +1,30 @@
 """The text of the two recall statements; every value goes in as a parameter, never into the text.
 
-`for_few` serves a user with at most EXACT_ROWS memories in one pass over them: words and vectors
-are compared exactly.  For more it answers with the count alone, and `for_many` follows, which
-takes its vectors from HNSW.  Both return (size, counts, id, text, said_at, speaker,
-conversation_id, turn_id, mask, cosine, about, hits, steps, names), at least one row, id null when
-nothing was found.
+`for_scope` compares every memory of the scope by its words and by a sketch of its embedding (their
+Hamming distance), which an index of a few hundred bytes a memory covers; the SKETCHED nearest are
+then compared exactly.  Should there be more than COMPARED memories, it has looked at the newest of
+them, and `for_large` takes the nearest of all from HNSW.  Both return (size, counts, id, text,
+said_at, speaker, conversation_id, turn_id, mask, cosine, about, hits, steps, names), at least one
+row, id null when nothing was found.
 
-Measured as time of the server's processor on PostgreSQL 18, rows of 180 characters: 0.9 ms for a
-user without memories, 5 ms at 2,000, 22 ms at 9,000; `for_many` 65 ms at 30,000, mostly words:
-row-level security keeps `@@`, which is not leakproof, from using an index.
+The texts come in few shapes, so that a connection has them prepared: words and vectors that a
+question does not have are empty.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memory.models import SKETCH_BITS
 from memory.recall import PRIOR_SIZE
-from memory.terms import Term
+from memory.terms import MAX_TERMS
 
-EXACT_ROWS = 10_000
+# Memories of a scope that one recall looks at; a million take longer than a turn can wait.
+COMPARED = 150_000
+# How many of the nearest by their sketches are compared exactly (see the migration).
+SKETCHED = 160
+# How many words a statement has room for.
+ROOMS = (0, 2, 4, 8, MAX_TERMS)
 # How many candidates each search contributes: words and meaning; the time asked about; names.
 DEPTH = 40
 TIMELY = 20
@@ -38,12 +44,16 @@ class Wanted:
     one_agent: bool
     not_conversation: bool
     not_turns: bool
-    terms: tuple[Term, ...]
+    terms: int
     with_vector: bool
     spans: int = 0
-    is_large: bool = False
     # Columns that have to hold a value of the query's filter; "said_from" and "said_before" bound.
     where: tuple[str, ...] = ()
+
+    @property
+    def room(self) -> int:
+        """Return for how many words there is room: the least of ROOMS that holds them."""
+        return next(room for room in ROOMS if room >= self.terms)
 
     @property
     def owned(self) -> str:
@@ -66,10 +76,25 @@ class Wanted:
     @property
     def mask(self) -> str:
         """Return the expression for the words that a row holds: bit n for word n."""
-        bits = [f"((search @@ q.t{n})::int::bigint << {n})" for n in range(len(self.terms))]
+        return self._mask("search")
+
+    @property
+    def mask_by_words(self) -> str:
+        """Return the same of a row that is read from the index; its text when they were too many.
+
+        The row is called `newest`.
+        """
+        read = f"select {self.mask} from memory_memory m where m.id = newest.id"  # noqa: S608
+        return (
+            f"case when words is not null then {self._mask('words')} "
+            f"else ({read} and m.tenant_id = %(tenant_id)s) end"
+        )
+
+    def _mask(self, column: str) -> str:
+        bits = [f"(({column} @@ q.t{n})::int::bigint << {n})" for n in range(self.room)]
         # Most rows hold none of the words: one look tells.
         return (
-            f"case when search @@ q.whole then {' | '.join(bits)} else 0 end"
+            f"case when {column} @@ q.whole then {' | '.join(bits)} else 0 end"
             if bits
             else "0::bigint"
         )
@@ -82,18 +107,27 @@ class Wanted:
         return "case when embedding_model = %(model)s then embedding <=> q.v end"
 
     @property
+    def far(self) -> str:
+        """Return how many bits of the sketches differ, null for another model's vectors."""
+        if not self.with_vector:
+            return "null::float8"
+        return "case when embedding_model = %(model)s then sketch <~> q.s end"
+
+    @property
     def about(self) -> str:
         """Return the distance to the question without its names."""
         return self.distance.replace("q.v", "q.a")
 
     @property
     def query(self) -> str:
-        """Return the columns of `q`: each word as written or by its stem, any word, the vector."""
-        words = [_tsquery(place, term) for place, term in enumerate(self.terms)]
+        """Return the columns of `q`: each word as written or by its stem, any word, the vectors."""
+        words = [_tsquery(place) for place in range(self.room)]
         columns = [f"{word} as t{place}" for place, word in enumerate(words)]
         columns.append(f"{' || '.join(words) or 'null::tsquery'} as whole")
-        columns.append("%(vector)s::vector as v")
-        columns.append("coalesce(%(about)s, %(vector)s)::vector as a")
+        if self.with_vector:
+            columns.append("%(vector)s::vector as v")
+            columns.append("%(about)s::vector as a")
+            columns.append("memory_sketch(%(vector)s::vector) as s")
         return ", ".join(columns)
 
     @property
@@ -102,91 +136,94 @@ class Wanted:
 
         To be followed by `having true`: without words there is no aggregate that makes one row.
         """
-        sums = ", ".join(f"sum(mask >> {n} & 1)" for n in range(len(self.terms)))
+        sums = ", ".join(f"sum(mask >> {n} & 1)" for n in range(self.room))
         return f"array[{sums}]::bigint[]"
 
     @property
     def rarities(self) -> str:
-        """Return one column a word with its rarity (see `recall.Corpus.rarity`)."""
+        """Return one column a word with its rarity (see `recall.Corpus.rarity`), 0 for no word."""
         pieces = [
+            f"case when {n} <= %(terms)s then "
             f"ln(1 + (greatest(size - coalesce(counts[{n}], 0), 0) + {PRIOR_SIZE - 0.5}) "
-            f"/ (coalesce(counts[{n}], 0) + 1.5))::float8 as r{n}"
-            for n in range(1, len(self.terms) + 1)
+            f"/ (coalesce(counts[{n}], 0) + 1.5)) else 0 end::float8 as r{n}"
+            for n in range(1, self.room + 1)
         ]
         return ", ".join(["size", "counts", *pieces])
 
     @property
     def rarity_sum(self) -> str:
         """Return the summed rarity of the words that a row holds."""
-        pieces = [f"(mask >> {n} & 1) * r{n + 1}" for n in range(len(self.terms))]
+        pieces = [f"(mask >> {n} & 1) * r{n + 1}" for n in range(self.room)]
         return " + ".join(pieces) or "0::float8"
 
     @property
     def whole_rarity(self) -> str:
         """Return the summed rarity of all words."""
-        return " + ".join(f"r{n + 1}" for n in range(len(self.terms))) or "1::float8"
+        whole = " + ".join(f"r{n + 1}" for n in range(self.room))
+        return f"greatest({whole}, 1e-9)" if whole else "1::float8"
 
 
-def for_few(wanted: Wanted) -> str:
-    """Return the statement that compares every memory of the user, if they are few."""
-    return f"""
-with q as materialized (select {wanted.query}),
-total as materialized (
-  select count(*) as size from (
-    select 1 from memory_memory where {wanted.owned} limit {EXACT_ROWS + 1}) as counted),
-compared as materialized (
-  select id, conversation_id, said_at, {wanted.mask} as mask, {wanted.distance} as distance
-  from memory_memory, q
-  where {wanted.searched} and (select size from total) <= {EXACT_ROWS}),
-seen as materialized (
-  select (select size from total) as size, {wanted.counts} as counts from compared having true),
-{_found(wanted, "compared where distance is not null order by distance", "compared")}"""  # noqa: S608
+def for_scope(wanted: Wanted) -> str:
+    """Return the statement that compares the memories of a scope, at most COMPARED + 1 of them."""
+    near = "select id from compared where false"
+    if wanted.with_vector:
+        near = f"select id from compared where far is not null order by far limit {SKETCHED}"  # noqa: S608
+    return _statement(wanted, near)
 
 
-def for_many(wanted: Wanted) -> str:
-    """Return the statement that finds vectors through HNSW and words by a scan."""
-    near = "compared where false"
+def for_large(wanted: Wanted) -> str:
+    """Return the statement that takes the nearest of all from HNSW, and else is `for_scope`."""
+    near = "select id from compared where false"
     if wanted.with_vector:
         # A sub-select, because an index can only be ordered by a value that is known beforehand.
-        near = f"""memory_memory
-   where {wanted.searched} and embedding_model = %(model)s and embedding is not null
-   order by embedding <=> (select v from q)"""  # noqa: S608
-    matching = "search @@ q.whole" if wanted.terms else "false"
-    return f"""
-with q as materialized (select {wanted.query}),
-compared as materialized (
-  select id, conversation_id, said_at, {wanted.mask} as mask, {wanted.distance} as distance
-  from memory_memory, q where {wanted.searched} and {matching}),
-seen as materialized (
-  select (select count(*) from memory_memory where {wanted.owned}) as size,
-    {wanted.counts} as counts from compared having true),
-{_found(wanted, near, "compared")}"""  # noqa: S608
+        near = f"""select id from memory_memory
+     where {wanted.searched} and embedding_model = %(model)s and embedding is not null
+     order by embedding <=> (select v from q) limit {DEPTH}"""  # noqa: S608
+    return _statement(wanted, near)
 
 
-def _found(wanted: Wanted, near: str, compared: str) -> str:
-    """Return the common end: the best of all searches, with their rows and their evidence.
+def _statement(wanted: Wanted, near: str) -> str:
+    """Return the whole: `compared`, what the words are worth, the best of all with their evidence.
 
+    `close`: what is near by its sketch or of the time asked about, with its exact distance.
     `hits`: the best by words, by meaning, and of the time asked about.  `core`: the best of these
     by both, whose neighbours in the conversation (`beside`) and fellows by name (`kin`) come along.
     """
-    timely = ""
+    within = " or ".join(
+        f"(said_at >= %(from{n})s and said_at < %(until{n})s)" for n in range(wanted.spans)
+    )
+    timely, timely_hits = "", ""
     if wanted.spans:
-        within = " or ".join(
-            f"(said_at >= %(from{n})s and said_at < %(until{n})s)" for n in range(wanted.spans)
-        )
         timely = f"""
-  union (select id from {compared} where {within}
+     union (select id from compared where {within}
+            order by coalesce(far, {SKETCH_BITS // 2}), said_at desc limit {4 * TIMELY})"""  # noqa: S608
+        timely_hits = f"""
+  union (select id from close where {within}
          order by coalesce(distance, 1), said_at desc limit {TIMELY})"""  # noqa: S608
-        if compared == "compared" and wanted.is_large:
-            timely = f"""
-  union (select id from memory_memory, q where {wanted.searched} and ({within})
-         order by coalesce({wanted.distance}, 1), said_at desc limit {TIMELY})"""  # noqa: S608
-    return f"""rarity as materialized (select {wanted.rarities} from seen),
+    newest_first = "order by id desc" if wanted.one_agent else ""
+    return f"""
+with q as materialized (select {wanted.query}),
+compared as materialized (
+  select id, said_at, {wanted.mask_by_words} as mask, {wanted.far} as far
+  from (select id, said_at, words, sketch, embedding_model from memory_memory
+        where {wanted.searched} and state = 'indexed'
+        {newest_first} limit {COMPARED + 1}) as newest, q
+  union all
+  select id, said_at, {wanted.mask}, null from memory_memory, q
+  where {wanted.searched} and state = 'stored'),
+seen as materialized (
+  select (select count(*) from compared) as size, {wanted.counts} as counts
+  from compared where mask <> 0 having true),
+close as materialized (
+  select m.id, m.said_at, {wanted.distance} as distance
+  from (({near}){timely}) as close_by
+    join memory_memory m on m.id = close_by.id and m.tenant_id = %(tenant_id)s, q),
+rarity as materialized (select {wanted.rarities} from seen),
 hits as materialized (
-  (select id from {compared}, rarity where mask <> 0
+  (select id from compared, rarity where mask <> 0
    order by {wanted.rarity_sum} desc, said_at desc limit {DEPTH})
   union
-  (select id from {near} limit {DEPTH}){timely}),
+  (select id from close where distance is not null order by distance limit {DEPTH}){timely_hits}),
 known as materialized (
   select m.id, m.conversation_id, m.said_at, {wanted.mask} as mask, {wanted.distance} as distance
   from hits join memory_memory m on m.id = hits.id and m.tenant_id = %(tenant_id)s, q),
@@ -236,9 +273,10 @@ select rarity.size, rarity.counts, evidence.*
 from rarity left join evidence on true"""  # noqa: S608
 
 
-def _tsquery(place: int, term: Term) -> str:
-    """Return the query for one word: as written, and by its stem unless it has to be exact."""
-    written = f"plainto_tsquery('simple', %(term{place})s)"
-    if term.exact:
-        return written
-    return f"({written} || plainto_tsquery('english', %(term{place})s))"
+def _tsquery(place: int) -> str:
+    """Return the query for one word: as written, or by its stem; both may be empty."""
+    pairs = (("simple", f"term{place}"), ("english", f"stem{place}"))
+    return " || ".join(
+        f"coalesce(plainto_tsquery('{language}', nullif(%({name})s, '')), ''::tsquery)"
+        for language, name in pairs
+    )
