@@ -21,7 +21,10 @@ const SHOWN_CHARS = 60;
 
 export function shortened(text: string, longest = SHOWN_CHARS): string {
   const line = text.trim().replaceAll(/\s+/g, " ");
-  return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`;
+  if (line.length <= longest) return line;
+  const head = line.slice(0, longest - 1);
+  const word = head.lastIndexOf(" ");
+  return `${(word > longest / 2 ? head.slice(0, word) : head).trimEnd()}…`;
 }
 
 export class ForgettingStore extends Store<ForgettingState> {

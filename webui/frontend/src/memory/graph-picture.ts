@@ -8,11 +8,19 @@ import cytoscape from "cytoscape";
 import type { Core, ElementDefinition, StylesheetJson } from "cytoscape";
 import { shortened } from "./forgetting";
 import { edgeKey } from "./graph-store";
+import { nameLabel } from "./words";
 import type { GraphEdge, GraphNode } from "./types";
 
 const STYLE_ID = "__________cytoscape_stylesheet";
 const LABEL_CHARS = 28;
-const FADED = 0.15;
+const FRAME_PX = 56;
+const FADED = 0.3;
+/** On the screen, whatever the zoom: what cannot be read need not be drawn. */
+const TEXT_PX = 12;
+const LEAST_NODE_PX = 16;
+const MOST_NODE_PX = 40;
+/** With less room for each node, only names and what is next to the chosen node are labelled. */
+const LABEL_ROOM_PX2 = 14_000;
 
 /** What Cytoscape looks for before it writes its own style element. */
 function forestallStyleElement(): void {
@@ -35,7 +43,9 @@ function colours(): Record<"text" | "surface" | "accent" | "soft" | "line" | "ma
   };
 }
 
-function stylesheet(): StylesheetJson {
+/** `unit`: how long one pixel of the screen is in the drawing. */
+function stylesheet(unit: number, isCrowded: boolean): StylesheetJson {
+  const size = `mapData(degree, 1, 20, ${String(LEAST_NODE_PX * unit)}, ${String(MOST_NODE_PX * unit)})`;
   const { text, surface, accent, soft, line, mark } = colours();
   return [
     {
@@ -43,35 +53,41 @@ function stylesheet(): StylesheetJson {
       style: {
         label: "data(label)",
         color: text,
-        "font-size": 11,
+        "font-size": TEXT_PX * unit,
         "text-wrap": "wrap",
-        "text-max-width": "120px",
+        "text-max-width": `${String(140 * unit)}px`,
         "text-valign": "bottom",
-        "text-margin-y": 4,
+        "text-margin-y": 3 * unit,
         "text-background-color": surface,
         "text-background-opacity": 0.85,
-        "text-background-padding": "2px",
+        "text-background-padding": `${String(unit)}px`,
         "background-color": soft,
         "border-color": accent,
-        "border-width": 1.5,
-        width: "mapData(degree, 1, 20, 18, 44)",
-        height: "mapData(degree, 1, 20, 18, 44)",
+        "border-width": 1.5 * unit,
+        width: size,
+        height: size,
       },
     },
     {
       selector: 'node[kind = "memory"]',
-      style: { shape: "round-rectangle", "background-color": surface, "border-color": line },
+      style: {
+        shape: "round-rectangle",
+        "background-color": surface,
+        "border-color": line,
+        ...(isCrowded ? { label: "" } : {}),
+      },
     },
+    { selector: "node.near", style: { label: "data(label)" } },
     { selector: 'node[memory = "semantic"]', style: { shape: "round-hexagon", "border-color": accent } },
-    { selector: "node.chosen", style: { "background-color": accent, "border-color": text, "border-width": 3 } },
+    { selector: "node.chosen", style: { "background-color": accent, "border-color": text, "border-width": 3 * unit } },
     {
       selector: "edge",
       style: {
-        width: 1.2,
+        width: 1.2 * unit,
         "line-color": line,
         "target-arrow-color": line,
         "target-arrow-shape": "triangle",
-        "arrow-scale": 0.7,
+        "arrow-scale": 0.7 * unit,
         "curve-style": "bezier",
         opacity: 0.7,
       },
@@ -89,7 +105,7 @@ function elements(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Ele
   return [
     ...nodes.map(({ id, kind, label, degree, memory_kind: memory }) => ({
       group: "nodes" as const,
-      data: { id, kind, label: shortened(label, LABEL_CHARS), degree: Math.max(1, degree), memory: memory ?? "" },
+      data: { id, kind, label: shortened(kind === "name" ? nameLabel(label) : label, LABEL_CHARS), degree: Math.max(1, degree), memory: memory ?? "" },
     })),
     ...edges.map((edge) => ({
       group: "edges" as const,
@@ -106,12 +122,13 @@ export interface PictureHooks {
 export class GraphPicture {
   readonly #core: Core;
   #shape = "";
+  #frame = 0;
 
   constructor(container: HTMLElement, hooks: PictureHooks) {
     forestallStyleElement();
     this.#core = cytoscape({
       container,
-      style: stylesheet(),
+      style: stylesheet(1, false),
       minZoom: 0.2,
       maxZoom: 3,
       boxSelectionEnabled: false,
@@ -119,6 +136,12 @@ export class GraphPicture {
     });
     this.#core.on("tap", (event) => {
       hooks.chosen(event.target === this.#core ? null : (this.#nodeId(event.target) ?? null));
+    });
+    this.#core.on("zoom", () => {
+      cancelAnimationFrame(this.#frame);
+      this.#frame = requestAnimationFrame(() => {
+        this.recolour();
+      });
     });
     this.#core.on("dbltap", "node", (event) => {
       const id = this.#nodeId(event.target);
@@ -142,6 +165,7 @@ export class GraphPicture {
     if (shape !== this.#shape) {
       this.#shape = shape;
       this.#layout(isEmpty);
+      this.recolour();
     }
     this.#mark(chosen);
   }
@@ -153,21 +177,22 @@ export class GraphPicture {
         name: "cose",
         animate: false,
         randomize,
-        padding: 24,
-        nodeRepulsion: () => 9000,
-        idealEdgeLength: () => 70,
-        nodeDimensionsIncludeLabels: true,
+        padding: FRAME_PX,
+        nodeRepulsion: () => 60_000,
+        idealEdgeLength: () => 60,
+        componentSpacing: 60,
       })
       .run();
   }
 
   #mark(chosen: string | null): void {
-    this.#core.elements().removeClass("chosen faded");
+    this.#core.elements().removeClass("chosen near faded");
     if (chosen === null) return;
     const node = this.#core.getElementById(chosen);
     if (node.empty()) return;
     node.addClass("chosen");
     const near = node.closedNeighborhood();
+    near.addClass("near");
     this.#core.elements().not(near).addClass("faded");
   }
 
@@ -178,12 +203,15 @@ export class GraphPicture {
   }
 
   fit(): void {
-    this.#core.fit(undefined, 24);
+    this.#core.fit(undefined, FRAME_PX);
   }
 
-  /** After a change of theme. */
+  /** After a change of theme or of zoom. */
   recolour(): void {
-    this.#core.style(stylesheet());
+    if (this.#core.destroyed()) return;
+    const room = (this.#core.width() * this.#core.height()) / Math.max(1, this.#core.nodes().length);
+    const isCrowded = room < LABEL_ROOM_PX2;
+    this.#core.style(stylesheet(1 / this.#core.zoom(), isCrowded));
   }
 
   resize(): void {
@@ -192,6 +220,7 @@ export class GraphPicture {
   }
 
   destroy(): void {
+    cancelAnimationFrame(this.#frame);
     this.#core.destroy();
   }
 

@@ -26,6 +26,8 @@ export class MemoryItemView extends LightElement {
   @property({ attribute: false }) agentName = "";
   @property({ attribute: false }) selected = false;
   @property({ attribute: false }) canWrite = true;
+  /** It stands here because of a search, which is worth explaining. */
+  @property({ attribute: false }) searched = false;
   /** The heading above says already which conversation it is. */
   @property({ attribute: false }) grouped = false;
   @state() private editing = false;
@@ -82,7 +84,7 @@ export class MemoryItemView extends LightElement {
 
   #foot(): TemplateResult {
     const { memory } = this;
-    return html`${whyView(memory)}
+    return html`${this.searched ? whyView(memory) : nothing}
       <div class="memory__foot">
         ${this.grouped || memory.conversation_id === null
           ? nothing

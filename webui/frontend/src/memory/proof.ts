@@ -17,20 +17,20 @@ function storeName(store: string): string {
       return msg("Links to other memories");
     case "names":
       return msg("Names and places found in them");
-    case "facts":
     case "derived":
       return msg("Facts drawn from them alone");
+    case "facts":
+      return msg("Statements read out of them");
     case "pending":
-    case "outbox":
-      return msg("Waiting entries about them");
-    case "prompts":
-    case "recalled":
-      return msg("Copies under earlier answers");
-    case "focus":
-    case "working":
-      return msg("Entries in the present focus");
-    case "caches":
-      return msg("Cached copies");
+      return msg("Places in the queue for learning");
+    case "undelivered":
+      return msg("Turns that waited to be remembered");
+    case "traces":
+      return msg("Traces of use and focus");
+    case "sleep_reports":
+      return msg("Mentions in reports of sleep");
+    case "quotes":
+      return msg("Quotes under earlier answers");
     case "left":
       return msg("Still found afterwards");
     default:
@@ -38,7 +38,7 @@ function storeName(store: string): string {
   }
 }
 
-/** One line a store; stores inside `stores` stand beside those at the top. */
+/** One line a store, what is left over last; stores inside `stores` stand beside those at the top. */
 export function proofLines(proof: Proof): ProofLine[] {
   const counts = new Map<string, number>();
   const read = (entries: Iterable<[string, unknown]>): void => {
@@ -53,6 +53,9 @@ export function proofLines(proof: Proof): ProofLine[] {
   } else if (typeof stores === "object" && stores !== null) {
     read(Object.entries(stores));
   }
+  const left = counts.get("left");
+  counts.delete("left");
+  if (left !== undefined) counts.set("left", left);
   return [...counts].map(([store, count]) => ({ store: storeName(store), count }));
 }
 

@@ -54,3 +54,9 @@ export function relationName(relation: string, direction = "out"): string {
       return relation.replaceAll("_", " ");
   }
 }
+
+/** A name as it is written: the server keeps names in small letters, to tell them apart. */
+export function nameLabel(name: string): string {
+  if (name !== name.toLocaleLowerCase()) return name;
+  return name.replaceAll(/(^|[\s-])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toLocaleUpperCase());
+}

@@ -12,7 +12,7 @@ import type { GraphPicture } from "../memory/graph-picture";
 import { GraphStore, neighboursOf, visibleNodes } from "../memory/graph-store";
 import { MemoryApi } from "../memory/memory-api";
 import type { GraphNode } from "../memory/types";
-import { kindName, relationName } from "../memory/words";
+import { kindName, nameLabel, relationName } from "../memory/words";
 import { MEMORY, graphPath, memoryPath } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/memory.css";
@@ -215,12 +215,16 @@ export class MemoryGraphPage extends LightElement {
             }}
           >
             <span class="tag ${node.kind === "name" ? "tag--accent" : ""}">${this.#kind(node)}</span>
-            <span class="graph-list__label">${shortened(node.label, 120)}</span>
+            <span class="graph-list__label">${shortened(this.#label(node), 120)}</span>
             <span class="muted">${node.degree === 1 ? msg("1 link") : msg(str`${node.degree} links`)}</span>
           </button>
         </li>`,
       )}
     </ul>`;
+  }
+
+  #label(node: GraphNode): string {
+    return node.kind === "name" ? nameLabel(node.label) : node.label;
   }
 
   #kind(node: GraphNode): string {
@@ -249,7 +253,7 @@ export class MemoryGraphPage extends LightElement {
               >${dayOf(node.said_at)}</time
             >`}
       </div>
-      <p class="graph__label">${node.label}</p>
+      <p class="graph__label">${this.#label(node)}</p>
       <div class="row">
         <button
           type="button"
@@ -289,7 +293,7 @@ export class MemoryGraphPage extends LightElement {
                       this.#choose(other.id);
                     }}
                   >
-                    ${shortened(other.label, 80)}
+                    ${shortened(this.#label(other), 80)}
                   </button>
                 </li>`,
               )}
@@ -302,7 +306,7 @@ export class MemoryGraphPage extends LightElement {
     const node = this.#store.state.nodes.find((one) => one.id === id);
     if (node !== undefined) {
       const count = neighboursOf(this.#store.state, node.id).length;
-      this.services.announcer.say(msg(str`${shortened(node.label)}: ${count} next to it`));
+      this.services.announcer.say(msg(str`${shortened(this.#label(node))}: ${count} next to it`));
     }
   }
 

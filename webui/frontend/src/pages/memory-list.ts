@@ -24,6 +24,7 @@ export class MemoryList extends LightElement {
   @property({ attribute: false }) agents: readonly Agent[] = [];
   @property({ attribute: false }) selected: ReadonlySet<string> = new Set();
   @property({ attribute: false }) grouped = false;
+  @property({ attribute: false }) searched = false;
   @property({ attribute: false }) canWrite = true;
   @property({ attribute: false }) busy = false;
   @query(".memories") private readonly list!: HTMLElement | null;
@@ -105,6 +106,7 @@ export class MemoryList extends LightElement {
             .selected=${this.selected.has(memory.memory_id)}
             .canWrite=${this.canWrite}
             .grouped=${this.grouped}
+            .searched=${this.searched}
           ></soma-memory-item>
         </li>`,
       )}

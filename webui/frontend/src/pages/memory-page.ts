@@ -203,6 +203,7 @@ export class MemoryPageView extends LightElement {
         .agents=${this.agents}
         .selected=${selected}
         .grouped=${tabOf(this.services.router.state.query) === "conversations"}
+        .searched=${filter.q.trim() !== ""}
         .canWrite=${this.#canWrite}
         .busy=${searching}
         @pick-memory=${({ detail }: CustomEvent<{ id: string; checked: boolean }>) => {
