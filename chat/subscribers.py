@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from chat.events import TurnFinished
-from chat.models import Message, Turn
+from chat.events import FeedbackGiven, TurnFinished
+from chat.models import Conversation, Message, Turn
 from kernel.events import Envelope, subscribe
-from memory.facade import FinishedTurn, Said, remember_turn
+from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turn
 
 FROM_MEMORY = {"no-model", "models-down"}
 
@@ -33,5 +33,27 @@ def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
             user=said(event.user_message_id),
             assistant=said(event.message_id) if event.state == "done" else None,
             answered_from_memory=bool(FROM_MEMORY & set(turn.degraded)),
+        )
+    )
+
+
+@subscribe(FeedbackGiven, name="memory.learn_from_feedback")
+def learn_from_a_judged_answer(event: FeedbackGiven, envelope: Envelope) -> None:
+    """The agent's recall learns from whether its answer helped."""
+    message = Message.objects.filter(id=event.message_id).only("conversation_id", "turn_id").first()
+    if message is None:
+        return  # The conversation was deleted for good in between.
+    agent_id = Conversation.objects.values_list("agent_id", flat=True).get(
+        id=message.conversation_id
+    )
+    turn = Turn.objects.filter(id=message.turn_id).only("recalled").first()
+    learn_from_feedback(
+        JudgedAnswer(
+            tenant_id=envelope.tenant_id,
+            user_id=event.user_id,
+            agent_id=agent_id,
+            message_id=message.id,
+            is_good=event.signal == "positive",
+            memory_ids=tuple(UUID(one["memory_id"]) for one in turn.recalled) if turn else (),
         )
     )

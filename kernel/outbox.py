@@ -49,6 +49,17 @@ class Backlog:
     dead: int
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Events of one type in one condition: `due`, `retrying` (backing off) or `dead`."""
+
+    type: str
+    condition: str
+    # Why the last delivery failed; empty when there was none.
+    cause: str
+    count: int
+
+
 def set_wake(wake: Callable[[], None] | None) -> None:
     """Composition root only: how a commit tells the relay that there is work."""
     global _wake  # noqa: PLW0603
@@ -123,6 +134,28 @@ def backlog(consumers: str, *, user_id: UUID | None = None) -> Backlog:
         dead=Count("id", filter=Q(dead_at__isnull=False)),
     )
     return Backlog(**counts)
+
+
+def survey(types: Sequence[str]) -> list[Queued]:
+    """Count what is not delivered, over all tenants, with the causes (operator's command)."""
+    with platform_unit("outbox survey"), connections[PLATFORM_ALIAS].cursor() as cursor:
+        cursor.execute(
+            "select type, case when dead_at is not null then 'dead' "
+            "when available_at > %s then 'retrying' else 'due' end as condition, "
+            "last_error, count(*) from kernel_outboxevent where type = any(%s) "
+            "group by 1, 2, 3 order by 1, 2, 3",
+            [now(), list(types)],
+        )
+        return [Queued(*row) for row in cursor.fetchall()]
+
+
+def hasten(types: Sequence[str]) -> int:
+    """Make events that are backing off due now (operator's command). Returns how many."""
+    with platform_unit("outbox replay"):
+        waiting = OutboxEvent.objects.filter(
+            type__in=types, dead_at__isnull=True, available_at__gt=now()
+        )
+        return waiting.update(available_at=now())
 
 
 def replay_dead(types: Sequence[str] | None = None) -> int:

@@ -27,12 +27,23 @@ from memory.ports import (
     ScoreParts,
 )
 from memory.rescue import RescueReason, answer_from_memory
-from memory.verbs import FinishedTurn, Said, recent_memory, remember_turn, search_memory
+from memory.scoping import CONSUMERS
+from memory.verbs import (
+    FinishedTurn,
+    JudgedAnswer,
+    Said,
+    learn_from_feedback,
+    recent_memory,
+    remember_turn,
+    search_memory,
+)
 
 __all__ = [
     "BRAIN",
+    "CONSUMERS",
     "DEGRADED_MEMORY",
     "FinishedTurn",
+    "JudgedAnswer",
     "Matching",
     "MemoryScope",
     "RecallResult",
@@ -43,6 +54,7 @@ __all__ = [
     "ScoreParts",
     "answer_from_memory",
     "expect",
+    "learn_from_feedback",
     "recall",
     "recent_memory",
     "remember_turn",

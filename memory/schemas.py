@@ -25,7 +25,8 @@ from memory.ports import (
     Speaker,
     These,
 )
-from memory.verbs import Found, Summary, WholeMemory
+from memory.scoping import Found
+from memory.verbs import Summary, WholeMemory
 
 
 class ScorePartsOut(Schema):

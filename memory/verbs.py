@@ -8,7 +8,7 @@ and import in `verbs_moving`, cognition in `verbs_cognition`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,6 @@ from memory.passages import split
 from memory.ports import (
     BRAIN,
     MAX_ITEMS,
-    MAX_LOOK_UP,
     MAX_NEIGHBOURS,
     Matching,
     Memory,
@@ -36,11 +35,11 @@ from memory.ports import (
     Remembered,
     Speaker,
 )
+from memory.scoping import CONSUMERS, own
+from memory.values import Feedback
 from memory.workspace import WORKSPACE
 from saas.facade import allowed, require
 
-# Consumers of the outbox that are memory's begin with this.
-CONSUMERS = "memory."
 # A person who searches waits longer than a turn does.
 SEARCH_TIMEOUT_S = 2.0
 
@@ -73,11 +72,15 @@ class FinishedTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A memory of a list, with what is kept of it where the brain tells."""
+class JudgedAnswer:
+    """A person's judgement of an answer, and the memories that the answer quoted."""
 
-    recalled: Recalled
-    memory: Memory | None = None
+    tenant_id: UUID
+    user_id: UUID
+    agent_id: UUID
+    message_id: UUID
+    is_good: bool
+    memory_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,20 @@ def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
     return tuple(kept)
 
 
+def learn_from_feedback(judged: JudgedAnswer) -> None:
+    """Let the agent's weights learn from a person's judgement of one answer.
+
+    For the outbox: joins the open unit.  Idempotent on: (message, signal).  A brain that cannot
+    learn is left as it is.
+    """
+    scope = MemoryScope(judged.tenant_id, judged.user_id, judged.agent_id)
+    key = f"{judged.message_id}:{'good' if judged.is_good else 'bad'}"
+    reward = 1.0 if judged.is_good else -1.0
+    feedback = Feedback(key, reward=reward, memory_ids=judged.memory_ids)
+    with contextlib.suppress(CapabilityAbsent):
+        BRAIN.get().feedback(scope, feedback)
+
+
 def search_memory(
     actor: Actor,
     text: str,
@@ -167,19 +184,6 @@ def recent_memory(
     """
     require(actor, "memory.read")
     return BRAIN.get().recent(own(actor, agent_id), limit=limit, before=before, where=where)
-
-
-def described(actor: Actor, items: Sequence[Recalled]) -> list[Found]:
-    """Add kind, state and what replaces them, where the brain can look them up."""
-    kept: dict[UUID, Memory] = {}
-    ids = [item.memory_id for item in items]
-    try:
-        for first in range(0, len(ids), MAX_LOOK_UP):
-            found = BRAIN.get().look_up(own(actor), ids[first : first + MAX_LOOK_UP])
-            kept.update((one.memory_id, one) for one in found)
-    except CapabilityAbsent:
-        return [Found(item) for item in items]
-    return [Found(item, kept.get(item.memory_id)) for item in items]
 
 
 def read_memory(actor: Actor, memory_id: UUID) -> WholeMemory:
@@ -235,11 +239,6 @@ def measure_backlog(actor: Actor) -> Backlog:
         found = BRAIN.get().pending(actor.scope if is_of_tenant else own(actor))
         waiting, failed = found.waiting, found.failed
     return Backlog(waiting, failed, events.undelivered, events.dead, is_of_tenant)
-
-
-def own(actor: Actor, agent_id: UUID | None = None) -> MemoryScope:
-    """Return the scope of the actor's own memories.  Raises: NoTenant."""
-    return MemoryScope(actor.scope.tenant_id, actor.user_id, agent_id)
 
 
 def _items(turn: FinishedTurn, speaker: Speaker, said: Said | None) -> Iterator[MemoryItem]:

@@ -16,8 +16,8 @@ from kernel.actor import Actor
 from kernel.db import unit_of_work
 from kernel.text import checked
 from memory.ports import BRAIN, MemoryScope
+from memory.scoping import own
 from memory.values import Adjustment, CognitiveState, SleepCycle, SleepRequest, SleepState
-from memory.verbs import own
 from memory.workspace import WORKSPACE
 from saas.facade import audit, require
 

@@ -32,7 +32,7 @@ from memory.ports import (
     Position,
     Speaker,
 )
-from memory.verbs import own
+from memory.scoping import own
 from memory.workspace import WORKSPACE
 from saas.facade import audit, require
 

@@ -36,7 +36,8 @@ from memory.ports import (
     Selection,
     These,
 )
-from memory.verbs import CONSUMERS, WholeMemory, own, read_memory
+from memory.scoping import CONSUMERS, own
+from memory.verbs import WholeMemory, read_memory
 from memory.workspace import WORKSPACE
 from saas.facade import audit, require
 

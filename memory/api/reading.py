@@ -18,6 +18,7 @@ from memory.schemas import (
     cursor_after,
     position_of,
 )
+from memory.scoping import described, own
 from saas.api.auth import actor_of
 
 _Text = Annotated[str, Query(max_length=4000, description="Words, or a question.")]
@@ -32,7 +33,7 @@ def search(
     found = verbs.search_memory(
         actor_of(request), q, agent_id=asked.agent_id, where=asked.matching(), limit=limit
     )
-    return MemoryPageOut.of(verbs.described(actor_of(request), found))
+    return MemoryPageOut.of(described(own(actor_of(request)), found))
 
 
 @router.get("/recent", response=MemoryPageOut, operation_id="memory_recent")
@@ -53,7 +54,7 @@ def recent(
     )
     page = found[:limit]
     following = cursor_after(page[-1]) if len(found) > limit else None
-    return MemoryPageOut.of(verbs.described(actor_of(request), page), following)
+    return MemoryPageOut.of(described(own(actor_of(request)), page), following)
 
 
 @router.get("/pending", response=PendingOut, operation_id="memory_pending")

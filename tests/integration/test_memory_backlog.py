@@ -1,0 +1,163 @@
+"""What chat tells memory through the outbox: judged answers, and the command that catches up."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from chat.facade import TurnFinished, create_agent
+from chat.models import Branch, Message, Turn
+from chat.verbs import create_conversation, give_feedback
+from kernel import outbox
+from kernel.db import platform_unit, unit_of_work
+from kernel.models import OutboxEvent
+from memory.brain_embedded import EmbeddedBrain
+from memory.brain_http import HttpBrain
+from memory.embedding.minilm import Embedder
+from memory.ports import BRAIN, MemoryScope
+from memory.verbs import recent_memory
+from tests.support import brain_original
+from tests.support.brain_original import TOKEN, serving
+from tests.support.cast import Cast
+from tests.support.web import free_port
+
+MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def quiet_brain(database: None) -> Iterator[None]:
+    """No broker in this suite: nobody is woken."""
+    before = BRAIN.get()
+    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
+    yield
+    BRAIN.bind(before)
+
+
+class Said:
+    """A conversation of Ann with one finished turn in it."""
+
+    def __init__(self, cast: Cast, question: str, answer: str) -> None:
+        self.agent_id = create_agent(cast.admin, f"Agent of {question}", "", None).id
+        self.conversation_id = create_conversation(cast.ann, self.agent_id, None, None).id
+        with unit_of_work(cast.acme):
+            branch = Branch.objects.create(conversation_id=self.conversation_id, lineage=[])
+            self.question, self.answer = (
+                Message.objects.create(
+                    conversation_id=self.conversation_id,
+                    branch_id=branch.id,
+                    seq=seq,
+                    role=role,
+                    parts=[{"kind": "text", "text": text}],
+                    text=text,
+                    char_count=len(text),
+                )
+                for seq, role, text in ((1, "user", question), (2, "assistant", answer))
+            )
+            turn = Turn.objects.create(
+                conversation_id=self.conversation_id,
+                branch_id=branch.id,
+                user_id=cast.ann.user_id,
+                client_key="k",
+                state="done",
+                user_message_id=self.question.id,
+                message_id=self.answer.id,
+                message_seq=2,
+                lease_until=MORNING,
+            )
+            Message.objects.filter(id=self.answer.id).update(turn_id=turn.id)
+        self.turn_id: UUID = turn.id
+
+    def finish(self, cast: Cast) -> None:
+        with unit_of_work(cast.acme):
+            event = TurnFinished(
+                *(self.turn_id, self.conversation_id, self.agent_id, cast.ann.user_id),
+                *("done", self.question.id, self.answer.id),
+            )
+            outbox.emit(event, key=str(self.conversation_id))
+
+
+def caught_up(*arguments: str) -> str:
+    output = StringIO()
+    call_command("sync_memories", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_a_judged_answer_moves_the_agent_s_weights_once_a_signal(cast: Cast) -> None:
+    said = Said(cast, "What is my cat called?", "Miso.")
+    scope = MemoryScope(cast.acme_id, cast.ann.user_id, said.agent_id)
+    rest = BRAIN.get().state(scope)
+    give_feedback(cast.ann, said.answer.id, "positive", "")
+    outbox.drain()
+    praised = BRAIN.get().state(scope, history=5)
+    assert praised.feedback_count == 1
+    assert praised.weights != rest.weights
+    assert [one.cause for one in praised.history] == ["feedback"]
+    # The same again is no further praise; taken back and turned round, it counts against.
+    give_feedback(cast.ann, said.answer.id, "positive", "")
+    give_feedback(cast.ann, said.answer.id, "neutral", "")
+    outbox.drain()
+    assert BRAIN.get().state(scope).feedback_count == 1
+    give_feedback(cast.ann, said.answer.id, "negative", "")
+    outbox.drain()
+    assert BRAIN.get().state(scope).feedback_count == 2
+    assert outbox.measure()["pending"] == 0
+
+
+def test_a_brain_that_cannot_learn_leaves_no_dead_letters(cast: Cast) -> None:
+    said = Said(cast, "What is my cat called?", "Miso.")
+    with serving(brain_original.Brain()) as double:
+        BRAIN.bind(HttpBrain(double.url, TOKEN))
+        give_feedback(cast.ann, said.answer.id, "positive", "")
+        outbox.drain()
+    assert outbox.measure() == {"pending": 0, "dead": 0, "lag_s": 0.0}
+
+
+def test_catching_up_delivers_what_gave_up_once_it_can(cast: Cast) -> None:
+    one, other = Said(cast, "My cat is Miso.", "Nice."), Said(cast, "I like tea.", "Good.")
+    embedded = BRAIN.get()
+    BRAIN.bind(HttpBrain(f"http://127.0.0.1:{free_port()}", TOKEN))
+    one.finish(cast)
+    for _ in range(outbox.MAX_ATTEMPTS):
+        outbox.hasten(["chat.turn_finished"])
+        outbox.drain()
+    other.finish(cast)
+    outbox.drain()
+    BRAIN.bind(embedded)
+    told = caught_up("--dry-run")
+    assert "2 not delivered" in told
+    assert "1 chat.turn_finished dead (MemoryUnavailable)" in told
+    assert "1 chat.turn_finished retrying (MemoryUnavailable)" in told
+    assert recent_memory(cast.ann) == ()
+    told = caught_up()
+    assert "due again: 1 dead letters, 1 that were backing off" in told
+    assert "delivered: 2" in told
+    assert "embeddings made: 4" in told
+    assert "after: 0 not delivered; 0 memories wait" in told
+    assert {found.text for found in recent_memory(cast.ann)} == {
+        "My cat is Miso.", "Nice.", "I like tea.", "Good.",
+    }  # fmt: skip
+    assert "delivered: 0" in caught_up()
+    assert len(recent_memory(cast.ann)) == 4
+
+
+def test_catching_up_says_what_still_cannot_be_delivered(cast: Cast) -> None:
+    Said(cast, "My cat is Miso.", "Nice.").finish(cast)
+    with platform_unit("a payload of a newer version"):
+        OutboxEvent.objects.update(version=99)
+    with pytest.raises(CommandError, match="1 events are still not delivered"):
+        caught_up()
+    assert "dead (unknown event chat.turn_finished v99)" in caught_up("--dry-run")
+    assert outbox.survey(["somebody.else"]) == []
+
+
+def test_other_apps_dead_letters_stay_where_they_are(cast: Cast) -> None:
+    said = Said(cast, "My cat is Miso.", "Nice.")
+    said.finish(cast)
+    with platform_unit("as if of another app"):
+        OutboxEvent.objects.update(type="other.happened", dead_at=MORNING)
+    assert "0 not delivered" in caught_up()
+    with platform_unit("a look"):
+        assert OutboxEvent.objects.filter(dead_at=MORNING).count() == 1
