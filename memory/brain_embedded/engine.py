@@ -112,13 +112,13 @@ class EmbeddedBrain(CognitiveCalls):
         if not text:
             return ()
         asked = Asked.of(text, query.asked_at or now(), only_if_sure=query.only_if_sure)
-        vector = self._embed(text, query.timeout_s * _EMBED_SHARE)
-        if not asked.terms and vector is None:
-            return ()
-        about = None
         rest = _nameless(text, asked)
-        if vector is not None and rest:
-            about = self._embed(rest, query.timeout_s * _EMBED_SHARE)
+        vectors = self._embed([text, rest] if rest else [text], query.timeout_s * _EMBED_SHARE)
+        if not asked.terms and not vectors:
+            return ()
+        vector = vectors[0] if vectors else None
+        about = vectors[1] if len(vectors) > 1 else None
+        if vector is not None and about is not None:
             vector = search.blended(vector, about)
         left_s = query.timeout_s - (monotonic_s() - started_s)
         with _unit(scope, timeout_s=left_s, for_recall=True):
@@ -273,15 +273,15 @@ class EmbeddedBrain(CognitiveCalls):
         latency_ms = (monotonic_s() - started_s) * 1000
         return Probe(ok=True, latency_ms=round(latency_ms, 1), detail=self._embedder.model)
 
-    def _embed(self, text: str, timeout_s: float) -> search.QueryVector | None:
-        """Return the question's vector; None when the model is missing, too busy or fails."""
+    def _embed(self, texts: Sequence[str], timeout_s: float) -> list[search.QueryVector]:
+        """Return a vector a text; none when the model is missing, too busy or fails."""
         try:
-            numbers = self._embedder.embed_query(text, timeout_s)
+            found = self._embedder.embed_queries(texts, timeout_s)
         except (TimeoutError, RuntimeError, ValueError) as exc:
             metrics.PARTIAL_RECALLS.inc()
             log.warning("memory.recall_by_words_only", error=type(exc).__name__)
-            return None
-        return search.QueryVector(self._embedder.model, numbers)
+            return []
+        return [search.QueryVector(self._embedder.model, numbers) for numbers in found]
 
     def _wake_after_commit(self) -> None:
         # One wake a transaction is enough: the relay remembers whole batches in one.

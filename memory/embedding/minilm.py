@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel.clock import monotonic_s
 from memory.embedding.errors import EmbeddingUnavailable
 
 if TYPE_CHECKING:
@@ -69,19 +70,30 @@ class Embedder:
         return vectors
 
     def embed_query(self, text: str, timeout_s: float) -> Vector:
-        """Return the vector of one question, shape (384,), computed on the embedder's own thread.
+        """Return the vector of one question, shape (384,); see `embed_queries`."""
+        return self.embed_queries((text,), timeout_s)[0]
 
+    def embed_queries(self, texts: Sequence[str], timeout_s: float) -> list[Vector]:
+        """Return the vectors of some questions, computed on the embedder's own thread.
+
+        Together they take little longer than one.
         Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
         EmbeddingUnavailable.
         """
-        future = self._expected.pop(text, None) or self._thread.submit(self.embed, (text,))
-        try:
-            vectors = future.result(timeout=timeout_s)
-        except TimeoutError:
-            future.cancel()
-            raise
-        vector: Vector = vectors[0]
-        return vector
+        until_s = monotonic_s() + timeout_s
+        expected = {text: self._expected.pop(text, None) for text in texts}
+        fresh = [text for text, future in expected.items() if future is None]
+        together = self._thread.submit(self.embed, fresh)
+        found: dict[str, Vector] = {}
+        for text, future in expected.items():
+            awaited = future or together
+            try:
+                vectors = awaited.result(timeout=max(0.0, until_s - monotonic_s()))
+            except TimeoutError:
+                awaited.cancel()
+                raise
+            found[text] = vectors[fresh.index(text) if future is None else 0]
+        return [found[text] for text in texts]
 
     def expect(self, text: str) -> None:
         """Begin with a question that `embed_query` will be asked for in a moment; never waits."""
