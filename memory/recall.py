@@ -272,6 +272,7 @@ def _judged(
         + TIME_WEIGHT * timely[place]
         for place, one in enumerate(items)
     ]
+    surrounded = _succeeded(items, surrounded)
     linked = _linked(items, surrounded, worthy)
     lexical = _ranks(items, lambda place: coverage[place])
     dense = _ranks(items, lambda place: items[place].cosine or 0.0)
@@ -308,11 +309,24 @@ def _judged(
     return judged
 
 
+def _succeeded(items: Sequence[Candidate], weighed: Sequence[float]) -> list[float]:
+    """Let what is current answer in the place of what it replaces, and lower the latter."""
+    places = {one.memory_id: place for place, one in enumerate(items)}
+    weights = list(weighed)
+    for place, one in enumerate(items):
+        if one.superseded_by is None:
+            continue
+        weights[place] *= SUPERSEDED_WEIGHT
+        newer = places.get(one.superseded_by)
+        if newer is not None:
+            weights[newer] = max(weights[newer], weighed[place])
+    return weights
+
+
 def _own_weight(item: Candidate, coverage: float) -> float:
     """Return what a memory weighs by its own words and meaning."""
     weight = max(0.0, (item.cosine or 0.0) + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
-    weight *= QUESTION_WEIGHT + (1 - QUESTION_WEIGHT) * telling_share(item.text)
-    return weight * SUPERSEDED_WEIGHT if item.superseded_by else weight
+    return weight * (QUESTION_WEIGHT + (1 - QUESTION_WEIGHT) * telling_share(item.text))
 
 
 def _conversation_weights(

@@ -244,4 +244,5 @@ def _candidate(row: tuple[Any, ...]) -> Candidate:
         about=None if row[8] is None else float(row[8]),
         beside=dict(zip(row[9] or (), row[10] or (), strict=True)),
         names=tuple(row[11] or ()),
+        superseded_by=row[12],
     )

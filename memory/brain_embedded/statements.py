@@ -4,8 +4,8 @@
 Hamming distance), which an index of a few hundred bytes a memory covers; the SKETCHED nearest are
 then compared exactly.  Should there be more than COMPARED memories, it has looked at the newest of
 them, and `for_large` takes the nearest of all from HNSW.  Both return (size, counts, id, text,
-said_at, speaker, conversation_id, turn_id, mask, cosine, about, hits, steps, names), at least one
-row, id null when nothing was found.
+said_at, speaker, conversation_id, turn_id, mask, cosine, about, hits, steps, names, replaced_by),
+at least one row, id null when nothing was found.
 
 The texts come in few shapes, so that a connection has them prepared: words and vectors that a
 question does not have are empty.
@@ -35,6 +35,18 @@ SEEDS = 5
 # A name that more memories hold leads everywhere, so it is not followed.
 HOLDERS = 40
 _FILTERS = {"said_from": "said_at >=", "said_before": "said_at <"}
+
+# The newest memory that replaces the one at hand, `m`; or, when it is what facts were drawn from
+# and all of them were replaced, what replaces one of these.
+_NEWEST = """(select l.source_id from memory_memorylink l
+       join memory_memory n on n.tenant_id = l.tenant_id and n.id = l.source_id
+       where l.tenant_id = %(tenant_id)s and l.target_id = {target} and l.relation = 'supersedes'
+       order by n.said_at desc, n.id desc limit 1)"""
+_REPLACED_BY = f"""coalesce({_NEWEST.format(target="m.id")},
+      (select case when bool_and(newer is not null) then (array_agg(newer))[1] end from (
+         select {_NEWEST.format(target="d.source_id")} as newer from memory_memorylink d
+         where d.tenant_id = %(tenant_id)s and d.target_id = m.id
+           and d.relation = 'derived_from') as drawn))"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +269,10 @@ kin as materialized (
   where cardinality(holders.ids) <= {HOLDERS}),
 kept as (
   select id from hits union select id from beside
+  union (select m.id from memory_memory m where m.tenant_id = %(tenant_id)s and m.id in (
+           select source_id from memory_memorylink l where l.tenant_id = %(tenant_id)s
+             and l.target_id in (select id from core) and l.relation = 'supersedes')
+         and {wanted.searched})
   union (select m.id
          from kin join memory_memory m on m.id = kin.id and m.tenant_id = %(tenant_id)s, q
          where {wanted.searched} order by coalesce({wanted.distance}, 1), m.said_at desc
@@ -267,7 +283,8 @@ evidence as (
     (select array_agg(hit) from beside where beside.id = m.id) as hits,
     (select array_agg(step) from beside where beside.id = m.id) as steps,
     (select array_agg(n.name) from memory_memoryname n
-     where n.tenant_id = %(tenant_id)s and n.memory_id = m.id) as names
+     where n.tenant_id = %(tenant_id)s and n.memory_id = m.id) as names,
+    {_REPLACED_BY} as replaced_by
   from kept join memory_memory m on m.id = kept.id and m.tenant_id = %(tenant_id)s, q)
 select rarity.size, rarity.counts, evidence.*
 from rarity left join evidence on true"""  # noqa: S608

@@ -191,6 +191,13 @@ def test_what_was_replaced_ranks_behind_its_successor_and_says_so() -> None:
     assert result[1].score <= result[0].score
 
 
+def test_what_is_current_answers_in_the_place_of_what_it_replaces() -> None:
+    old = candidate(1, "I live in Lisbon.", cosine=0.8, superseded_by=UUID(int=2))
+    new = candidate(2, "The tenancy is in Porto these days.", cosine=0.05)
+    other = candidate(3, "Lisbon was rainy when we lived there.", cosine=0.6)
+    assert numbers(found(old, new, other)) == [2, 3, 1]
+
+
 def test_what_was_replaced_is_still_found_alone() -> None:
     old = candidate(2, "I live in Lisbon.", cosine=0.8, superseded_by=UUID(int=77))
     assert numbers(found(old)) == [2]
