@@ -165,4 +165,4 @@ class MemoryName(TenantModel):
         ]
 
 
-from memory import models_cognition  # noqa: E402, F401  # its tables belong to this app
+from memory import models_cognition, models_retention  # noqa: E402, F401  # tables of this app

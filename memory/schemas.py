@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from kernel import paging
 from memory.errors import BadMemory
+from memory.models_retention import MAX_DAYS
 from memory.moments import Moment
 from memory.ports import (
     Everything,
@@ -306,6 +307,25 @@ class ImportedOut(Schema):
     kept: int
     known: int
     refused: list[RefusedOut]
+
+
+_Days = Annotated[int | None, Field(ge=1, le=MAX_DAYS, strict=True, description="Null: for ever.")]
+
+
+class RetentionIn(Schema):
+    """For how many days memories are kept; what is not sent stays."""
+
+    days: _Days = None
+    tenant_days: _Days = None
+
+
+class RetentionOut(Schema):
+    """For how many days memories are kept after they were said; the stricter number counts."""
+
+    days: int | None = Field(description="One's own wish; null: for ever.")
+    tenant_days: int | None = Field(description="The tenant's rule; null: for ever.")
+    effective_days: int | None
+    may_set_tenant: bool
 
 
 def cursor_after(item: Recalled) -> str:

@@ -12,6 +12,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from memory.ports import BRAIN
+from memory.retention import enforce_retention as forget_what_is_past
 from memory.sleeping import Sleeper
 
 
@@ -47,3 +48,9 @@ def plan_sleep() -> int:
     """Start the sleep cycles that are due; return how many."""
     brain = BRAIN.get()
     return brain.plan_sleep() if isinstance(brain, Sleeper) else 0
+
+
+@shared_task(name="memory.enforce_retention", ignore_result=True)  # type: ignore[untyped-decorator]  # celery has no types
+def enforce_retention() -> int:
+    """Forget memories past their time; return how many."""
+    return forget_what_is_past()

@@ -20,6 +20,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "index": ("memory.index_pending", 5.0),
     "sleep": ("memory.sleep", 2.0),
     "plan-sleep": ("memory.plan_sleep", 1800.0),
+    "memory-retention": ("memory.enforce_retention", 3600.0),
     "environment": ("gateway.sync_environment", 60.0),
     "retention": ("somaagent.retention", 3600.0),
 }

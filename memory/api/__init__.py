@@ -3,8 +3,8 @@
 One module an area; importing it registers its operations.
 """
 
-from memory.api import moving, reading, writing
+from memory.api import keeping, moving, reading, writing
 from memory.api.cognition import router as cognitive
 from memory.api.routing import router
 
-__all__ = ["cognitive", "moving", "reading", "router", "writing"]
+__all__ = ["cognitive", "keeping", "moving", "reading", "router", "writing"]

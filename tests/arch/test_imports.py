@@ -18,6 +18,7 @@ PLATFORM_UNITS = {
     "gateway/keys.py": "key rotation",
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
+    "memory/retention.py": "retention",
     "memory/brain_server/keys.py": "a key says which tenant a request is for",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",
     "memory/brain_embedded/sleep.py": "the worker serves every tenant",
