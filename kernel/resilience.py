@@ -9,7 +9,8 @@ import random
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeVar
 
 from prometheus_client import Counter
 
@@ -68,72 +69,177 @@ def jitter_s(attempt: int, base_s: float = 0.2, cap_s: float = 5.0) -> float:
 
 
 State = Literal["closed", "open", "half-open"]
+Happening = Literal["failure", "success", "reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a breaker opens, and how long it rests before its one trial."""
+
+    failures: int = 3
+    reset_after_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything a breaker knows. Times are monotonic seconds.
+
+    `failures`: in a row. `failed_at`: the newest of them. `trial_since`: when the one call of the
+    half-open state was let through, in this process or (as far as it is known) in another.
+    """
+
+    failures: int = 0
+    failed_at: float | None = None
+    opened_at: float | None = None
+    trial_since: float | None = None
+
+    def state(self, rules: Rules, at: float) -> State:
+        """Where the breaker stands at `at`."""
+        if self.opened_at is None:
+            return "closed"
+        return "half-open" if at - self.opened_at >= rules.reset_after_s else "open"
+
+    def may_try(self, rules: Rules, at: float) -> bool:
+        """Whether the one trial is free. One whose caller died does not keep it for ever."""
+        if self.state(rules, at) != "half-open":
+            return False
+        return self.trial_since is None or at - self.trial_since >= rules.reset_after_s
+
+    def after_failure(self, rules: Rules, at: float) -> "Standing":
+        """Count; open when it is enough, or again when the trial failed.
+
+        A call that began before the opening and fails late does not prolong the rest.
+        """
+        state = self.state(rules, at)
+        failures = self.failures + 1
+        if state == "open":
+            return replace(self, failures=failures, failed_at=at)
+        opens = state == "half-open" or failures >= rules.failures
+        return Standing(failures, at, at if opens else None, None)
+
+
+CLEAN = Standing()
+
+
+class Link(Protocol):
+    """How the breakers of several processes know of each other (`kernel.breakers`)."""
+
+    def tell(self, breaker: "CircuitBreaker", happening: Happening) -> None:
+        """Something happened in this process. Never waits."""
+        ...
+
+    def claim_trial(self, breaker: "CircuitBreaker") -> bool:
+        """Whether this process may make the one trial. True when nobody can be asked."""
+        ...
 
 
 class CircuitBreaker:
     """Opens after `failures` in a row, lets one trial through after `reset_after_s`. Thread-safe.
 
-    Time comes from `clock` (monotonic seconds) so that tests can set it.
+    `dependency` is the metric's label (few values), `name` the breaker's own. Time comes from
+    `clock` (monotonic seconds) so that tests can set it. Without `link` it stands for itself.
     """
 
     def __init__(
         self,
         dependency: str,
         *,
+        name: str = "",
+        title: str = "",
         failures: int = 3,
         reset_after_s: float = 30.0,
         clock: Callable[[], float] = monotonic_s,
     ) -> None:
         self.dependency = dependency
-        self._limit = failures
-        self._reset_after_s = reset_after_s
+        self.name = name or dependency
+        self.title = title or self.name
+        self.rules = Rules(failures, reset_after_s)
+        self.link: Link | None = None
         self._clock = clock
-        self._failures = 0
-        self._opened_at: float | None = None
-        self._trial_since: float | None = None
+        self._standing = CLEAN
         self._lock = threading.Lock()
 
     @property
     def state(self) -> State:
         """Where the breaker stands now."""
-        if self._opened_at is None:
-            return "closed"
-        waited = self._clock() - self._opened_at
-        return "half-open" if waited >= self._reset_after_s else "open"
+        return self._standing.state(self.rules, self._clock())
+
+    @property
+    def standing(self) -> Standing:
+        """What it knows now."""
+        return self._standing
+
+    @property
+    def trial_in_s(self) -> float | None:
+        """Seconds until a trial is let through; 0 when one is due; None while closed."""
+        opened_at = self._standing.opened_at
+        if opened_at is None:
+            return None
+        return max(0.0, self.rules.reset_after_s - (self._clock() - opened_at))
+
+    @property
+    def failed_recently(self) -> bool:
+        """Closed, but a call failed within the time of a rest and none has worked since."""
+        at = self._standing.failed_at
+        return at is not None and self._clock() - at < self.rules.reset_after_s
 
     def before_call(self) -> None:
         """Claim permission to call. Raises: BreakerOpen (with retry_after)."""
-        with self._lock:
-            state = self.state
-            if state == "closed":
-                return
-            if state == "half-open" and not self._trial_pending():
-                self._trial_since = self._clock()
-                return
-            opened_at = self._opened_at if self._opened_at is not None else self._clock()
-            left = self._reset_after_s - (self._clock() - opened_at)
+        if self._standing.opened_at is None:
+            return
+        if self._takes_trial() and (self.link is None or self.link.claim_trial(self)):
+            return
+        left = self.trial_in_s or 0.0
         raise BreakerOpen(retry_after=max(1, round(left)), dependency=self.dependency)
 
     def success(self) -> None:
         """The call worked: close."""
-        with self._lock:
-            self._failures, self._opened_at, self._trial_since = 0, None, None
+        if self._standing is not CLEAN:
+            self.apply("success")
+            self._tell("success")
 
     def failure(self) -> None:
         """The call failed: count, and open (again) when it is enough."""
-        with self._lock:
-            self._failures += 1
-            if self._failures >= self._limit or self._trial_since is not None:
-                if self._opened_at is None:
-                    _openings.labels(self.dependency).inc()
-                self._opened_at = self._clock()
-                self._trial_since = None
+        before = self._standing.opened_at
+        self.apply("failure")
+        if before is None and self._standing.opened_at is not None:
+            _openings.labels(self.dependency).inc()
+        self._tell("failure")
 
-    def _trial_pending(self) -> bool:
-        # A trial whose caller died must not keep the breaker shut for ever.
-        if self._trial_since is None:
-            return False
-        return self._clock() - self._trial_since < self._reset_after_s
+    def reset(self) -> None:
+        """An operator closes it."""
+        self.apply("reset")
+        self._tell("reset")
+
+    def apply(self, happening: Happening) -> None:
+        """What happened here, or in another process."""
+        with self._lock:
+            if happening == "failure":
+                self._standing = self._standing.after_failure(self.rules, self._clock())
+            else:
+                self._standing = CLEAN
+
+    def adopt(self, failures: int, opened_s_ago: float | None) -> None:
+        """Stand as another process's breaker stood when this one was not there."""
+        at = self._clock()
+        with self._lock:
+            opened_at = None if opened_s_ago is None else at - opened_s_ago
+            self._standing = Standing(failures, at, opened_at, None)
+
+    def _takes_trial(self) -> bool:
+        with self._lock:
+            at = self._clock()
+            if self._standing.opened_at is None:
+                return True
+            if not self._standing.may_try(self.rules, at):
+                return False
+            # Also when another process has the trial: then this one waits as long as for its own.
+            self._standing = replace(self._standing, trial_since=at)
+            return True
+
+    def _tell(self, happening: Happening) -> None:
+        if self.link is not None:
+            self.link.tell(self, happening)
 
 
 class Bulkhead:

@@ -19,6 +19,8 @@ TIMEOUT_S = 2.0
 # Once, at once: for a pooled connection that a restart of the server has broken. The library's own
 # ten tries take seconds, in which a stream would stand still.
 RETRIES = 1
+# Within one round trip on the same network, many times over.
+PROMPT_S = 0.1
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
 
@@ -57,3 +59,14 @@ def async_client() -> redis.asyncio.Redis:
         )
         _by_loop[loop] = client
     return client
+
+
+@lru_cache(maxsize=1)
+def prompt_client() -> redis.Redis:
+    """For questions on the way of somebody who waits: no answer at once is no answer."""
+    return redis.Redis.from_url(
+        settings.SOMA_REDIS_URL,
+        socket_timeout=PROMPT_S,
+        socket_connect_timeout=PROMPT_S,
+        retry=Retry(NoBackoff(), RETRIES),
+    )
