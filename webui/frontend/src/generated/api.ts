@@ -360,6 +360,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/chat/turns/{turn_id}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Context Report
+         * @description What went into the prompt of a turn, in tokens, and what was left out.
+         */
+        get: operations["turns_context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/chat/turns/{turn_id}/events": {
         parameters: {
             query?: never;
@@ -561,6 +581,30 @@ export interface paths {
          * @description Use this model where none is chosen (platform admins).
          */
         put: operations["gateway_default_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/memory/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Retention
+         * @description After how many days one's memories are forgotten.
+         */
+        get: operations["memory_retention"];
+        /**
+         * Set Retention
+         * @description Set one's own number of days, or (tenant administrators) everyone's; null: never.
+         */
+        put: operations["memory_set_retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1567,6 +1611,52 @@ export interface components {
             comment: string;
         };
         /**
+         * ContextReportOut
+         * @description The account of a prompt: tokens by lane, and what was kept, cut, summarised.
+         */
+        ContextReportOut: {
+            /** Model */
+            model: string;
+            /** Level */
+            level: string;
+            /**
+             * Lanes
+             * @description Tokens that each lane might use.
+             */
+            lanes: {
+                [key: string]: number;
+            };
+            /**
+             * Used
+             * @description Tokens that it used.
+             */
+            used: {
+                [key: string]: number;
+            };
+            /**
+             * History Kept
+             * @description Earlier messages in the prompt, whole.
+             */
+            history_kept: number;
+            /**
+             * History Cut
+             * @description Earlier messages that had no room.
+             */
+            history_cut: number;
+            /**
+             * History Summarised
+             * @description Of these, how many the summary covers.
+             * @default 0
+             */
+            history_summarised: number;
+            /** Memory Kept */
+            memory_kept: number;
+            /** Memory Cut */
+            memory_cut: number;
+            /** System Cut */
+            system_cut: boolean;
+        };
+        /**
          * KeyIn
          * @description Makes a repeat of the request harmless.
          */
@@ -1735,6 +1825,42 @@ export interface components {
             items: components["schemas"]["ModelOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * RetentionOut
+         * @description For how many days memories are kept after they were said; the stricter number counts.
+         */
+        RetentionOut: {
+            /**
+             * Days
+             * @description One's own wish; null: for ever.
+             */
+            days: number | null;
+            /**
+             * Tenant Days
+             * @description The tenant's rule; null: for ever.
+             */
+            tenant_days: number | null;
+            /** Effective Days */
+            effective_days: number | null;
+            /** May Set Tenant */
+            may_set_tenant: boolean;
+        };
+        /**
+         * RetentionIn
+         * @description For how many days memories are kept; what is not sent stays.
+         */
+        RetentionIn: {
+            /**
+             * Days
+             * @description Null: for ever.
+             */
+            days?: number | null;
+            /**
+             * Tenant Days
+             * @description Null: for ever.
+             */
+            tenant_days?: number | null;
         };
         /**
          * ImportedOut
@@ -3103,6 +3229,28 @@ export interface operations {
             };
         };
     };
+    turns_context: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                turn_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextReportOut"];
+                };
+            };
+        };
+    };
     turns_events: {
         parameters: {
             query?: never;
@@ -3379,6 +3527,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+        };
+    };
+    memory_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
+                };
+            };
+        };
+    };
+    memory_set_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
                 };
             };
         };
