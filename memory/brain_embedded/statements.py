@@ -28,7 +28,7 @@ ROOMS = (0, 2, 4, 8, MAX_TERMS)
 # How many candidates each search contributes: words and meaning; the time asked about; names.
 DEPTH = 40
 TIMELY = 20
-KIN = 24
+KIN = 12
 # Hits whose neighbours come along, and those whose names are followed.
 CORE = 12
 SEEDS = 5
