@@ -18,7 +18,11 @@ from chat.turns import store
 from gateway import verbs as gateway_verbs
 from kernel.actor import Actor
 from kernel.errors import SomaError
+from memory import retention as memory_retention
 from memory import verbs as memory_verbs
+from memory import verbs_cognition, verbs_moving, verbs_writing
+from memory.overview import GraphQuery
+from memory.ports import These
 from saas.provisioning import ensure_person
 from tests.support.cast import PASSWORD, Cast
 from tests.support.simulator import SimulatedProvider
@@ -31,9 +35,15 @@ ABOUT_ONESELF = {
 }  # fmt: skip
 # Lists and catalogues: a stranger gets an answer, but nothing of Acme's may be in it.
 OWN_VIEW = {
-    "agents_list", "agents_create", "conversations_list", "memory_search", "memory_recent",
+    "agents_list", "agents_create", "agents_derived", "conversations_list",
+    "memory_search", "memory_recent",
+    "memory_stats", "memory_graph", "memory_pending", "memory_export", "memory_retention",
+    "memory_set_retention", "memory_forget_many", "memory_replay",
     "gateway_kinds", "gateway_models",
 }  # fmt: skip
+# What a member may do with an agent of the tenant, and a viewer may not.
+FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
+VIEWER_MAY_NOT = {"agents_create", "memory_set_retention", "memory_forget_many", "memory_replay"}
 
 
 @pytest.fixture
@@ -43,12 +53,16 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
     conversation = ann.conversation("Ann's secret plans")
     said = ann.say(conversation, "The vault code is 4711.")
     question = ann.messages(conversation)[0]
+    kept = ann.post(
+        "/memory", {"agent_id": ann.agent_id(), "text": "Remember: the vault code is 4711."}
+    )
     provider = Client(web, "platform").get("/gateway/providers").json()["items"][0]
     return {
         "conversation_id": conversation,
         "agent_id": ann.agent_id(),
         "turn_id": said["turn"]["id"],
         "message_id": question["id"],
+        "memory_id": kept.json()["memory_id"],
         "provider_id": provider["id"],
         "model_id": provider["models"][0]["id"],
         "tenant_id": str(cast.acme_id),
@@ -89,6 +103,16 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         },
         "gateway_update_provider": {"name": "Stolen"},
         "gateway_test_provider": {},
+        "memory_create": {"agent_id": world["agent_id"], "text": "x"},
+        "memory_correct": {"text": "Stolen"},
+        "memory_forget_many": {"ids": [world["memory_id"]]},
+        "memory_set_retention": {"days": 1000},
+        "memory_import": {"text": "x"},
+        "cognitive_adjust": {"agent_id": world["agent_id"], "weights": {"alpha": 2.0}},
+        "cognitive_rollback": {"agent_id": world["agent_id"], "steps": 1},
+        "cognitive_adaptation_reset": {"agent_id": world["agent_id"]},
+        "cognitive_sleep": {"agent_id": world["agent_id"]},
+        "cognitive_wake": {"agent_id": world["agent_id"]},
     }.get(operation)  # fmt: skip
 
 
@@ -96,7 +120,9 @@ def call(
     client: Client, path: str, method: str, operation: dict[str, Any], world: dict[str, str]
 ) -> httpx.Response:
     concrete = re.sub(r"\{(\w+)\}", lambda match: world[match.group(1)], path)
-    query = {"q": "vault"} if operation["operationId"] == "memory_search" else {}
+    asked = {"q": "vault", "agent_id": world["agent_id"]}
+    required = [one["name"] for one in operation.get("parameters", ()) if one.get("required")]
+    query = {name: asked[name] for name in required if name in asked}
     body = body_of(operation["operationId"], world)
     return client.http.request(method.upper(), concrete, json=body, params=query)
 
@@ -118,7 +144,8 @@ def test_a_stranger_of_another_tenant_reaches_nothing_of_acme(
 ) -> None:
     stranger = Client(web, "stranger")
     before = _acme(web, world)
-    secrets = {world[name] for name in ("conversation_id", "turn_id", "message_id", "agent_id")}
+    named = ("conversation_id", "turn_id", "message_id", "agent_id", "memory_id")
+    secrets = {world[name] for name in named}
     for path, method, operation in operations(web):
         name = operation["operationId"]
         if name in ABOUT_ONESELF:
@@ -129,7 +156,8 @@ def test_a_stranger_of_another_tenant_reaches_nothing_of_acme(
         else:
             assert answer.status_code in (403, 404), (name, answer.status_code, answer.text)
         assert "4711" not in answer.text, name
-        assert not [secret for secret in secrets if secret in json.dumps(_without_problem(answer))]
+        shown = json.dumps(_without_problem(answer))
+        assert not [secret for secret in secrets if secret in shown], name
     assert _acme(web, world) == before
 
 
@@ -155,24 +183,21 @@ def test_a_viewer_changes_nothing_and_a_colleague_reads_nothing(
         client = Client(web, who)
         for path, method, operation in operations(web):
             name = operation["operationId"]
-            if name in ABOUT_ONESELF | OWN_VIEW | {"conversations_create"} and (
-                who == "bob" or name != "agents_create"
+            if name in ABOUT_ONESELF | OWN_VIEW | FOR_MEMBERS and (
+                who == "bob" or name not in VIEWER_MAY_NOT | FOR_MEMBERS
             ):
                 continue
             answer = call(client, path, method, operation, world)
             assert answer.status_code in (403, 404), (who, name, answer.text)
-    assert (
-        Client(web, "viewer")
-        .post("/chat/conversations", {"agent_id": world["agent_id"]})
-        .status_code
-        == 403
-    )
+    assert Client(web, "ann").get(f"/memory/{world['memory_id']}").status_code == 200
 
 
 def _without_problem(answer: httpx.Response) -> Any:
     """The body, unless it is the problem that repeats the caller's own path."""
     if answer.status_code >= 400 or not answer.content:
         return None
+    if answer.headers["content-type"] == "application/x-ndjson":
+        return answer.text
     return answer.json()
 
 
@@ -183,16 +208,23 @@ def _acme(web: Web, world: dict[str, str]) -> Any:
         ann.get(f"/chat/conversations/{conversation}").json(),
         ann.messages(conversation),
         ann.get("/agents").json(),
+        ann.get(f"/memory/{world['memory_id']}").json(),
+        Client(web, "admin")
+        .get("/cognitive/adaptation", agent_id=world["agent_id"])
+        .json()["history"],
     )
 
 
 VERB_MODULES: tuple[ModuleType, ...] = (
-    chat_verbs, agent_verbs, store, gateway_verbs, memory_verbs,
+    chat_verbs, agent_verbs, store, gateway_verbs, memory_verbs, verbs_writing, verbs_moving,
+    verbs_cognition, memory_retention,
 )  # fmt: skip
 # Reading one's own things in one's own tenant is not a breach.
 STRANGER_MAY = {
-    "list_conversations", "list_agents", "create_agent", "search_memory", "recent_memory",
-    "list_kinds", "list_models",
+    "list_conversations", "list_agents", "create_agent", "require_view",
+    "search_memory", "recent_memory",
+    "list_kinds", "list_models", "summarise", "draw_graph", "measure_backlog", "forget_memories",
+    "replay_backlog", "export_memories", "read_retention", "set_retention",
 }  # fmt: skip
 
 
@@ -218,6 +250,14 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
         "wanted": chat_verbs.ConversationFilter(),
         "change": chat_verbs.ConversationChange(frozenset({"title"}), "Stolen"),
     }  # fmt: skip
+    if function.__module__.startswith("memory."):
+        ready |= {
+            "query": GraphQuery(), "selection": These((UUID(world["memory_id"]),)),
+            "draft": verbs_writing.Draft(UUID(world["agent_id"]), "x"), "body": b'{"text": "x"}',
+            "change": memory_retention.RetentionChange(frozenset({"days"}), 5),
+            "levels": {}, "weights": {"alpha": 2.0}, "reason": "", "steps": 1, "depth": "deep",
+            "is_dry_run": True, "max_seconds": 60.0,
+        }  # fmt: skip
     if function.__module__ == "gateway.verbs":
         from gateway.drafts import ModelDraft, ProviderChange, ProviderDraft
 
