@@ -16,6 +16,7 @@ from chat import frames, sse, verbs
 from chat.frames import MessageView, TurnView
 from chat.schemas import (
     AnswerOut,
+    ContextReportOut,
     ConversationChangeIn,
     ConversationIn,
     ConversationOut,
@@ -186,6 +187,12 @@ def give_feedback(request: HttpRequest, message_id: UUID, body: FeedbackIn) -> M
 def get_turn(request: HttpRequest, turn_id: UUID) -> TurnView:
     """A turn as it was last kept."""
     return store.get_turn(actor_of(request), turn_id)
+
+
+@router.get("/turns/{turn_id}/context", response=ContextReportOut, operation_id="turns_context")
+def get_context_report(request: HttpRequest, turn_id: UUID) -> ContextReportOut:
+    """What went into the prompt of a turn, in tokens, and what was left out."""
+    return ContextReportOut(**store.get_report(actor_of(request), turn_id))
 
 
 @router.get("/turns/{turn_id}/events", auth=waits, operation_id="turns_events")

@@ -27,6 +27,12 @@ class MessageExceedsModel(Unprocessable):
     code, title = "message-exceeds-model", "The message does not fit this model"
 
 
+class NoContextReport(NotFound):
+    """The turn asked no model (or still runs), so there is no account of its prompt."""
+
+    code, title = "no-context-report", "There is no account of the prompt of this turn"
+
+
 class NothingToContinue(Conflict):
     """Only an answer that was cut can be continued, and only the newest one."""
 

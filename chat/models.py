@@ -155,6 +155,30 @@ class Turn(TenantModel):
         ]
 
 
+class Summary(TenantModel):
+    """What a conversation's prompt has no room for: everything up to a message, in few words.
+
+    `version` counts the summaries that this one continues, itself included.
+    """
+
+    conversation = models.ForeignKey(
+        Conversation, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+    )
+    branch = models.ForeignKey(
+        Branch, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+    )
+    upto_seq = models.PositiveIntegerField()
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation", "branch", "upto_seq"], name="summary_once"
+            ),
+        ]
+
+
 class Message(TenantModel):
     """What one side said. `parts`: [{kind: "text", text: str}, ...]; `text` joins the texts."""
 

@@ -57,18 +57,18 @@ def newest(
 
 def newest_texts(
     conversation_id: UUID, lineage: Lineage, limit: int, *, before: int
-) -> list[tuple[UUID, Literal["user", "assistant"], str]]:
-    """(id, role, text) of up to `limit` messages below seq `before`, newest first.
+) -> list[tuple[UUID, int, Literal["user", "assistant"], str]]:
+    """(id, seq, role, text) of up to `limit` messages below seq `before`, newest first.
 
     What a prompt needs of a message, without building rows that carry everything.
     """
-    found: list[tuple[UUID, Literal["user", "assistant"], str]] = []
+    found: list[tuple[UUID, int, Literal["user", "assistant"], str]] = []
     tenant_id = require_scope().tenant_id
     with connection.cursor() as cursor:
         for branch_id, above, up_to in reversed(ranges(lineage)):
             top = before - 1 if up_to is None else min(up_to, before - 1)
             cursor.execute(
-                "select id, role, text from chat_message where tenant_id = %s "
+                "select id, seq, role, text from chat_message where tenant_id = %s "
                 "and conversation_id = %s and branch_id = %s and seq > %s and seq <= %s "
                 "order by seq desc limit %s",
                 [tenant_id, conversation_id, branch_id, above, top, limit - len(found)],

@@ -223,3 +223,18 @@ class FeedbackIn(Schema):
 
     signal: Literal["positive", "negative", "neutral"]
     comment: str = Field("", max_length=2000)
+
+
+class ContextReportOut(Schema):
+    """The account of a prompt: tokens by lane, and what was kept, cut, summarised."""
+
+    model: str
+    level: str
+    lanes: dict[str, int] = Field(description="Tokens that each lane might use.")
+    used: dict[str, int] = Field(description="Tokens that it used.")
+    history_kept: int = Field(description="Earlier messages in the prompt, whole.")
+    history_cut: int = Field(description="Earlier messages that had no room.")
+    history_summarised: int = Field(0, description="Of these, how many the summary covers.")
+    memory_kept: int
+    memory_cut: int
+    system_cut: bool

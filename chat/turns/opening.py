@@ -25,8 +25,10 @@ from chat.errors import (
 )
 from chat.frames import MessageView, TurnView
 from chat.models import Branch, Conversation, Message, Turn
+from chat.turns import summaries
 from chat.turns.context import Said
 from chat.turns.knobs import Knobs
+from chat.turns.summaries import Summarised
 from chat.views import message_view, turn_view
 from kernel import rows
 from kernel.actor import Actor, Scope
@@ -38,6 +40,8 @@ from kernel.text import checked
 # Of the history, at most so many messages and characters (a window of a million tokens) are read.
 HISTORY_MESSAGES = 200
 HISTORY_CHARS = 4_000_000
+# A shorter conversation has no summary to look for.
+SUMMARISED_FROM = summaries.STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Opened:
     # What was said before the question, oldest first: read here, because a unit of its own would
     # cost the turn a thread hop and four round trips more.
     earlier: tuple[Said, ...] = ()
+    summary: Summarised | None = None
 
 
 def lease_from_now() -> Any:
@@ -313,6 +318,7 @@ def _opened(
     created: bool,
 ) -> Opened:
     agent = conversation.agent
+    earlier = _earlier(turn, lineage) if created else ()
     return Opened(
         created=created,
         scope=actor.scope,
@@ -332,14 +338,19 @@ def _opened(
             message_view(question) if question and turn.kind == Turn.Kind.MESSAGE else None
         ),
         question=question.text if question else None,
-        earlier=_earlier(turn, lineage) if created else (),
+        earlier=earlier,
+        summary=(
+            summaries.latest(conversation.id, lineage, turn.message_seq)
+            if len(earlier) >= SUMMARISED_FROM
+            else None
+        ),
     )
 
 
 def _earlier(turn: Turn, lineage: path.Lineage) -> tuple[Said, ...]:
     found: list[Said] = []
     budget = HISTORY_CHARS
-    for message_id, role, text in path.newest_texts(
+    for message_id, seq, role, text in path.newest_texts(
         turn.conversation_id, lineage, HISTORY_MESSAGES, before=turn.message_seq
     ):
         if message_id == turn.user_message_id or not text:
@@ -347,5 +358,5 @@ def _earlier(turn: Turn, lineage: path.Lineage) -> tuple[Said, ...]:
         budget -= len(text)
         if budget < 0:
             break
-        found.append(Said(role, text))
+        found.append(Said(role, text, seq))
     return tuple(reversed(found))

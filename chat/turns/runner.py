@@ -5,7 +5,7 @@ on the unit pool) and never holds a transaction while a model works.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from prometheus_client import Counter, Histogram
 
 from chat import frames
 from chat.frames import Done, RecalledView, rfc3339
-from chat.turns import context, governor, knobs, store, stream, titles
+from chat.turns import context, governor, knobs, store, stream, summaries, titles
 from chat.turns.opening import Opened
 from chat.turns.reaper import AnswerInterrupted, recalled_json
 from chat.turns.store import EndState, Outcome
@@ -48,7 +48,6 @@ from kernel.errors import InternalError, SomaError
 from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memory, recall
 
 BEAT_S = 1.0
-CHARS_A_TOKEN = 4
 # Conversations up to this length are in the prompt and need not be recalled as well.
 WHOLE_HISTORY_MESSAGES = 30
 # While the database is away, an accepted message waits this long to be answered, and a finished
@@ -81,6 +80,7 @@ class Progress:
     model: str = ""
     usage: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
+    left_out: Sequence[context.Said] = ()
     first_token_at: datetime | None = None
     error: SomaError | None = None
 
@@ -179,9 +179,11 @@ class Runner:
         limits = _limits(endpoint, derived)
         parts = context.Parts(
             system=opened.instructions,
-            history=_newest(opened.earlier, limits.window * CHARS_A_TOKEN),
+            history=opened.earlier,
             remembered=[_remembered(item) for item in found.items],
             message=opened.question,
+            summary=opened.summary.text if opened.summary else "",
+            summary_upto=opened.summary.upto_seq if opened.summary else 0,
         )
         needs = context.needs_of(parts, estimate_tokens)
         allowance = governor.plan(limits, needs, "degraded" if found.degraded else "normal")
@@ -189,6 +191,7 @@ class Runner:
         # What had no room did not shape the answer, so the answer does not cite it.
         progress.recalled = [progress.recalled[place] for place in built.remembered]
         progress.report = built.report.as_json()
+        progress.left_out = built.left_out
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
@@ -325,13 +328,25 @@ class Runner:
         _turns.labels(last.state).inc()
         log.info("turn.closed", state=last.state, characters=len(last.content))
         if last.state == "done" and opened.needs_title and opened.question:
-            errand = asyncio.get_running_loop().create_task(
-                self._give_title(
-                    opened, outcome.content, usable="models-down" not in outcome.degraded
+            usable = "models-down" not in outcome.degraded
+            self._run_errand(self._give_title(opened, outcome.content, usable=usable))
+        if last.state == "done" and progress.left_out:
+            self._run_errand(
+                summaries.renew(
+                    opened.scope,
+                    UUID(turn.conversation_id),
+                    opened.lineage,
+                    opened.model_id,
+                    progress.left_out,
+                    opened.summary,
                 )
             )
-            self._errands.add(errand)
-            errand.add_done_callback(self._errands.discard)
+
+    def _run_errand(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for, and that the process waits for when it ends."""
+        errand = asyncio.get_running_loop().create_task(work)
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
 
     async def _store_outcome(self, scope: Scope, turn_id: UUID, outcome: Outcome) -> bool:
         try:
@@ -439,17 +454,6 @@ def _limits(endpoint: Endpoint, derived: knobs.Derived) -> governor.Limits:
     if derived.turn_tokens < endpoint.window:
         return governor.Limits(derived.turn_tokens, output, bound_by="budget")
     return governor.Limits(endpoint.window, output)
-
-
-def _newest(said: Sequence[context.Said], max_chars: int) -> list[context.Said]:
-    """The end of a history, at most `max_chars` long: what surely does not fit is not counted."""
-    first = len(said)
-    for place in range(len(said) - 1, -1, -1):
-        max_chars -= len(said[place].text)
-        if max_chars < 0:
-            break
-        first = place
-    return list(said[first:])
 
 
 def _view(item: Recalled) -> RecalledView:

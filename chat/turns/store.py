@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from chat.access import access_turn
+from chat.errors import NoContextReport
 from chat.events import TurnFinished
 from chat.frames import MessageView, TurnView
 from chat.models import Conversation, Message, Turn
@@ -130,6 +131,15 @@ def get_turn(actor: Actor, turn_id: UUID) -> TurnView:
     """The turn as it was last kept."""
     with unit_of_work(actor.scope):
         return turn_view(access_turn(actor, turn_id, "read"))
+
+
+def get_report(actor: Actor, turn_id: UUID) -> dict[str, Any]:
+    """What went into a prompt and what was left out. Raises: TurnUnknown, NoContextReport."""
+    with unit_of_work(actor.scope):
+        turn = access_turn(actor, turn_id, "read")
+    if turn.context_report is None:
+        raise NoContextReport
+    return {"model": turn.model, **turn.context_report}
 
 
 def read_turn(scope: Scope, turn_id: UUID) -> TurnView | None:

@@ -301,3 +301,19 @@ def test_a_page_that_cannot_be_loaded_says_why_and_tries_again(
     alert.get_by_role("button", name="Try again").click()
     expect(ann.page.get_by_text("Nothing said yet")).to_be_visible()
     assert ann.conversation_id() == conversation
+
+
+def test_what_the_model_saw_of_a_turn_is_shown_on_request(
+    visit: Visit, model: SimulatedProvider
+) -> None:
+    ann = visit.by("ann").go()
+    ann.ask("What is in a prompt?")
+    ann.answer.hover()
+    button = ann.answer.get_by_role("button", name="What the model saw")
+    button.click()
+    report = ann.answer.get_by_test_id("context-report")
+    expect(report.get_by_role("row", name="Your message")).to_be_visible()
+    expect(report).to_contain_text("0 earlier messages were there word for word.")
+    ann.shoot("what-the-model-saw")
+    button.click()
+    expect(report).to_have_count(0)

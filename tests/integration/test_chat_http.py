@@ -343,6 +343,50 @@ def test_the_knobs_of_an_agent_reach_the_provider_and_bound_the_turn(
         assert (refused.status_code, refused.json()["code"]) == (422, "validation")
 
 
+def test_what_a_prompt_has_no_room_for_is_summarised_and_accounted_for(
+    web: Web, model: SimulatedProvider
+) -> None:
+    from tests.support.web import eventually
+
+    model.script(
+        {"when": "write one new summary", "reply": "They planned a trip to Oulu."},
+        {"when": ".", "reply": "Yes."},
+    )
+    admin, ann = Client(web, "admin"), Client(web, "ann")
+    small = admin.post("/agents", {"name": "Small", "resource_usd": 0.1, "intelligence": 1})
+    conversation = ann.post("/chat/conversations", {"agent_id": small.json()["id"]}).json()["id"]
+    first = ann.say(conversation, "Let us plan a trip to Oulu.")
+    for number in range(12):
+        ann.say(conversation, f"Step {number}. " + "and then we go on " * 250)
+
+    def summaries() -> list[str]:
+        prompts = [one["body"]["messages"][0]["content"] for one in model.captured()]
+        return [one for one in prompts if "Write one new summary" in one]
+
+    eventually(summaries, "no summary was made")
+    assert "plan a trip to Oulu" in summaries()[0]
+
+    def last_prompt() -> str:
+        answer = ann.say(conversation, "Where were we going?")
+        nonlocal report
+        report = ann.get(f"/chat/turns/{answer['turn']['id']}/context").json()
+        asked = [one["body"]["messages"] for one in model.captured()]
+        ours = [one for one in asked if one[-1]["content"] == "Where were we going?"]
+        return str(ours[-1][0]["content"])
+
+    report: dict = {}
+    eventually(lambda: "They planned a trip to Oulu." in last_prompt(), "it reached no prompt")
+    assert report["history_summarised"] >= 6
+    assert report["history_cut"] >= report["history_summarised"]
+    assert report["history_kept"] >= 1
+    assert sum(report["lanes"].values()) + 512 <= 10_000
+    assert all(report["used"][lane] <= report["lanes"][lane] for lane in report["used"])
+    # Nobody else's business, and no account where no model was asked.
+    bob = Client(web, "bob")
+    assert bob.get(f"/chat/turns/{first['turn']['id']}/context").status_code == 404
+    model.script({"when": ".", "fail": "500"})
+
+
 def test_what_was_recalled_reaches_the_models_prompt(
     web: Web, model: SimulatedProvider, worker_process: object
 ) -> None:

@@ -49,6 +49,29 @@ def test_nothing_is_lost_silently(
     assert total + plan.output <= window + 64
 
 
+@given(
+    window=st.integers(1200, 6_000),
+    history=histories,
+    summary=st.text(max_size=800),
+    upto=st.integers(0, 30),
+)
+def test_a_summary_stands_in_for_what_has_no_room_and_for_nothing_else(
+    window: int, history: list[Said], summary: str, upto: int
+) -> None:
+    said = [Said(one.role, one.text, place) for place, one in enumerate(history, 1)]
+    parts = context.Parts("S", said, [], "q", summary, upto)
+    plan = governor.plan(governor.Limits(window, 100), context.needs_of(parts, count), "normal")
+    built = context.build(plan, parts, count)
+    report = built.report
+    kept = len(said) - len(built.left_out)
+    assert list(built.left_out) == said[: len(said) - kept]
+    is_quoted = context.SUMMARY_HEADER in built.lines[0].text
+    assert not is_quoted or built.left_out, "a summary only where something is missing"
+    covered = sum(one.seq <= upto for one in built.left_out)
+    assert report.history_summarised == (covered if is_quoted else 0)
+    assert report.used["history"] <= plan.history
+
+
 @given(passage=texts)
 def test_a_recalled_passage_stays_one_quoted_line(passage: str) -> None:
     """Stored text cannot pose as the prompt's own structure."""

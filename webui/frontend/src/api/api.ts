@@ -5,6 +5,7 @@ import type { RawProblem } from "./problem";
 import type {
   Agent,
   AgentDraft,
+  ContextReport,
   Conversation,
   Derived,
   Knobs,
@@ -64,6 +65,10 @@ export class Api {
 
   updateAgent(id: string, draft: AgentDraft): Promise<Agent> {
     return this.http.patch(`/agents/${id}`, draft);
+  }
+
+  contextReport(turnId: string): Promise<ContextReport> {
+    return this.http.get(`/chat/turns/${turnId}/context`);
   }
 
   derivedOf(knobs: Knobs): Promise<Derived> {

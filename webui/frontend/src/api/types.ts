@@ -8,6 +8,7 @@ export type { Problem } from "./problem";
 export type Agent = Schemas["AgentOut"];
 export type Derived = Schemas["DerivedOut"];
 export type Knobs = Pick<Agent, "intelligence" | "autonomy" | "resource_usd">;
+export type ContextReport = Schemas["ContextReportOut"];
 export type Conversation = Schemas["ConversationOut"];
 export type Me = Schemas["MeOut"];
 export type Message = Schemas["MessageView"];

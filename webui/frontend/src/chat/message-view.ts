@@ -13,6 +13,7 @@ import { copyText } from "../ui/clipboard";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
 import { clockTime, exactTime } from "../ui/times";
+import "./context-report";
 import { degradedView, endingView } from "./answer-notes";
 import { recalledView } from "./recalled-view";
 import { withTurn } from "./thread";
@@ -38,6 +39,7 @@ export class MessageView extends LightElement {
   /** Only the newest answer can be continued. */
   @property({ attribute: false }) isLast = false;
   @state() private editing = false;
+  @state() private showReport = false;
   @state() private copied: boolean | null = null;
   @query(".message__edit-field") private readonly editField!: HTMLTextAreaElement | null;
 
@@ -105,6 +107,9 @@ export class MessageView extends LightElement {
           ></soma-markdown>`}
       ${isOpen ? nothing : endingView(message, this.#waysOn(message))}
       ${message.recalled.length === 0 ? nothing : recalledView(message.recalled)}
+      ${isOpen || !this.showReport || message.turn_id === null
+        ? nothing
+        : html`<soma-context-report .turnId=${message.turn_id}></soma-context-report>`}
     `;
   }
 
@@ -156,8 +161,26 @@ export class MessageView extends LightElement {
             this.locked || this.busy,
           )
         : nothing}
-      ${isUser ? this.#switcher(message) : this.#thumbs(message)}
+      ${isUser ? this.#switcher(message) : this.#thumbs(message)} ${this.#reportButton(message)}
     </div>`;
+  }
+
+  #reportButton(message: Message): TemplateResult | typeof nothing {
+    const hasReport = message.role === "assistant" && (message.model ?? "") !== "";
+    if (!hasReport || message.turn_id === null) return nothing;
+    const label = msg("What the model saw");
+    return html`<button
+      type="button"
+      class="button button--icon button--small"
+      aria-label=${label}
+      title=${label}
+      aria-expanded=${String(this.showReport)}
+      @click=${() => {
+        this.showReport = !this.showReport;
+      }}
+    >
+      ${ICONS.info}
+    </button>`;
   }
 
   #iconButton(

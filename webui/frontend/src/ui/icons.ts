@@ -11,6 +11,7 @@ export const ICONS = {
   edit: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="m4 16 .8-3.2L13.5 4 16 6.5l-8.8 8.7z" /></svg>`,
   gauge: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M3.5 14.5a7 7 0 1 1 13 0M10 12l3.500-4" /><circle cx="10" cy="12.500" r="1.2" /></svg>`,
   graph: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><circle cx="5" cy="6" r="2" /><circle cx="15" cy="5" r="2" /><circle cx="11" cy="15" r="2" /><path d="m7 5.800 6-.600M6 7.800l4 5.500M14.300 6.900l-2.600 6.200" /></svg>`,
+  info: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7" /><path d="M10 9.200v4.300M10 6.400v.4" /></svg>`,
   left: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="m12 5-5 5 5 5" /></svg>`,
   list: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M7 5.500h10M7 10h10M7 14.500h10M3.500 5.500h.1M3.500 10h.1M3.500 14.500h.1" /></svg>`,
   memory: html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4.500c-1.200-1.400-4-1.300-4.400 1-1.900.3-2.600 2.400-1.600 3.800-1.200 1.400-.6 3.700 1.300 4.200.3 2.200 3.400 2.900 4.700 1.200 1.300 1.700 4.400 1 4.700-1.200 1.900-.5 2.500-2.800 1.300-4.200 1-1.400.3-3.500-1.600-3.800-.4-2.300-3.200-2.400-4.400-1zM10 4.500v10.200" /></svg>`,
