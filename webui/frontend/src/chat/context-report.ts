@@ -44,7 +44,9 @@ export class ContextReportView extends LightElement {
       tool_results: msg("Results of tools"),
       buffer: msg("Your message"),
     };
-    const rows = Object.entries(report.lanes).filter(([, tokens]) => tokens > 0);
+    const rows = Object.keys(names)
+      .map((lane): [string, number] => [lane, report.lanes[lane] ?? 0])
+      .filter(([, tokens]) => tokens > 0);
     return html`<table class="report__table">
         <thead>
           <tr>
