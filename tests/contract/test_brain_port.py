@@ -26,12 +26,15 @@ from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
 from memory.embedding.minilm import Embedder
 from memory.errors import BadMemory, CapabilityAbsent, EmptyMemory, MemoryTooLong, NoSuchMemory
+from memory.overview import GraphQuery
 from memory.ports import (
     MAX_ITEMS,
+    MAX_LOOK_UP,
     MAX_TEXT_CHARS,
     BrainPort,
     ContextQuery,
     Everything,
+    Link,
     Matching,
     MemoryItem,
     MemoryScope,
@@ -531,6 +534,128 @@ def test_one_memory_is_read_with_its_whole_provenance(brain: BrainPort) -> None:
         brain.get(scope, kept.memory_id)
 
 
+def rich(brain: BrainPort) -> tuple[MemoryScope, dict[str, UUID]]:
+    """A scope with names, a conversation, a correction and a fact with its source."""
+    scope, here = anyone(), uuid7()
+    kept = {
+        name: brain.remember(scope, item(text, **more)).memory_id
+        for name, text, more in (
+            ("cat", "My cat Miso sleeps in Lisbon.", {"conversation_id": here}),
+            ("noted", "Noted: Miso.", {"conversation_id": here, "speaker": "assistant"}),
+            ("fact", "There is a cat called Miso.", {"kind": "semantic"}),
+            ("nadia", "The cat of Nadia is in Lisbon too.", {}),
+            ("corrected", "My cat Miso sleeps in Porto.", {}),
+        )
+    }
+    brain.link(scope, Link(kept["corrected"], kept["cat"], "supersedes"))
+    brain.link(scope, Link(kept["fact"], kept["cat"], "derived_from"))
+    brain.link(scope, Link(kept["fact"], kept["noted"], "derived_from"))
+    settle(brain)
+    return scope, kept
+
+
+@needs("listing")
+def test_several_are_looked_up_in_the_order_asked_and_foreign_ones_left_out(
+    brain: BrainPort,
+) -> None:
+    scope, kept = rich(brain)
+    foreign = brain.remember(anyone(tenant_id=scope.tenant_id), item("Not ours.")).memory_id
+    asked = [kept["fact"], uuid7(), foreign, kept["cat"], kept["fact"]]
+    found = brain.look_up(scope, asked)
+    assert [one.memory_id for one in found] == [kept["fact"], kept["cat"]]
+    assert (found[0].kind, found[0].sources_count) == ("semantic", 2)
+    assert found[1].superseded_by == kept["corrected"]
+    assert brain.look_up(scope, []) == ()
+    with pytest.raises(MemoryTooLong):
+        brain.look_up(scope, [uuid7()] * (MAX_LOOK_UP + 1))
+
+
+@needs("listing")
+def test_lists_and_recall_are_narrowed_by_the_same_conditions(brain: BrainPort) -> None:
+    scope, kept = rich(brain)
+    times = {one.memory_id: one.said_at for one in brain.recent(scope, limit=9)}
+    for where, names in (
+        (Matching(kind="semantic"), {"fact"}),
+        (Matching(speaker="assistant"), {"noted"}),
+        (Matching(said_from=times[kept["nadia"]]), {"nadia", "corrected"}),
+        (Matching(said_before=times[kept["noted"]]), {"cat"}),
+        (Matching(kind="episodic", speaker="user", said_before=times[kept["corrected"]]),
+         {"cat", "nadia"}),
+        (Matching(conversation_id=uuid7()), set()),
+    ):  # fmt: skip
+        wanted = {kept[name] for name in names}
+        assert {one.memory_id for one in brain.recent(scope, limit=9, where=where)} == wanted
+        found = ask(brain, scope, "Miso cat Lisbon Porto Nadia", limit=9, where=where)
+        assert {one.memory_id for one in found} == wanted
+
+
+@needs("listing")
+def test_the_figures_are_those_of_the_scope(brain: BrainPort) -> None:
+    scope, _ = rich(brain)
+    brain.remember(anyone(tenant_id=scope.tenant_id), item("Not ours."))
+    stats = brain.stats(scope)
+    assert (stats.total, stats.conversations, stats.superseded) == (5, 1, 1)
+    assert dict(stats.by_kind) == {"episodic": 4, "semantic": 1}
+    assert [(one.agent_id, one.count) for one in stats.by_agent] == [(scope.agent_id, 5)]
+    assert stats.oldest < stats.newest
+    assert brain.stats(anyone()).total == 0
+    people = dict.fromkeys(brain.people(scope.tenant))
+    assert (scope.user_id, scope.namespace) in people
+    assert len(people) == 2
+    assert brain.people(anyone().tenant) == ()
+
+
+@needs("listing")
+def test_the_graph_holds_links_and_names_within_the_scope(brain: BrainPort) -> None:
+    scope, kept = rich(brain)
+    other = anyone(tenant_id=scope.tenant_id)
+    brain.remember(other, item("Miso is somebody else's dog."))
+    settle(brain)
+    around = brain.graph(scope, GraphQuery(around=kept["cat"]))
+    ids = {node.id for node in around.nodes}
+    assert {str(kept[name]) for name in ("cat", "corrected", "fact")} <= ids
+    assert {"name:miso", "name:lisbon"} <= ids
+    assert (str(kept["corrected"]), str(kept["cat"]), "supersedes") in {
+        (edge.source, edge.target, edge.relation) for edge in around.edges
+    }
+    further = brain.graph(scope, GraphQuery(around=kept["cat"], hops=2))
+    assert str(kept["nadia"]) in {node.id for node in further.nodes}
+    by_name = brain.graph(scope, GraphQuery(name="Miso"))
+    assert {node.label for node in by_name.nodes if node.kind == "name"} == {"miso"}
+    everything = brain.graph(scope, GraphQuery())
+    assert len(everything.nodes) == len({node.id for node in everything.nodes})
+    assert "dog" not in str((around, further, by_name, everything))
+    assert len(brain.graph(scope, GraphQuery(limit=1)).nodes) == 1
+    with pytest.raises(NoSuchMemory):
+        brain.graph(other, GraphQuery(around=kept["cat"]))
+
+
+@needs("listing")
+def test_a_cycle_of_links_is_walked_once(brain: BrainPort) -> None:
+    scope = anyone()
+    ids = [brain.remember(scope, item(f"Part {n}.")).memory_id for n in range(4)]
+    for source, target in itertools.pairwise([*ids, ids[0]]):
+        assert brain.link(scope, Link(source, target, "causes"))
+    found = brain.neighbours(scope, ids[0], hops=3, limit=50)
+    assert sorted(one.memory.memory_id for one in found) == sorted(ids[1:])
+    nodes = brain.graph(scope, GraphQuery(around=ids[0], hops=2)).nodes
+    assert sum(node.kind == "memory" for node in nodes) == 4
+
+
+@needs("listing")
+def test_a_fact_goes_with_its_last_source_and_the_proof_names_both(brain: BrainPort) -> None:
+    scope, kept = rich(brain)
+    first = brain.forget(scope, These((kept["cat"],)))
+    assert first.ids == (kept["cat"],)
+    counts = dict(first.stores)
+    assert (counts["derived"], counts["links"], counts["embeddings"]) == (0, 2, 1)
+    assert counts["names"] >= 2
+    second = brain.forget(scope, These((kept["noted"],)))
+    assert set(second.ids) == {kept["noted"], kept["fact"]}
+    assert (second.memories, dict(second.stores)["derived"]) == (2, 1)
+    assert len(brain.recent(scope, limit=9)) == 2
+
+
 def test_a_filter_without_a_condition_is_refused() -> None:
     with pytest.raises(BadMemory):
         Matching()
@@ -565,6 +690,8 @@ def test_what_a_brain_cannot_do_is_refused_by_name_and_told_beforehand(brain: Br
         "links": lambda: brain.neighbours(scope, first),
         "state": lambda: brain.state(scope),
         "sleep": lambda: brain.sleep_cycles(scope),
+        "stats": lambda: brain.stats(scope),
+        "graph": lambda: brain.graph(scope, GraphQuery()),
     }
     assert brain.probe().ok
     told = brain.capabilities()
@@ -617,6 +744,10 @@ def test_a_sweep_over_tenants_users_agents_and_namespaces_finds_nothing_foreign(
         for scope in scopes:
             found = [one for question in questions for one in ask(brain, scope, question, limit=50)]
             found += brain.recent(scope, limit=100)
+            assert not brain.look_up(scope, [one for one in owners if owners[one] != scope])
+            nodes = brain.graph(scope, GraphQuery(limit=200)).nodes
+            drawn = {node.id for node in nodes if node.kind == "memory"}
+            assert drawn <= {str(one) for one in owners if owners[one] == scope}
             hits += len(found)
             foreign += sum(owners[one.memory_id] != scope for one in found)
     assert foreign == 0
