@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from bench import machine
 from bench.scenarios import (
+    context,
     footprint,
     history,
     memory_busy,
@@ -52,6 +53,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "start": start,
     "page": page,
     "history": history,
+    "context": context,
     "peer": peer,
     "memory-write": memory_write,
     "memory-found": memory_found,
@@ -66,7 +68,7 @@ SCENARIOS: dict[str, ModuleType] = {
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
 ORDER = (
     *("one-stream", "streams-100", "streams-300", "footprint", "page", "history"),
-    *("peer", "sockets", "start", "venv"),
+    *("context", "peer", "sockets", "start", "venv"),
     *("memory-write", "memory-found", "memory-worker", "memory-isolation", "memory-kills"),
     *("memory-quality", "memory-busy", "memory-recall"),
 )
