@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable
 from uuid import UUID
 
+from gateway.catalogue import CHANGED_TOPIC
 from gateway.errors import (
     AddressRefused,
     ContentRefused,
@@ -40,8 +41,8 @@ from gateway.parts import (
     ToolSpec,
     Usage,
 )
-from gateway.ports import Endpoint
-from gateway.router import MODELS
+from gateway.ports import Endpoint, EndpointProbe
+from gateway.router import MODELS, breaker_name
 from gateway.sync import SyncReport, sync_environment
 from gateway.tokens import estimate_prompt_tokens, estimate_tokens
 from gateway.trial import try_provider
@@ -74,6 +75,11 @@ def stream(request: ModelRequest, endpoint: Endpoint) -> AsyncGenerator[StreamEv
     return MODELS.get().stream(request, endpoint)
 
 
+async def probe_endpoint(endpoint: Endpoint, timeout_s: float) -> EndpointProbe:
+    """What the endpoint says of itself, without spending tokens; in the process's own loop."""
+    return await MODELS.get().probe_endpoint(endpoint, timeout_s)
+
+
 async def follow_changes() -> None:
     """Hear at once of models that another process changed; once, in the process's own loop."""
     await MODELS.get().follow_changes()
@@ -88,10 +94,12 @@ def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 __all__ = [
+    "CHANGED_TOPIC",
     "AddressRefused",
     "ContentRefused",
     "ContextTooLong",
     "Endpoint",
+    "EndpointProbe",
     "Finished",
     "Message",
     "ModelAuthFailed",
@@ -121,6 +129,7 @@ __all__ = [
     "ToolResultPart",
     "ToolSpec",
     "Usage",
+    "breaker_name",
     "choose",
     "create_provider",
     "delete_provider",
@@ -131,6 +140,7 @@ __all__ = [
     "list_models",
     "list_providers",
     "model_names",
+    "probe_endpoint",
     "remembered",
     "rewrap_stored_keys",
     "set_default_model",

@@ -15,6 +15,7 @@ from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
 from gateway.parts import Finished, ModelRequest, StreamEvent, Usage
 from gateway.ports import Endpoint, EndpointProbe, ModelPort
 from gateway.presets import KINDS, Wire
+from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
 from kernel.clock import monotonic_s
 from kernel.ports import Port, Probe
@@ -22,17 +23,18 @@ from kernel.resilience import BreakerOpen, CircuitBreaker
 
 log = structlog.get_logger(__name__)
 
-BREAKERS_KEPT = 1_000
-
 
 class ModelRouter:
     """Adapters by wire, breakers by (provider, model), and the catalogue."""
 
     def __init__(
-        self, adapters: Mapping[Wire, ModelPort], catalogue: Catalogue | None = None
+        self,
+        adapters: Mapping[Wire, ModelPort],
+        catalogue: Catalogue | None = None,
+        board: Board | None = None,
     ) -> None:
         self._adapters = dict(adapters)
-        self._breakers: dict[tuple[str, str], CircuitBreaker] = {}
+        self._board = board or Board(is_alone=True)
         self.catalogue = catalogue or Catalogue()
 
     async def stream(
@@ -103,14 +105,12 @@ class ModelRouter:
 
     def breaker(self, request: ModelRequest, endpoint: Endpoint) -> CircuitBreaker:
         """The breaker of the provider and model that are asked."""
-        provider = str(endpoint.provider_id or endpoint.base_url or endpoint.kind)
-        key = (provider, request.model or endpoint.model)
-        found = self._breakers.get(key)
-        if found is None:
-            if len(self._breakers) >= BREAKERS_KEPT:
-                self._breakers.clear()
-            found = self._breakers[key] = CircuitBreaker(f"model:{endpoint.kind}")
-        return found
+        model = request.model or endpoint.model
+        return self._board.breaker(
+            breaker_name(endpoint, model),
+            dependency=f"model:{endpoint.kind}",
+            title=f"{model} at {endpoint.provider_name or endpoint.kind}",
+        )
 
     def probe(self) -> Probe:
         """For `doctor`: which model is used. Asks no provider, since that costs tokens."""
@@ -134,6 +134,12 @@ class ModelRouter:
 
 
 MODELS: Port[ModelRouter] = Port("models")
+
+
+def breaker_name(endpoint: Endpoint, model: str | None = None) -> str:
+    """The name of the breaker of a provider's model."""
+    provider = endpoint.provider_id or endpoint.base_url or endpoint.kind
+    return f"model:{provider}:{model or endpoint.model}"
 
 
 def _enter(breaker: CircuitBreaker) -> None:

@@ -37,10 +37,14 @@ log = structlog.get_logger(__name__)
 
 
 class Board:
-    """Breakers by name. `reset_after_s`: how long those that it makes rest."""
+    """Breakers by name. `reset_after_s`: how long those that it makes rest.
 
-    def __init__(self, *, reset_after_s: float = 30.0) -> None:
+    `is_alone`: nothing is told to or asked of other processes.
+    """
+
+    def __init__(self, *, reset_after_s: float = 30.0, is_alone: bool = False) -> None:
         self._reset_after_s = reset_after_s
+        self._is_alone = is_alone
         self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
         self._watchers: list[Watcher] = []
         self._told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -63,7 +67,7 @@ class Board:
             while len(self._breakers) >= MOST:
                 self._breakers.popitem(last=False)
             self._breakers[breaker.name] = breaker
-            breaker.link = self
+            breaker.link = None if self._is_alone else self
         return breaker
 
     def get(self, name: str) -> CircuitBreaker | None:

@@ -8,12 +8,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What an adapter says of itself. `advice` is what an operator should do when not ok."""
+    """What an adapter says of itself. `advice` is what an operator should do when not ok.
+
+    `is_limited`: not ok, but most of it works.
+    """
 
     ok: bool
     latency_ms: float | None = None
     detail: str = ""
     advice: str = ""
+    is_limited: bool = False
 
 
 @runtime_checkable

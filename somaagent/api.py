@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from chat.api import router as chat_router
 from chat.api_agents import router as agents_router
 from gateway.api import router as gateway_router
+from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
@@ -26,3 +27,4 @@ api.add_router("/chat", chat_router)
 api.add_router("/gateway", gateway_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
+api.add_router("/saas/health", health_router)

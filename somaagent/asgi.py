@@ -28,6 +28,7 @@ from chat.consumers import ChatConsumer  # noqa: E402
 from chat.facade import RUNNER, reap  # noqa: E402
 from gateway.facade import follow_changes  # noqa: E402
 from health import asgi as health  # noqa: E402
+from health.facade import watch  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
 from memory.facade import BRAIN  # noqa: E402
 
@@ -61,6 +62,7 @@ class _Lifespan:
             asyncio.create_task(self._reap(), name="soma-reaper"),
             asyncio.create_task(self._warm(), name="soma-warm"),
             asyncio.create_task(follow_changes(), name="soma-follow-models"),
+            asyncio.create_task(watch(), name="soma-health"),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()

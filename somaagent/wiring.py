@@ -1,6 +1,7 @@
 """Config -> adapters: the only module that names them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -10,10 +11,14 @@ from chat.facade import ChatWorkspace
 from gateway.adapters.litellm import LiteLLM
 from gateway.adapters.openai_wire import OpenAIWire
 from gateway.router import MODELS, ModelRouter
+from health.monitor import Monitor
+from health.services import configured
 from kernel import outbox
+from kernel.breakers import Board
 from kernel.bus.ports import BUS
 from kernel.bus.valkey import ValkeyBus
-from kernel.ports import bind
+from kernel.condition import CONDITION
+from kernel.ports import Probed, bind
 from kernel.storage.local import LocalStorage
 from kernel.storage.ports import STORAGE
 from kernel.valkey import sync_client
@@ -32,12 +37,21 @@ def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
-    bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}))
+    board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
+    bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
+    others: dict[str, Probed] = {}
     if settings.SOMA.brain_is_remote:
-        bind(BRAIN, _remote_brain(settings.SOMA))
+        brain = _remote_brain(settings.SOMA)
+        board.enrol(brain.transport.breaker)
+        bind(BRAIN, brain)
+        if brain.fallback is not None:
+            board.enrol(brain.fallback.transport.breaker)
+            others["somafractalmemory"] = brain.fallback
     else:
         bind_embedded_brain(_wake_indexer)
     bind(WORKSPACE, ChatWorkspace())
+    watched = partial(configured, board, others)
+    bind(CONDITION, Monitor(watched, board, interval_s=settings.SOMA.health_interval_s))
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
 

@@ -107,7 +107,7 @@ class HttpBrain:
 
     def __init__(self, base_url: str, key: str, fallback: FractalMemory | None = None) -> None:
         self.transport = Transport("brain", base_url, key, is_ready=self._look)
-        self._fallback = fallback
+        self.fallback = fallback
         self._kind: Kind | None = None
         self._absent: dict[Capability, float] = {}
         self._acknowledged: OrderedDict[UUID, None] = OrderedDict()
@@ -171,10 +171,10 @@ class HttpBrain:
         try:
             kept |= self._send(scope, wanted, until_s)
         except (MemoryUnavailable, MemoryLate) as exc:
-            if self._fallback is None or self._kind != "original":
+            if self.fallback is None or self._kind != "original":
                 raise
             log.warning("memory.kept_in_fallback", error=type(exc).__name__, count=len(wanted))
-            self._fallback.store(scope, wanted, max(1.0, until_s - monotonic_s()))
+            self.fallback.store(scope, wanted, max(1.0, until_s - monotonic_s()))
             kept |= self._acknowledge(wanted)
         return kept
 
@@ -248,10 +248,10 @@ class HttpBrain:
             return self._recall(scope, asked, until_s)
         except (MemoryUnavailable, MemoryLate) as exc:
             left_s = until_s - monotonic_s()
-            if self._fallback is None or self._kind == "ours" or left_s <= 0:
+            if self.fallback is None or self._kind == "ours" or left_s <= 0:
                 raise
             log.warning("memory.recall_from_fallback", error=type(exc).__name__)
-            return self._fallback.search(scope, asked, left_s)
+            return self.fallback.search(scope, asked, left_s)
 
     def _recall(
         self, scope: MemoryScope, query: RecallQuery, until_s: float
@@ -556,8 +556,8 @@ class HttpBrain:
         detail = "SomaAgent brain" if self._kind == "ours" else "SomaBrain (original)"
         if absent:
             detail += f"; cannot: {', '.join(absent)}"
-        if self._fallback is not None:
-            behind = self._fallback.probe()
+        if self.fallback is not None:
+            behind = self.fallback.probe()
             detail += f"; store behind it {'answers' if behind.ok else 'does not answer'}"
         return Probe(ok=True, latency_ms=latency_ms, detail=detail)
 
@@ -577,7 +577,7 @@ class HttpBrain:
 
     def _look_for_capabilities(self) -> None:
         """Try the optional routes of an original brain once, in a way that changes nothing."""
-        if self._fallback is None:
+        if self.fallback is None:
             self._note_absent("get")
             self._note_absent("forget")
         for capability, (method, path) in _LOOKS.items():
@@ -596,10 +596,10 @@ class HttpBrain:
 
     def _store(self, capability: Capability) -> FractalMemory:
         """Return the store behind an original brain.  Raises: CapabilityAbsent without one."""
-        if self._fallback is None:
+        if self.fallback is None:
             self._note_absent(capability)
             raise CapabilityAbsent(capability=capability)
-        return self._fallback
+        return self.fallback
 
     def _optional(
         self,

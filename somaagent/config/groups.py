@@ -198,6 +198,12 @@ class ProcessSettings(Group):
     model_total_s: int = Field(
         900, ge=1, le=86400, description="Seconds after which an answer is cut in any case."
     )
+    health_interval_s: float = Field(
+        30, ge=0.2, le=3600, description="Seconds between two looks at a healthy service."
+    )
+    breaker_rest_s: float = Field(
+        30, ge=0.2, le=3600, description="Seconds for which a service that failed is left alone."
+    )
     max_message_chars: int = Field(
         200_000, ge=1000, le=2_000_000, description="Longest message, in characters."
     )

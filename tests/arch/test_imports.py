@@ -19,6 +19,7 @@ PLATFORM_UNITS = {
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/retention.py": "retention",
+    "health/verbs.py": "breakers are the platform's",
     "memory/brain_server/keys.py": "a key says which tenant a request is for",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",
     "memory/brain_embedded/sleep.py": "the worker serves every tenant",
