@@ -3,7 +3,8 @@
 Pure.  Each candidate brings the words that it shares with the question, its closeness in meaning
 and who stands beside it; together they are weighed as
 
-    words + meaning (less for what asks and tells nothing, and for what a newer memory replaces)
+    words + meaning + how much it tells
+        (less for what asks and tells nothing, and for what a newer memory replaces)
     + the turns beside it + the conversation as a whole + the person asked about
     + the time asked about + names shared with the best hits (random walk) + recency
 
@@ -24,7 +25,7 @@ from uuid import UUID
 
 from memory import entities, walk
 from memory.ports import Recalled, ScoreParts
-from memory.terms import Term, normalised, query_terms, telling_share
+from memory.terms import Term, is_stop_word, normalised, query_terms, telling_share
 from memory.times import Span, spans
 
 # Without one of both a candidate bears on nothing: unrelated sentences stay below it with MiniLM.
@@ -43,6 +44,8 @@ QUESTION_WEIGHT = 0.6
 SUPERSEDED_WEIGHT = 0.7
 # One word of three is likelier chance than a third of the evidence: coverage counts squared.
 WORDS_WEIGHT, WORDS_POWER = 0.4, 2.0
+# "You and your bargains." is near to much and tells little: this, for a turn of MANY_WORDS.
+TELLING_WEIGHT, MANY_WORDS = 0.08, 8
 # By distance: what a turn gets from the weight of the one before it (positive) or after it.
 BESIDE_WEIGHTS = {1: 0.15, -1: 0.15, 2: 0.075, -2: 0.075}
 CONVERSATION_WEIGHT = 0.3
@@ -157,8 +160,7 @@ def fuse(
     Dropped: what bears on nothing by itself or by its surroundings, echoes of the question itself,
     repeated texts (the newest stays).  Nothing at all when it seems that no answer was ever said.
     """
-    echo = normalised(asked.text)
-    items = _without_repeats(candidates, echo)
+    items = _without_repeats(candidates, normalised(asked.text))
     coverage = _coverages(asked, corpus, items)
     worthy = [
         _is_relevant(one, share, len(asked.terms))
@@ -258,11 +260,15 @@ def _judged(
     sure: float,
 ) -> list[_Judged]:
     """Weigh all evidence; leave out what neither it nor its surroundings make worth quoting."""
-    own = [_own_weight(one, share) for one, share in zip(items, coverage, strict=True)]
+    said = [said_of(one.text) for one in items]
+    own = [
+        _own_weight(one, share, words)
+        for one, share, words in zip(items, coverage, said, strict=True)
+    ]
     conversations = _conversation_weights(items, own)
     beside = _beside(items, own)
     names = frozenset(asked.names)
-    person = [float(bool(names) and bool(names & said_of(one.text))) for one in items]
+    person = [float(not names.isdisjoint(words)) for words in said]
     timely = [float(_is_timely(one, asked.times)) for one in items]
     surrounded = [
         own[place]
@@ -323,9 +329,13 @@ def _succeeded(items: Sequence[Candidate], weighed: Sequence[float]) -> list[flo
     return weights
 
 
-def _own_weight(item: Candidate, coverage: float) -> float:
-    """Return what a memory weighs by its own words and meaning."""
+def _own_weight(item: Candidate, coverage: float, said: Collection[str]) -> float:
+    """Return what a memory weighs by its own words and meaning, and by how much it tells."""
     weight = max(0.0, (item.cosine or 0.0) + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
+    told = sum([not is_stop_word(word) for word in said]) - bool(entities.voice(item.text))
+    if weight > 0:
+        share = math.log1p(max(0, told)) / math.log1p(MANY_WORDS)
+        weight += TELLING_WEIGHT * min(1.0, share)
     return weight * (QUESTION_WEIGHT + (1 - QUESTION_WEIGHT) * telling_share(item.text))
 
 

@@ -209,6 +209,14 @@ def test_a_turn_that_tells_and_asks_ranks_before_one_that_only_asks() -> None:
     assert numbers(found(asks, tells)) == [1, 2]
 
 
+def test_of_two_that_are_as_near_the_one_that_tells_more_comes_first() -> None:
+    idle = candidate(1, "Nadia: You and your cats.", cosine=0.52)
+    tells = candidate(2, "Nadia: The grey kitten with one white paw is Callas.", cosine=0.5)
+    assert numbers(found(idle, tells)) == [2, 1]
+    short = candidate(3, "My cat is Miso.", cosine=0.7)
+    assert numbers(found(idle, tells, short))[0] == 3
+
+
 def test_in_a_large_memory_whoever_asked_judges_what_is_near() -> None:
     far = [candidate(number, cosine=0.2 + number / 100, about=0.0) for number in range(1, 8)]
     asked = Asked("What is the name of my cat?", TERMS, NOW)
