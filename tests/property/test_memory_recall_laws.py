@@ -1,6 +1,7 @@
 """Laws of memory's pure parts, over generated text and evidence."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory import times, walk
+from memory.cognition.drawing import drawn
 from memory.entities import MAX_NAMES, mentions, names, without_names
 from memory.passages import PASSAGE_CHARS, split
 from memory.ports import Recalled
 from memory.recall import Asked, Candidate, Corpus, certainty, fuse
 from memory.rescue import answer_from_memory
-from memory.terms import MAX_TERMS, Term, normalised, query_terms
+from memory.terms import MAX_TERMS, Term, normalised, query_terms, telling_share
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 TERMS = tuple(Term(word) for word in ("miso", "cat", "tuna"))
@@ -33,6 +35,8 @@ candidates = st.lists(
         cosine=st.none() | st.floats(-1, 1),
         about=st.none() | st.floats(-1, 1),
         beside=st.dictionaries(st.uuids(), st.integers(-2, 2), max_size=2),
+        names=st.lists(st.sampled_from(["miso", "ada", "porto"]), max_size=2).map(tuple),
+        superseded_by=st.none() | st.uuids(),
     ),
     max_size=30,
     unique_by=lambda one: one.memory_id,
@@ -61,6 +65,38 @@ def test_recall_is_short_sorted_relevant_and_independent_of_the_order_of_its_evi
     mixed = list(items)
     shuffle.shuffle(mixed)
     assert fuse(asked, corpus, mixed, limit) == found
+
+
+@given(candidates, corpora, st.integers(1, 12), st.data())
+def test_what_was_replaced_never_stands_before_what_replaces_it(
+    items: list[Candidate], corpus: Corpus, limit: int, data: st.DataObject
+) -> None:
+    asked = Asked("Does Miso the cat like tuna?", TERMS, NOW, names=("miso",))
+    # Of each pair the first was replaced by the second; nothing is replaced in a circle.
+    order = data.draw(st.permutations(items))
+    chained = [
+        replace(older, superseded_by=newer.memory_id)
+        for older, newer in zip(order[0::2], order[1::2], strict=False)
+    ]
+    current = [replace(one, superseded_by=None) for one in order[1::2]]
+    found = [one.memory_id for one in fuse(asked, corpus, [*chained, *current], limit)]
+    for older in chained:
+        if older.memory_id in found and older.superseded_by in found:
+            assert found.index(older.superseded_by) < found.index(older.memory_id)
+
+
+@given(st.text(max_size=400))
+def test_a_text_tells_a_share_of_itself(text: str) -> None:
+    assert 0 <= telling_share(text) <= 1
+    if not {"?", "\uff1f", "\u061f"} & set(text):
+        assert telling_share(text) == 1
+
+
+@given(st.text(max_size=400))
+def test_any_text_gives_few_facts_of_bounded_length(text: str) -> None:
+    for fact in drawn(f"I live in {text}"):
+        assert len(fact.slot) <= 200
+        assert len(fact.value) <= 80
 
 
 @given(st.text(max_size=5_000), st.integers(10, 2_000))
