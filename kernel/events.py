@@ -14,6 +14,10 @@ from pydantic_core import PydanticSerializationError, from_json
 
 E = TypeVar("E")
 
+# What each topic is for; an event goes to the topic that its name begins with.
+TOPICS = ("chat", "memory", "routing", "audit", "delegation", "degradation")
+DEAD_LETTERS = "dead-letters"
+
 
 class InvalidEvent(Exception):
     """The payload does not match the catalogue; `reason` names the fields, never their values."""
@@ -37,12 +41,13 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A catalogue entry."""
+    """A catalogue entry. `topic`: where on the backbone events of this type go."""
 
     name: str
     version: int
     cls: type[Any]
     adapter: TypeAdapter[Any]
+    topic: str
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (draft 2020-12) of the payload."""
@@ -65,11 +70,14 @@ _by_class: dict[type[Any], EventType] = {}
 _subscriptions: dict[str, list[Subscription]] = {}
 
 
-def event(name: str, *, version: int) -> Callable[[type[E]], type[E]]:
-    """Class decorator: put a frozen dataclass into the catalogue under `name`."""
+def event(name: str, *, version: int, topic: str = "") -> Callable[[type[E]], type[E]]:
+    """Class decorator: put a frozen dataclass into the catalogue under `name`.
+
+    `topic`: unset, the first part of the name.
+    """
 
     def register(cls: type[E]) -> type[E]:
-        entry = EventType(name, version, cls, TypeAdapter(cls))
+        entry = EventType(name, version, cls, TypeAdapter(cls), topic or topic_of(name))
         if (name, version) in _types:
             msg = f"event {name} v{version} is declared twice"
             raise RuntimeError(msg)
@@ -127,6 +135,19 @@ def load(name: str, version: int, payload: dict[str, Any]) -> Any:
         return entry.adapter.validate_python(payload)
     except ValidationError as exc:
         raise InvalidEvent(_reason(exc)) from exc
+
+
+def topic_of(name: str) -> str:
+    """The topic of events called `name`, known or not."""
+    for (known, _), entry in _types.items():
+        if known == name:
+            return entry.topic
+    return name.partition(".")[0]
+
+
+def topics() -> list[str]:
+    """Every topic that carries events, in a fixed order."""
+    return sorted({*TOPICS, DEAD_LETTERS, *(entry.topic for entry in _types.values())})
 
 
 def subscriptions(name: str) -> list[Subscription]:

@@ -1,44 +1,47 @@
 """Transactional outbox: events commit with their cause and reach every consumer once in effect.
 
-Emit: a row in the same transaction. Relay (`drain`): takes one tenant at a time (advisory lock, so
-that order holds within a tenant), claims a batch with SKIP LOCKED, runs each consumer in a unit of
-the event's tenant together with an inbox row, deletes the delivered rows. A process killed between
-the two commits delivers again, and the inbox row turns the second time into nothing.
+`emit` (see `kernel.emitting`) writes a row in the transaction of the cause. The relay, here, moves
+rows in their order to the backbone: published, then deleted; a relay that dies in between publishes
+again, and the consumers' inbox turns the second time into nothing. `kernel.consuming` runs the
+subscribers. `drain` is all of it until nothing is due.
 """
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
-from django.db import connections, transaction
-from django.db.models import Count, Model, Q
+from django.db import OperationalError, connections
+from django.db.models import Count, Q
 from prometheus_client import Counter, Gauge
 
-from kernel import events
-from kernel.actor import Scope
+from kernel import consuming, emitting, events
+from kernel.bus.backbone import BACKBONE, BackboneAway, Reader, Record
 from kernel.clock import now
-from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
-from kernel.ids import uuid7
+from kernel.consuming import MAX_ATTEMPTS
+from kernel.db import PLATFORM_ALIAS, platform_unit
+from kernel.emitting import emit, emit_all, set_wake
 from kernel.models import InboxRecord, OutboxEvent
-from kernel.rows import insert
-from kernel.scope import current_scope, require_scope
+from kernel.scope import current_scope
 
-BATCH_SIZE = 200
-MAX_ATTEMPTS = 5
+__all__ = ["MAX_ATTEMPTS", "emit", "emit_all", "set_wake"]
+
+BATCH_SIZE = 500
 INBOX_RETENTION = timedelta(days=7)
+RELAY_LOCK = 738
+# A table that somebody changes or empties is left alone; the next round tries again.
+LOCK_PATIENCE = "2s"
 
 log = structlog.get_logger(__name__)
 
-_delivered = Counter("soma_outbox_delivered_total", "Events delivered", ["type"])
-_failed = Counter("soma_outbox_failures_total", "Failed deliveries", ["type"])
+_published = Counter("soma_outbox_published_total", "Events published on the backbone")
 _pending = Gauge("soma_outbox_pending_events", "Events that wait for delivery")
 _dead = Gauge("soma_outbox_dead_events", "Events that gave up after repeated failure")
 _lag = Gauge("soma_outbox_lag_seconds", "Age of the oldest waiting event")
-
-_wake: Callable[[], None] | None = None
+_bus_lag = Gauge("soma_bus_lag_events", "Events on the backbone that consumers have not read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,48 +63,94 @@ class Queued:
     count: int
 
 
-def set_wake(wake: Callable[[], None] | None) -> None:
-    """Composition root only: how a commit tells the relay that there is work."""
-    global _wake  # noqa: PLW0603
-    _wake = wake
-
-
-def emit(
-    value: object,
-    *,
-    key: str,
-    headers: dict[str, str] | None = None,
-    beside: Sequence[Model] = (),
-) -> UUID:
-    """Record an event in the open unit. Returns its id.
-
-    `beside`: new rows that are inserted with it, in the same round trip.
-    Raises: InvalidEvent, ScopeMissing. The relay is woken after the commit.
-    """
-    entry = events.type_of(value)
-    row = OutboxEvent(
-        id=uuid7(),
-        tenant_id=require_scope().tenant_id,
-        type=entry.name,
-        version=entry.version,
-        key=key,
-        payload=events.dump(value),
-        headers=headers or {},
-    )
-    insert([*beside, row])
-    if _wake is not None:
-        transaction.on_commit(_wake, robust=True)
-    return row.id
-
-
 def drain(batch_size: int = BATCH_SIZE) -> int:
-    """Deliver what is due, tenant by tenant, until nothing is. Returns the number delivered."""
-    delivered = 0
+    """Publish, read and retry until nothing is due. Returns how many events took effect.
+
+    With a backbone whose consumers run on their own, the reading is theirs.
+    """
+    inline = BACKBONE.get().is_inline
+    reader = BACKBONE.get().reader(consuming.GROUP, events.topics()) if inline else None
+    total = 0
     while True:
-        counts = [_drain_tenant(tenant_id, batch_size) for tenant_id in _tenants_with_work()]
-        delivered += sum(counts)
-        if not sum(counts):
-            return delivered
+        try:
+            moved, delivered = _round(reader, batch_size)
+        except OperationalError as exc:
+            if not consuming.is_held(exc):
+                raise
+            log.warning("outbox.table_held")
+            return total
+        total += delivered
+        if not moved and not delivered:
+            return total
+
+
+def _round(reader: Reader | None, batch_size: int) -> tuple[int, int]:
+    moved = delivered = 0
+    try:
+        moved = relay(batch_size)
+    except BackboneAway:
+        log.warning("outbox.backbone_away")
+    # What was parked comes before what is new: order within a key.
+    delivered += consuming.retry_parked(batch_size)
+    while reader is not None:
+        taken = consuming.consume(reader, batch_size)
+        moved += taken.read
+        delivered += taken.delivered
+        if not taken.read:
+            break
+    return moved, delivered
+
+
+def relay(batch_size: int = BATCH_SIZE) -> int:
+    """Move up to `batch_size` events to the backbone, oldest first. Returns how many left.
+
+    One relay works at a time, so that order holds; another one returns 0. Raises: BackboneAway.
+    """
+    with platform_unit("outbox relay"), connections[PLATFORM_ALIAS].cursor() as cursor:
+        cursor.execute(
+            "select set_config('lock_timeout', %s, true), pg_try_advisory_xact_lock(%s, 0)",
+            [LOCK_PATIENCE, RELAY_LOCK],
+        )
+        if not cursor.fetchone()[1]:
+            return 0
+        cursor.execute(
+            "select id, tenant_id, created_at, type, version, key, payload::text, headers::text "
+            "from kernel_outboxevent where dead_at is null and not parked "
+            "order by id limit %s for update skip locked",
+            [batch_size],
+        )
+        rows = cursor.fetchall()
+        if not rows:
+            return 0
+        refused = BACKBONE.get().publish([_record(row) for row in rows])
+        for place, reason in refused.items():
+            cursor.execute(
+                "update kernel_outboxevent set dead_at = %s, last_error = %s where id = %s",
+                [now(), reason[:300], rows[place][0]],
+            )
+            log.warning("outbox.refused", event_id=str(rows[place][0]), error=reason[:300])
+        sent = [row[0] for place, row in enumerate(rows) if place not in refused]
+        cursor.execute("delete from kernel_outboxevent where id = any(%s)", [sent])
+    _published.inc(len(sent))
+    return len(rows)
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    event_id, tenant_id, created_at, name, version, key, payload, headers = row
+    emitted_at: datetime = created_at
+    return Record(
+        topic=events.topic_of(name),
+        key=key,
+        value=payload.encode(),
+        headers={
+            **orjson.loads(headers),
+            "event_id": str(event_id),
+            "tenant_id": str(tenant_id),
+            "type": name,
+            "version": str(version),
+            "emitted_at": emitted_at.isoformat(),
+        },
+    )
 
 
 def measure() -> dict[str, float]:
@@ -115,10 +164,19 @@ def measure() -> dict[str, float]:
             [now()],
         )
         pending, dead, lag_s = cursor.fetchone()
+    try:
+        unread = BACKBONE.get().lag(consuming.GROUP, events.topics())
+    except BackboneAway:
+        log.info("outbox.bus_lag_unknown")
+    else:
+        _bus_lag.set(unread.records)
+        pending += unread.records
+        lag_s = max(float(lag_s), unread.oldest_s or 0.0)
+    lag_s = max(0.0, float(lag_s))
     _pending.set(pending)
     _dead.set(dead)
-    _lag.set(max(0.0, float(lag_s)))
-    return {"pending": pending, "dead": dead, "lag_s": max(0.0, float(lag_s))}
+    _lag.set(lag_s)
+    return {"pending": pending, "dead": dead, "lag_s": lag_s}
 
 
 def backlog(consumers: str, *, user_id: UUID | None = None) -> Backlog:
@@ -164,8 +222,7 @@ def replay_dead(types: Sequence[str] | None = None) -> int:
     In an open unit those of its tenant. Returns how many.
     """
     if current_scope() is not None:
-        if _wake is not None:
-            transaction.on_commit(_wake, robust=True)
+        emitting.wake_after_commit()
         return _replay(types)
     with platform_unit("outbox replay"):
         return _replay(types)
@@ -178,119 +235,14 @@ def _replay(types: Sequence[str] | None) -> int:
     return dead.update(dead_at=None, attempts=0, available_at=now())
 
 
+def discard_dead(event_ids: Sequence[UUID]) -> int:
+    """Delete dead letters of any tenant for ever (operator's command). Returns how many."""
+    with platform_unit("outbox discard"):
+        return OutboxEvent.objects.filter(id__in=event_ids, dead_at__isnull=False).delete()[0]
+
+
 def forget_receipts() -> int:
     """Delete inbox rows past their retention. Returns how many."""
     with platform_unit("inbox retention"):
         old = InboxRecord.objects.filter(created_at__lt=now() - INBOX_RETENTION)
         return old.delete()[0]
-
-
-def _tenants_with_work() -> list[UUID]:
-    with platform_unit("outbox scan"), connections[PLATFORM_ALIAS].cursor() as cursor:
-        cursor.execute(
-            "select distinct tenant_id from kernel_outboxevent "
-            "where dead_at is null and available_at <= %s limit 1000",
-            [now()],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _drain_tenant(tenant_id: UUID, batch_size: int) -> int:
-    with platform_unit("outbox relay"):
-        with connections[PLATFORM_ALIAS].cursor() as cursor:
-            cursor.execute("select pg_try_advisory_xact_lock(736, hashtext(%s))", [str(tenant_id)])
-            if not cursor.fetchone()[0]:
-                return 0
-        rows = _claim(tenant_id, batch_size)
-        if not rows:
-            return 0
-        done, failed = _deliver(Scope(tenant_id), rows)
-        OutboxEvent.objects.filter(id__in=done).delete()
-        for row, error in failed:
-            _note_failure(row, error)
-        return len(done)
-
-
-def _claim(tenant_id: UUID, batch_size: int) -> list[OutboxEvent]:
-    # An event waits while an earlier one of its key is backing off: order within a key holds.
-    return list(
-        OutboxEvent.objects.raw(
-            "select * from kernel_outboxevent o "
-            "where tenant_id = %s and dead_at is null and available_at <= %s and not exists ("
-            "  select 1 from kernel_outboxevent e where e.tenant_id = o.tenant_id "
-            "  and e.key = o.key and e.id < o.id and e.dead_at is null and e.available_at > %s"
-            ") order by id limit %s for update skip locked",
-            [tenant_id, now(), now(), batch_size],
-            using=PLATFORM_ALIAS,
-        )
-    )
-
-
-def _deliver(
-    scope: Scope, rows: list[OutboxEvent]
-) -> tuple[list[UUID], list[tuple[OutboxEvent, Exception]]]:
-    """One unit for the whole batch; if any consumer fails, once more event by event."""
-    try:
-        with unit_of_work(scope):
-            for row in rows:
-                _consume(row)
-    except Exception:  # the single deliveries below find and record the culprit
-        log.info("outbox.batch_split", tenant_id=str(scope.tenant_id), size=len(rows))
-    else:
-        for row in rows:
-            _delivered.labels(row.type).inc()
-        return [row.id for row in rows], []
-    done: list[UUID] = []
-    failed: list[tuple[OutboxEvent, Exception]] = []
-    blocked: set[str] = set()
-    for row in rows:
-        if row.key in blocked:
-            continue
-        try:
-            with unit_of_work(scope):
-                _consume(row)
-        except Exception as exc:  # any failure of a consumer is recorded and retried
-            failed.append((row, exc))
-            blocked.add(row.key)
-        else:
-            done.append(row.id)
-            _delivered.labels(row.type).inc()
-    return done, failed
-
-
-def _consume(row: OutboxEvent) -> None:
-    value = events.load(row.type, row.version, row.payload)
-    envelope = events.Envelope(row.id, row.tenant_id, row.type, row.version, row.key, row.headers)
-    for subscription in events.subscriptions(row.type):
-        with connections["default"].cursor() as cursor:
-            cursor.execute(
-                "insert into kernel_inboxrecord (id, tenant_id, created_at, consumer, event_id) "
-                "values (%s, %s, %s, %s, %s) on conflict do nothing",
-                [uuid7(), row.tenant_id, now(), subscription.name, row.id],
-            )
-            if cursor.rowcount == 0:
-                continue
-        subscription.handler(value, envelope)
-
-
-def _note_failure(row: OutboxEvent, error: Exception) -> None:
-    row.attempts += 1
-    hopeless = isinstance(error, events.InvalidEvent)
-    reason = error.reason if isinstance(error, events.InvalidEvent) else type(error).__name__
-    row.last_error = reason[:300]
-    if hopeless or row.attempts >= MAX_ATTEMPTS:
-        row.dead_at = now()
-    else:
-        wait_s = min(3600.0, 2.0**row.attempts) * random.uniform(0.5, 1.0)  # noqa: S311
-        row.available_at = now() + timedelta(seconds=wait_s)
-    row.save(update_fields=["attempts", "last_error", "dead_at", "available_at"])
-    _failed.labels(row.type).inc()
-    log.warning(
-        "outbox.failed",
-        event_id=str(row.id),
-        tenant_id=str(row.tenant_id),
-        type=row.type,
-        attempts=row.attempts,
-        dead=row.dead_at is not None,
-        error=reason[:300],
-    )

@@ -15,7 +15,9 @@ from health.monitor import Monitor
 from health.services import configured
 from kernel import outbox
 from kernel.breakers import Board
+from kernel.bus.backbone import BACKBONE
 from kernel.bus.ports import BUS
+from kernel.bus.postgres import PostgresBackbone
 from kernel.bus.valkey import ValkeyBus
 from kernel.condition import CONDITION
 from kernel.ports import Probed, bind
@@ -36,6 +38,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
+    bind(BACKBONE, PostgresBackbone())
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
@@ -48,7 +51,7 @@ def wire() -> None:
             board.enrol(brain.fallback.transport.breaker)
             others["somafractalmemory"] = brain.fallback
     else:
-        bind_embedded_brain(_wake_indexer)
+        bind_embedded_brain(Waker("soma-wake-indexer", _wake_indexer))
     bind(WORKSPACE, ChatWorkspace())
     watched = partial(configured, board, others)
     bind(CONDITION, Monitor(watched, board, interval_s=settings.SOMA.health_interval_s))

@@ -1,1 +1,4 @@
-"""Wake-ups between processes. A message may be lost, so it carries pointers, never state."""
+"""What goes between processes.
+
+`ports`: wake-ups, which may be lost and carry pointers. `backbone`: events, which are never lost.
+"""

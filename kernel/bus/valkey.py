@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from kernel.bus.ports import Listener, Payload
 from kernel.clock import monotonic_s
+from kernel.condition import report
 from kernel.ports import Probe
 from kernel.resilience import jitter_s
 from kernel.valkey import async_client, subscriber, sync_client
@@ -39,6 +40,7 @@ class ValkeyBus:
         try:
             sync_client().publish(PREFIX + topic, orjson.dumps(payload))
         except RedisError:
+            report("redis")
             return False
         return True
 
@@ -47,6 +49,7 @@ class ValkeyBus:
         try:
             await async_client().publish(PREFIX + topic, orjson.dumps(payload))
         except (RedisError, OSError):
+            report("redis")
             return False
         return True
 
@@ -122,6 +125,7 @@ class ValkeyBus:
                     await self._pump(pubsub)
             except (RedisError, OSError):
                 log.warning("bus.connection_lost", attempt=attempt)
+                report("redis")
                 connected_before = True
             finally:
                 self._pubsub = None

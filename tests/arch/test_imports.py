@@ -9,6 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLATFORM_UNITS = {
     "kernel/db.py": "defines it",
     "kernel/outbox.py": "the relay serves every tenant",
+    "kernel/consuming.py": "finds whose events are due again",
+    "kernel/bus/postgres.py": "the backbone carries events of every tenant",
     "kernel/idempotency.py": "retention",
     "saas/provisioning.py": "makes tenants",
     "saas/identity/lockout.py": "retention",

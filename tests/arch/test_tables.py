@@ -18,6 +18,8 @@ GLOBAL_TABLES = {
     "gateway_provider",
     "gateway_model",
     "brain_server_key",
+    "kernel_busrecord",
+    "kernel_busposition",
 }
 
 

@@ -1,0 +1,350 @@
+"""Consumers: subscribers run once in effect, in order within a key, whatever fails or dies.
+
+A batch of the backbone is read, the subscribers of its events run in one unit a tenant together
+with their receipts (inbox rows), and only then the batch counts as taken. A process that dies in
+between reads it again, and the receipts turn the second time into nothing.
+
+An event that its subscribers cannot take is parked: it goes back to the outbox, and from there,
+without the backbone, it is tried again with growing waits; later events of its key are parked
+behind it. After `MAX_ATTEMPTS`, or at once when nobody can read it, it is a dead letter: it stays
+until an operator replays or discards it, and `DeadLettered` tells the dead-letter topic.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+from prometheus_client import Counter, Histogram
+
+from kernel import events, trace
+from kernel.actor import Scope
+from kernel.bus.backbone import BACKBONE, Reader, Record
+from kernel.clock import now
+from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
+from kernel.emitting import emit
+from kernel.ids import uuid7
+from kernel.models import OutboxEvent
+
+GROUP = "soma"
+MAX_ATTEMPTS = 5
+PARKED_LOCK = 736
+# Two connections are at work (the reader's and the subscribers'): a change of tables that waits for
+# one of them and holds the other up is a circle that the database cannot see. So both let go.
+LOCK_PATIENCE = "2s"
+# The table is held, the server is away or broke off: says nothing about the event.
+_HELD = "55P03"
+_PASSING = ("08", _HELD, "57P", "25P03")
+
+# Of one event, if it is named, else of all: then what one batch takes keeps its order.
+_CLAIM = """
+select * from kernel_outboxevent o
+where parked and dead_at is null and available_at <= %(now)s
+  and (%(id)s::uuid is null or id = %(id)s::uuid)
+  and not exists (
+    select 1 from kernel_outboxevent e
+    where e.tenant_id = o.tenant_id and e.key = o.key and e.id < o.id
+      and e.parked and e.dead_at is null
+      and (e.available_at > %(now)s or %(id)s::uuid is not null))
+order by id limit %(limit)s for update skip locked
+"""
+
+log = structlog.get_logger(__name__)
+
+_delivered = Counter("soma_outbox_delivered_total", "Events delivered", ["type"])
+_failed = Counter("soma_outbox_failures_total", "Failed deliveries", ["type"])
+_refused = Counter("soma_bus_refused_records_total", "Records that are no event of ours")
+_delay = Histogram(
+    "soma_outbox_delivery_seconds",
+    "From the emission of an event to its effect",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
+)
+
+
+@events.event("events.dead_lettered", version=1, topic=events.DEAD_LETTERS)
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """An event that no consumer could take. `reason` holds no content; `payload` is the event's."""
+
+    event_id: UUID
+    type: str
+    version: int
+    key: str
+    reason: str
+    attempts: int
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: records read, events that took effect."""
+
+    read: int
+    delivered: int
+
+
+def consume(reader: Reader, limit: int, wait_s: float = 0.0) -> Taken:
+    """Read one batch and bring it to its subscribers. Raises: BackboneAway.
+
+    When the database is away, or a table is held, nothing is taken and it raises what it met.
+    """
+    with reader.batch(limit, wait_s) as records:
+        rows = [row for record in records if (row := _row_of(record)) is not None]
+        delivered = sum(
+            _take(Scope(tenant_id), list(group)) for tenant_id, group in _by_tenant(rows)
+        )
+    return Taken(len(records), delivered)
+
+
+def retry_parked(limit: int) -> int:
+    """Try parked events that are due again, tenant by tenant. Returns how many took effect."""
+    return sum(_retry_tenant(Scope(tenant_id), limit) for tenant_id in _tenants_with_parked())
+
+
+def _by_tenant(rows: Sequence[OutboxEvent]) -> Iterable[tuple[UUID, Iterator[OutboxEvent]]]:
+    # Stable: order within a tenant is kept.
+    return groupby(sorted(rows, key=_tenant), key=_tenant)
+
+
+def _tenant(row: OutboxEvent) -> UUID:
+    tenant_id: UUID = row.tenant_id
+    return tenant_id
+
+
+def _row_of(record: Record) -> OutboxEvent | None:
+    """The event of a record; None when it is no event of ours (told to the dead-letter topic)."""
+    headers = dict(record.headers)
+    try:
+        row = OutboxEvent(
+            id=UUID(headers.pop("event_id")),
+            tenant_id=UUID(headers.pop("tenant_id")),
+            type=headers.pop("type"),
+            version=int(headers.pop("version")),
+            created_at=datetime.fromisoformat(headers.pop("emitted_at")),
+            key=record.key,
+            payload=orjson.loads(record.value),
+            headers=headers,
+            parked=True,
+        )
+    except (KeyError, ValueError) as exc:
+        _refused.inc()
+        reason = f"no event: {type(exc).__name__}"
+        log.warning("events.refused", topic=record.topic, error=reason)
+        letter = {**record.headers, "reason": reason, "topic": record.topic}
+        BACKBONE.get().publish([Record(events.DEAD_LETTERS, record.key, record.value, letter)])
+        return None
+    return row
+
+
+@contextmanager
+def _unit(scope: Scope) -> Iterator[None]:
+    with unit_of_work(scope):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("select set_config('lock_timeout', %s, true)", [LOCK_PATIENCE])
+        yield
+
+
+def _take(scope: Scope, rows: list[OutboxEvent]) -> int:
+    """Bring new events to their subscribers: the batch in one unit, else one by one."""
+    try:
+        with _unit(scope):
+            behind = _parked_keys(rows)
+            ready = [row for row in rows if row.key not in behind]
+            fresh = _run_subscribers(ready)
+            _park([row for row in rows if row.key in behind])
+    except Exception as exc:  # the single deliveries below find and record the culprit
+        if _is_passing(exc):
+            raise
+        log.info("events.batch_split", tenant_id=str(scope.tenant_id), size=len(rows))
+    else:
+        return _count(fresh)
+    return sum(_take_one(scope, row) for row in rows)
+
+
+def _take_one(scope: Scope, row: OutboxEvent) -> int:
+    try:
+        with _unit(scope):
+            if _parked_keys([row]):
+                _park([row])
+                return 0
+            fresh = _run_subscribers([row])
+    except Exception as exc:  # any failure of a subscriber is recorded and tried again
+        if _is_passing(exc):
+            raise
+        with _unit(scope):
+            _fail(row, exc)
+            _park([row])
+        return 0
+    return _count(fresh)
+
+
+def _run_subscribers(rows: Sequence[OutboxEvent]) -> list[OutboxEvent]:
+    """Run those without a receipt. Returns the events that had any."""
+    wanted = [(one.name, row.id) for row in rows for one in events.subscriptions(row.type)]
+    fresh = _receipts(wanted) if wanted else set()
+    touched = []
+    for row in rows:
+        value = events.load(row.type, row.version, row.payload)
+        envelope = events.Envelope(
+            row.id, row.tenant_id, row.type, row.version, row.key, row.headers
+        )
+        handlers = [one for one in events.subscriptions(row.type) if (one.name, row.id) in fresh]
+        # The same event may be in the batch twice: a relay that died publishes again.
+        fresh -= {(one.name, row.id) for one in handlers}
+        with trace.following(row.headers):
+            for subscription in handlers:
+                subscription.handler(value, envelope)
+        if handlers:
+            touched.append(row)
+    return touched
+
+
+def _receipts(wanted: Sequence[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """Insert inbox rows. Returns those that were not there: their subscribers have not run."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into kernel_inboxrecord (id, tenant_id, created_at, consumer, event_id) "
+            "select i, (select nullif(current_setting('soma.tenant_id', true), '')::uuid), %s, c, e"
+            " from unnest(%s::uuid[], %s::text[], %s::uuid[]) as t (i, c, e) "
+            "on conflict do nothing returning consumer, event_id",
+            [
+                now(),
+                [uuid7() for _ in wanted],
+                [consumer for consumer, _ in wanted],
+                [event_id for _, event_id in wanted],
+            ],
+        )
+        return set(cursor.fetchall())
+
+
+def _parked_keys(rows: Sequence[OutboxEvent]) -> set[str]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "select distinct key from kernel_outboxevent "
+            "where parked and dead_at is null and key = any(%s)",
+            [list({row.key for row in rows})],
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _park(rows: Sequence[OutboxEvent]) -> None:
+    if rows:
+        OutboxEvent.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _tenants_with_parked() -> list[UUID]:
+    with platform_unit("outbox scan"), connections[PLATFORM_ALIAS].cursor() as cursor:
+        cursor.execute(
+            "select distinct tenant_id from kernel_outboxevent "
+            "where parked and dead_at is null and available_at <= %s limit 1000",
+            [now()],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _retry_tenant(scope: Scope, limit: int) -> int:
+    try:
+        with _unit(scope):
+            rows = _claim(scope, limit)
+            fresh = _run_subscribers(rows)
+            _forget(rows)
+    except Exception as exc:  # as in _take
+        if _is_passing(exc):
+            raise
+    else:
+        return _count(fresh)
+    return sum(_retry_one(scope, row.id) for row in rows)
+
+
+def _retry_one(scope: Scope, event_id: UUID) -> int:
+    try:
+        with _unit(scope):
+            rows = _claim(scope, 1, event_id)
+            fresh = _run_subscribers(rows)
+            _forget(rows)
+    except Exception as exc:  # any failure of a subscriber is recorded and tried again
+        if _is_passing(exc):
+            raise
+        with _unit(scope):
+            for row in _claim(scope, 1, event_id):
+                _fail(row, exc)
+                row.save(update_fields=["attempts", "last_error", "dead_at", "available_at"])
+        return 0
+    return _count(fresh)
+
+
+def _claim(scope: Scope, limit: int, event_id: UUID | None = None) -> list[OutboxEvent]:
+    """Due parked events in order, while no other process retries this tenant's.
+
+    An event waits while an earlier one of its key does: order within a key holds.
+    """
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_xact_lock(%s, hashtext(%s))",
+            [PARKED_LOCK, str(scope.tenant_id)],
+        )
+        if not cursor.fetchone()[0]:
+            return []
+    return list(OutboxEvent.objects.raw(_CLAIM, {"now": now(), "id": event_id, "limit": limit}))
+
+
+def _forget(rows: Sequence[OutboxEvent]) -> None:
+    if rows:
+        OutboxEvent.objects.filter(id__in=[row.id for row in rows]).delete()
+
+
+def _fail(row: OutboxEvent, error: Exception) -> None:
+    """Note on the row why it failed and when it is due again; a dead letter is told of."""
+    row.attempts += 1
+    hopeless = isinstance(error, events.InvalidEvent)
+    reason = error.reason if isinstance(error, events.InvalidEvent) else type(error).__name__
+    row.last_error = reason[:300]
+    if hopeless or row.attempts >= MAX_ATTEMPTS:
+        row.dead_at = now()
+        letter = DeadLettered(
+            *(row.id, row.type, row.version, row.key, row.last_error, row.attempts),
+            payload=row.payload if isinstance(row.payload, dict) else {"value": row.payload},
+        )
+        emit(letter, key=row.key, headers=row.headers)
+    else:
+        wait_s = min(3600.0, 2.0**row.attempts) * random.uniform(0.5, 1.0)  # noqa: S311
+        row.available_at = now() + timedelta(seconds=wait_s)
+    _failed.labels(row.type).inc()
+    log.warning(
+        "outbox.failed",
+        event_id=str(row.id),
+        tenant_id=str(row.tenant_id),
+        type=row.type,
+        attempts=row.attempts,
+        dead=row.dead_at is not None,
+        error=reason[:300],
+    )
+
+
+def is_held(error: Exception) -> bool:
+    """Whether a lock could not be had in time."""
+    return getattr(error.__cause__, "sqlstate", None) == _HELD
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the database, not the event, is the trouble: then nothing is counted."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_PASSING)
+
+
+def _count(rows: Sequence[OutboxEvent]) -> int:
+    for row in rows:
+        _delivered.labels(row.type).inc()
+        _delay.observe(max(0.0, (now() - row.created_at).total_seconds()))
+    return len(rows)
