@@ -26,6 +26,7 @@ from chat.turns import opening, service, store, stream
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
+from kernel.condition import CONDITION
 from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import (
     BadRequest,
@@ -83,6 +84,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         self._watched: dict[UUID, Callable[[], Awaitable[None]]] = {}
         self._ticket_timer: asyncio.TimerHandle | None = None
         self._errands: set[asyncio.Task[None]] = set()
+        self._stop_health: Callable[[], None] | None = None
+        self._health_told: frames.Health | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Hand one message of the server to its method.
@@ -122,6 +125,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         _open.dec()
         if self._ticket_timer is not None:
             self._ticket_timer.cancel()
+        if self._stop_health is not None:
+            self._stop_health()
         for task in [*self._followed.values(), *self._errands]:
             task.cancel()
         for stop in self._watched.values():
@@ -301,6 +306,27 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             return
         self.actor, self._checked_at = actor, monotonic_s()
         await self._say(frames.Connected(str(actor.user_id), str(actor.tenant_id), frames.PROTOCOL))
+        if CONDITION.is_bound:
+            self._stop_health = CONDITION.get().watch(lambda: self._spawn(self._tell_health()))
+            await self._tell_health()
+
+    async def _tell_health(self) -> None:
+        """What is limited, in words of this person's role; nothing while that stays the same."""
+        shown = CONDITION.get().shown_to(self._who())
+        told = frames.Health(
+            shown.level if shown.limitations else "none",
+            shown.since,
+            [
+                frames.Limitation(one.service, one.state, one.since, one.text, one.next, one.detail)
+                for one in shown.limitations
+                if one.state in {"slow", "down"}
+            ],
+        )
+        if told.limitations == (self._health_told.limitations if self._health_told else []):
+            return
+        self._health_told = told
+        with suppress(Exception):
+            await self._say(told)
 
     async def _refresh(self) -> None:
         """Look at the session again, so that a lost right is lost within seconds."""

@@ -274,6 +274,27 @@ class ConversationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Limitation:
+    """What one service that is away or slow means to this person; `detail` for administrators."""
+
+    service: str
+    state: Literal["slow", "down"]
+    since: str
+    text: str
+    next: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is limited now, as a whole; sent after `connected` and at each change."""
+
+    level: Literal["none", "minor", "moderate", "severe", "critical"]
+    since: str
+    limitations: list[Limitation]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Something that the client asked for failed."""
 
@@ -308,6 +329,7 @@ SERVER_FRAMES: dict[str, type[Any]] = {
     "chat.snapshot": Snapshot,
     "title_update": TitleUpdate,
     "conversation.changed": ConversationChanged,
+    "health": Health,
     "error": Failure,
     "ping": Ping,
     "pong": Pong,

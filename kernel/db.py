@@ -24,6 +24,7 @@ from django.db import (
 from prometheus_client import Gauge
 
 from kernel.actor import Scope
+from kernel.condition import report
 from kernel.errors import Unavailable
 from kernel.scope import bind_platform, bind_scope
 
@@ -104,6 +105,9 @@ def _guarded(work: Callable[[], R]) -> R:
     _busy.inc()
     try:
         return work()
+    except AWAY:
+        report("database")
+        raise
     finally:
         _busy.dec()
 

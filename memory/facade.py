@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from kernel.clock import monotonic_s
+from kernel.condition import report
 from kernel.db import in_unit
 from memory import metrics
 from memory.ports import (
@@ -107,8 +108,10 @@ async def recall(
     except TimeoutError:
         outcome = "late"
         log.warning("memory.recall_late", timeout_s=timeout_s)
+        report("somabrain")
     except Exception as exc:  # whatever breaks in memory must not break the turn
         log.exception("memory.recall_failed", error=type(exc).__name__)
+        report("somabrain")
     finally:
         metrics.RECALL_SECONDS.labels(outcome).observe(monotonic_s() - started_s)
     return RecallResult(degraded=(DEGRADED_MEMORY,))

@@ -7,9 +7,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "somaagent.settings")
 
 import celery
 import structlog
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
 from kombu.exceptions import OperationalError
+
+from health.facade import watch_on_a_thread
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +63,12 @@ def _keep_our_logging(**_: Any) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]  # celery has no types
 def _note_start(**_: Any) -> None:
     log.info("worker.started")
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no types
+def _watch_health(**_: Any) -> None:
+    """What the worker sees of each service counts as much as what a web process sees."""
+    watch_on_a_thread()
 
 
 def wake(task: str) -> None:

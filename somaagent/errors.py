@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from kernel.condition import report
 from kernel.db import AWAY, DatabaseAway
 from kernel.errors import (
     PROBLEM_CONTENT_TYPE,
@@ -56,6 +57,7 @@ def as_soma_error(exc: Exception) -> SomaError:
         case HttpError() if exc.status_code == 400:
             return BadRequest("The body is not valid JSON. Nothing was kept.")
         case _ if isinstance(exc, AWAY):
+            report("database")
             return DatabaseAway(
                 "Your request was not carried out. Please try again in a moment.", retry_after=2
             )

@@ -23,6 +23,7 @@ from chat.frames import Delta, Done, Note, Snapshot
 from chat.turns import store
 from kernel.actor import Scope
 from kernel.clock import monotonic_s
+from kernel.condition import report
 from kernel.db import AWAY, in_unit
 from kernel.text import scrubbed
 from kernel.valkey import async_client, sync_client
@@ -254,6 +255,7 @@ class Hub:
         # "ID is smaller" means that Valkey has it already; after anything else all is tried again.
         if any(isinstance(one, Exception) and "smaller" not in str(one) for one in results):
             _unsynced.inc()
+            report("redis")
             self._copy_not_before = monotonic_s() + COPY_PAUSE_S
             return
         for turn_log, seq in sent:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import REGISTRY
 
+from health.degraded import TABLE
 from kernel import events
 from kernel.errors import registry
 from saas.authz.schema import Both, Either, Expression, One, Via
@@ -91,6 +92,30 @@ def metrics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def degradation() -> str:
+    """What each dependency's failure means."""
+    lines = [NOTE, "# Degradation\n"]
+    lines.append(
+        "What happens when one dependency is away, or slow. The level of the platform is the worst "
+        "of these; without language model and memory together it is `critical`. `GET /health` "
+        "answers 503 at `critical`, 200 otherwise.\n"
+    )
+    for row in TABLE:
+        lines.append(f"## {row.title} (`{row.service}`)\n\n| | |\n|---|---|")
+        said = (
+            ("Level when away, when slow", f"{row.level_down}, {row.level_slow}"),
+            ("What still works", row.works),
+            ("What waits", row.waits),
+            ("What is off", row.off),
+            ("What people read when it is away", row.reads or "Nothing; platform admins are told."),
+            ("What people read when it is slow", row.reads_slow or "Nothing."),
+            ("What happens next", row.next),
+        )
+        lines += [_row(cells) for cells in said]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def openapi() -> str:
     """The OpenAPI document."""
     from somaagent.api import api
@@ -104,6 +129,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/reference/permissions.md": permissions,
     "docs/reference/events.md": event_catalogue,
     "docs/reference/metrics.md": metrics,
+    "docs/reference/degradation.md": degradation,
     "docs/reference/openapi.json": openapi,
 }
 

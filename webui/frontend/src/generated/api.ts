@@ -1004,6 +1004,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/saas/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See
+         * @description Services, breakers and what is limited.
+         */
+        get: operations["health_see"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/db": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Database
+         * @description The database.
+         */
+        get: operations["health_database"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cache
+         * @description Valkey (or Redis).
+         */
+        get: operations["health_cache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/somabrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Somabrain
+         * @description Memory.
+         */
+        get: operations["health_somabrain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/keycloak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keycloak
+         * @description Keycloak; 404 `service-not-configured` where identities are kept here.
+         */
+        get: operations["health_keycloak"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/degradation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Degradation
+         * @description The level, since when, and what each service that is not well means.
+         */
+        get: operations["health_degradation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/breakers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Breakers
+         * @description Every breaker that was used since the start.
+         */
+        get: operations["health_breakers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/health/breakers/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Breaker
+         * @description Close a breaker in every process, and let calls through again; audited.
+         */
+        post: operations["health_reset_breaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2723,6 +2883,151 @@ export interface components {
              */
             agent_id: string;
         };
+        /**
+         * AffectedOut
+         * @description A service that is not well, and what that means. `reads`: what people are shown.
+         */
+        AffectedOut: {
+            /** Service */
+            service: string;
+            /** Title */
+            title: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "slow" | "down" | "unknown";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Detail */
+            detail: string;
+            /** Works */
+            works: string;
+            /** Waits */
+            waits: string;
+            /** Off */
+            off: string;
+            /** Reads */
+            reads: string | null;
+            /** Next */
+            next: string;
+        };
+        /**
+         * BreakerOut
+         * @description A breaker. `trial_in_s`: seconds until one call is let through; null while closed.
+         */
+        BreakerOut: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Dependency */
+            dependency: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half-open";
+            /** Failures */
+            failures: number;
+            /** Trial In S */
+            trial_in_s: number | null;
+        };
+        /**
+         * HealthOut
+         * @description Everything at once.
+         */
+        HealthOut: {
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "none" | "minor" | "moderate" | "severe" | "critical";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Affected */
+            affected: components["schemas"]["AffectedOut"][];
+            /** Deployment Mode */
+            deployment_mode: string;
+            /**
+             * Overall Health
+             * @enum {string}
+             */
+            overall_health: "healthy" | "degraded" | "unhealthy";
+            /** Services */
+            services: components["schemas"]["ServiceOut"][];
+            /** Breakers */
+            breakers: components["schemas"]["BreakerOut"][];
+        };
+        /**
+         * ServiceOut
+         * @description A service. `slow_ms`: above it the service counts as slow.
+         */
+        ServiceOut: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Is Critical */
+            is_critical: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "slow" | "down" | "unknown";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Looked At
+             * Format: date-time
+             */
+            looked_at: string;
+            /** Latency Ms */
+            latency_ms: number | null;
+            /** Slow Ms */
+            slow_ms: number;
+            /** Detail */
+            detail: string;
+            /** Advice */
+            advice: string;
+        };
+        /**
+         * DegradationOut
+         * @description How much is lost, since when, and why.
+         */
+        DegradationOut: {
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "none" | "minor" | "moderate" | "severe" | "critical";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Affected */
+            affected: components["schemas"]["AffectedOut"][];
+        };
+        /**
+         * BreakersOut
+         * @description Every breaker.
+         */
+        BreakersOut: {
+            /** Items */
+            items: components["schemas"]["BreakerOut"][];
+            /** Next */
+            next?: null;
+        };
     };
     responses: never;
     parameters: never;
@@ -4109,6 +4414,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WokenOut"];
+                };
+            };
+        };
+    };
+    health_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthOut"];
+                };
+            };
+        };
+    };
+    health_database: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOut"];
+                };
+            };
+        };
+    };
+    health_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOut"];
+                };
+            };
+        };
+    };
+    health_somabrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOut"];
+                };
+            };
+        };
+    };
+    health_keycloak: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOut"];
+                };
+            };
+        };
+    };
+    health_degradation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DegradationOut"];
+                };
+            };
+        };
+    };
+    health_breakers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakersOut"];
+                };
+            };
+        };
+    };
+    health_reset_breaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakerOut"];
                 };
             };
         };

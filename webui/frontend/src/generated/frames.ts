@@ -57,6 +57,21 @@ export interface Failure {
   problem: Record<string, unknown>;
 }
 
+export interface Health {
+  level: "none" | "minor" | "moderate" | "severe" | "critical";
+  since: string;
+  limitations: Limitation[];
+}
+
+export interface Limitation {
+  service: string;
+  state: "slow" | "down";
+  since: string;
+  text: string;
+  next: string;
+  detail: string | null;
+}
+
 export interface MessageView {
   id: string;
   conversation_id: string;
@@ -206,6 +221,7 @@ export interface ServerPayloads {
   "chat.snapshot": Snapshot;
   "title_update": TitleUpdate;
   "conversation.changed": ConversationChanged;
+  "health": Health;
   "error": Failure;
   "ping": Ping;
   "pong": Pong;
