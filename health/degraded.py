@@ -52,7 +52,7 @@ TABLE: tuple[Row, ...] = (
         "Language model",
         "severe",
         works="Everything but answers of the model. Questions are answered from memory alone.",
-        waits="Nothing. A question can be asked again with *Try again* under its answer.",
+        waits="Nothing. A question can be asked again when the model is back.",
         off="Answers of the language model.",
         reads="The language model cannot be reached. Answers come from memory alone.",
         next="It is tried again by itself; the next answer uses it as soon as it works.",

@@ -266,7 +266,8 @@ class Monitor:
     def _heard(self, payload: Payload) -> None:
         if payload.get("reset"):
             # Words may have been missed.
-            self.look_again(0.0)
+            for one in self._seen:
+                self._alarm(one)
             return
         name = str(payload["service"])
         before = self._seen.get(name)
