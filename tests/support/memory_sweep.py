@@ -21,10 +21,12 @@ from django.db import connections
 
 from kernel.ids import uuid7
 from memory.errors import BadMemory, CapabilityAbsent, EmptyMemory, NoSuchMemory
+from memory.overview import GraphQuery
 from memory.ports import (
     BrainPort,
     ContextQuery,
     Link,
+    Matching,
     MemoryItem,
     MemoryScope,
     Position,
@@ -49,7 +51,7 @@ NO_READS = frozenset(
     (
         *("remember", "remember_many", "expect", "forget", "link", "feedback", "adjust", "wake"),
         # Levels and cycles of (tenant, agent): numbers, and ids only of what a cycle changed.
-        *("state", "sleep", "settle", "capabilities", "probe"),
+        *("state", "sleep", "settle", "capabilities", "probe", "retry"),
     )
 )
 
@@ -183,7 +185,53 @@ def _recent(it: Reading) -> list[Recalled]:
     # A position is a value of the caller: it must not open anything.
     for before in (Position(START + timedelta(days=1), it.someone_else()),):
         found += it.brain.recent(it.reader, limit=100, before=before)
+    # Nor must a condition, which everybody's memories meet.
+    for where in (Matching(speaker="user"), Matching(kind="episodic", said_from=START)):
+        found += it.brain.recent(it.reader, limit=100, where=where)
+        query = RecallQuery(QUESTIONS[3], 50, timeout_s=PATIENT_S, where=where)
+        found += it.brain.recall(it.reader, query)
     return found
+
+
+def _look_up(it: Reading) -> list[UUID]:
+    asked = [*it.world.of(it.reader)[:3], *(it.someone_else() for _ in range(20)), uuid7()]
+    found = []
+    for one in it.brain.look_up(it.reader, asked):
+        found.append(one.memory_id)
+        found += [one.superseded_by] if one.superseded_by else []
+    return found
+
+
+def _stats(it: Reading) -> list[UUID]:
+    stats = it.brain.stats(it.reader)
+    assert stats.total == len(it.world.of(it.reader)), "figures count what is not the reader's"
+    agents = {it.world.owners[one].agent_id for one in it.world.of(it.reader)}
+    assert {one.agent_id for one in stats.by_agent} == agents
+    return []
+
+
+def _graph(it: Reading) -> list[UUID]:
+    graphs = [
+        it.brain.graph(it.reader, GraphQuery(limit=200)),
+        it.brain.graph(it.reader, GraphQuery(name="miso", hops=2, limit=200)),
+    ]
+    for memory_id in (it.world.of(it.reader)[0], it.someone_else()):
+        try:
+            query = GraphQuery(around=memory_id, hops=2, limit=200)
+            graphs.append(it.brain.graph(it.reader, query))
+        except NoSuchMemory:
+            continue
+    for scope, secret in it.world.secrets.items():
+        if not it.world.may_read(it.reader, scope):
+            assert secret not in str(graphs), "another's secret is in the graph"
+    return [UUID(node.id) for one in graphs for node in one.nodes if node.kind == "memory"]
+
+
+def _people(it: Reading) -> list[UUID]:
+    found = set(it.brain.people(it.reader.tenant))
+    tenant = [one for one in it.world.scopes if one.tenant_id == it.reader.tenant_id]
+    assert found == {(one.user_id, one.namespace) for one in tenant}, "people of another tenant"
+    return []
 
 
 def _get(it: Reading) -> list[UUID]:
@@ -238,6 +286,10 @@ READS: dict[str, Callable[[Reading], Sequence[Recalled | UUID]]] = {
     "context": _context,
     "pending": _pending,
     "sleep_cycles": _sleep_cycles,
+    "look_up": _look_up,
+    "stats": _stats,
+    "graph": _graph,
+    "people": _people,
 }
 
 
