@@ -11,8 +11,6 @@ from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from health.facade import watch_on_a_thread
-
 log = structlog.get_logger(__name__)
 
 # Messages in the broker are wake-ups: beat repeats each of them, so losing one costs seconds.
@@ -68,6 +66,9 @@ def _note_start(**_: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no types
 def _watch_health(**_: Any) -> None:
     """What the worker sees of each service counts as much as what a web process sees."""
+    # Celery loads this module before Django has its apps.
+    from health.facade import watch_on_a_thread
+
     watch_on_a_thread()
 
 
