@@ -11,12 +11,9 @@ import type { Parameter } from "../memory/types";
 import { LightElement } from "../ui/light-element";
 import { problemView } from "../ui/states";
 
-const STEPS = 200;
-
-function stepOf({ low, high }: Parameter): number {
-  // A step that reaches both bounds and shows in three decimals.
-  return Math.max(0.001, Math.round(((high - low) / STEPS) * 1000) / 1000);
-}
+/** What is typed by sliding has no more digits than are shown. */
+const DIGITS = 3;
+const CLOSE = 0.0005;
 
 @customElement("soma-cognitive-adjust")
 export class CognitiveAdjust extends LightElement {
@@ -98,7 +95,7 @@ export class CognitiveAdjust extends LightElement {
         type="range"
         min=${low}
         max=${high}
-        step=${stepOf(parameter)}
+        step="any"
         aria-describedby="${id}-effect"
         aria-valuetext=${shownValue(moved ?? value, parameter)}
         .value=${String(moved ?? value)}
@@ -112,9 +109,10 @@ export class CognitiveAdjust extends LightElement {
     </div>`;
   }
 
-  #move(parameter: Parameter, value: number): void {
+  #move(parameter: Parameter, slid: number): void {
+    const value = Number(slid.toFixed(DIGITS));
     const moved = new Map(this.moved);
-    if (Math.abs(value - parameter.value) < stepOf(parameter) / 2) moved.delete(parameter.name);
+    if (Math.abs(value - parameter.value) < CLOSE) moved.delete(parameter.name);
     else moved.set(parameter.name, value);
     this.moved = moved;
   }

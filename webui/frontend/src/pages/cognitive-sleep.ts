@@ -199,6 +199,11 @@ export class CognitiveSleep extends LightElement {
       return;
     }
     const { current } = this.history;
+    const hadFocus = this.contains(document.activeElement);
+    await this.updateComplete;
+    if (hadFocus && !this.contains(document.activeElement)) {
+      this.querySelector<HTMLElement>("[type=submit], .sleep__wake")?.focus();
+    }
     if (before !== null && current === null) {
       this.services.announcer.say(msg("The sleep cycle has ended."));
       this.dispatchEvent(new CustomEvent("cycle-ended"));
@@ -220,6 +225,8 @@ export class CognitiveSleep extends LightElement {
         max_seconds: this.seconds,
       });
       this.history = { current: cycle, history: this.history?.history ?? [] };
+      // What is disabled cannot take the focus.
+      this.busy = false;
       await this.updateComplete;
       this.wakeButton?.focus();
       await this.#look();

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { HOME, MEMORY } from "../router/routes";
+import { HEALTH, HOME, MEMORY } from "../router/routes";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
 import { ICONS } from "../ui/icons";
@@ -155,6 +155,7 @@ export class Sidebar extends LightElement {
     if (me?.tenant !== null) items.push({ label: msg("Agents"), href: "/agents" });
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
+      items.push({ label: msg("Health"), href: HEALTH });
     }
     items.push({ label: msg("Change password"), href: "/password" }, "line");
     for (const choice of THEME_CHOICES) {

@@ -8,6 +8,7 @@ import { msg } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import "../health/health-banner";
 import { StoreController } from "../store";
 import { HOME } from "../router/routes";
 import { ICONS } from "../ui/icons";
@@ -81,6 +82,7 @@ export class Workspace extends LightElement {
               ${ICONS.menu}
             </button>`
           : nothing}
+        <soma-health-banner></soma-health-banner>
         ${this.#page()}
       </div>
     </div>`;
@@ -141,6 +143,12 @@ export class Workspace extends LightElement {
           "providers",
           () => import("./providers-page"),
           () => html`<soma-providers-page></soma-providers-page>`,
+        );
+      case "health":
+        return this.#lazy(
+          "health",
+          () => import("./health-page"),
+          () => html`<soma-health-page></soma-health-page>`,
         );
       default:
         return this.#notFound();
