@@ -21,6 +21,8 @@ from kernel.text import scrubbed
 from memory import metrics, prompting
 from memory.brain_embedded import forgetting, indexing, links, overview, search
 from memory.brain_embedded.cognitive_calls import CognitiveCalls
+from memory.brain_embedded.together import Together
+from memory.brain_embedded.units import is_open
 from memory.brain_embedded.units import unit as _unit
 from memory.embedding.errors import EmbeddingUnavailable
 from memory.embedding.minilm import Embedder
@@ -72,6 +74,7 @@ class EmbeddedBrain(CognitiveCalls):
     def __init__(self, embedder: Embedder, wake: Callable[[], None]) -> None:
         self._embedder = embedder
         self._wake = wake
+        self._together = Together(self._write)
 
     def remember(
         self, scope: MemoryScope, item: MemoryItem, *, timeout_s: float = WRITE_TIMEOUT_S
@@ -86,7 +89,10 @@ class EmbeddedBrain(CognitiveCalls):
         *,
         timeout_s: float = WRITE_TIMEOUT_S,
     ) -> tuple[Remembered, ...]:
-        """Keep all passages in one statement; see `BrainPort.remember_many`."""
+        """Keep all passages in one statement; see `BrainPort.remember_many`.
+
+        Writes of a tenant that come at the same time share a transaction (`together`).
+        """
         if scope.agent_id is None:
             raise EmptyMemory("A memory belongs to an agent; none was named.")
         if len(items) > MAX_ITEMS:
@@ -94,15 +100,10 @@ class EmbeddedBrain(CognitiveCalls):
             raise MemoryTooLong(msg, limit=MAX_ITEMS)
         if not items:
             return ()
-        with _unit(scope, timeout_s=timeout_s):
-            created = search.insert(scope, [(uuid7(), item) for item in items])
-            if created:
-                self._wake_after_commit()
-            known = search.ids_by_key([item.idempotency_key for item in items])
-        return tuple(
-            Remembered(known[item.idempotency_key], created=known[item.idempotency_key] in created)
-            for item in items
-        )
+        rows = [(scope, item) for item in items]
+        if is_open(scope):
+            return tuple(self._write(rows, timeout_s))
+        return tuple(self._together.write(scope.tenant_id, rows, timeout_s))
 
     def recall(self, scope: MemoryScope, query: RecallQuery) -> tuple[Recalled, ...]:
         """Find by words and by meaning; see `BrainPort.recall`."""
@@ -190,7 +191,7 @@ class EmbeddedBrain(CognitiveCalls):
     def stats(self, scope: MemoryScope, *, timeout_s: float = READ_TIMEOUT_S) -> Stats:
         """Count; see `BrainPort.stats`."""
         with _unit(scope, timeout_s=timeout_s):
-            return overview.stats(scope, _rows_of(scope))
+            return overview.stats(scope)
 
     def graph(
         self, scope: MemoryScope, query: GraphQuery, *, timeout_s: float = READ_TIMEOUT_S
@@ -258,6 +259,7 @@ class EmbeddedBrain(CognitiveCalls):
         except EmbeddingUnavailable as exc:
             return Probe(
                 ok=False,
+                is_limited=True,
                 detail=f"Recall works by words only. {exc}",
                 advice="Run `python -m memory.embedding.prepare` in the product's environment.",
             )
@@ -282,6 +284,24 @@ class EmbeddedBrain(CognitiveCalls):
             log.warning("memory.recall_by_words_only", error=type(exc).__name__)
             return []
         return [search.QueryVector(self._embedder.model, numbers) for numbers in found]
+
+    def _write(
+        self, rows: Sequence[tuple[MemoryScope, MemoryItem]], timeout_s: float
+    ) -> list[Remembered]:
+        """Keep the rows of one tenant; one acknowledgement a row."""
+        own = [uuid7() for _ in rows]
+        keys = [item.idempotency_key for _, item in rows]
+        with _unit(rows[0][0], timeout_s=timeout_s):
+            created = search.insert([(key, *row) for key, row in zip(own, rows, strict=True)])
+            if created:
+                self._wake_after_commit()
+            if len(created) == len(rows):
+                return [Remembered(memory_id, created=True) for memory_id in own]
+            known = search.ids_by_key(keys)
+        return [
+            Remembered(known[key], created=known[key] == memory_id)
+            for memory_id, key in zip(own, keys, strict=True)
+        ]
 
     def _wake_after_commit(self) -> None:
         # One wake a transaction is enough: the relay remembers whole batches in one.

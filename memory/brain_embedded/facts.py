@@ -39,7 +39,7 @@ def keep(scope: MemoryScope, fact: Fact, source: Source) -> tuple[UUID, bool]:
     """
     key = f"fact:{scope.user_id}:{scope.agent_id}:{scope.namespace}:{fact.key}"
     item = MemoryItem(fact.text, "user", source.said_at, key, kind="semantic")
-    is_new = bool(search.insert(scope, [(uuid7(), item)]))
+    is_new = bool(search.insert([(uuid7(), scope, item)]))
     memory_id = search.ids_by_key([key])[key]
     tenant_id = require_scope().tenant_id
     with connection.cursor() as cursor:

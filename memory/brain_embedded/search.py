@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _EF_SEARCH = 100
 ABOUT_SHARE = 0.7
+_SCOPE_COLUMNS = ("user_id", "agent_id", "namespace")
 _ITEM_COLUMNS = (
     "kind",
     "speaker",
@@ -93,33 +94,27 @@ def limit_statements(timeout_s: float) -> None:
         )
 
 
-def insert(scope: MemoryScope, items: Sequence[tuple[UUID, MemoryItem]]) -> set[UUID]:
-    """Insert what is not there yet; return the ids that were inserted.
+def insert(rows: Sequence[tuple[UUID, MemoryScope, MemoryItem]]) -> set[UUID]:
+    """Insert what is not there yet, all of the unit's tenant; return the ids that were inserted.
 
     Two writers with one key: the second waits for the first and then inserts nothing.
     """
-    ordered = sorted(items, key=lambda pair: pair[1].idempotency_key)
-    owner = (
-        require_scope().tenant_id,
-        now(),
-        scope.user_id,
-        scope.agent_id,
-        scope.namespace,
-    )
+    ordered = sorted(rows, key=lambda row: row[2].idempotency_key)
     columns: list[Any] = [
-        [memory_id for memory_id, _ in ordered],
-        *([getattr(item, name) for _, item in ordered] for name in _ITEM_COLUMNS),
+        [memory_id for memory_id, _, _ in ordered],
+        *([getattr(scope, name) for _, scope, _ in ordered] for name in _SCOPE_COLUMNS),
+        *([getattr(item, name) for _, _, item in ordered] for name in _ITEM_COLUMNS),
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into memory_memory (tenant_id, created_at, user_id, agent_id, namespace, "
-            "state, index_attempts, id, kind, speaker, text, said_at, conversation_id, turn_id, "
-            "message_id, span_start, idempotency_key) "
-            "select %s, %s, %s, %s, %s, 'stored', 0, * from unnest(%s::uuid[], %s::text[], "
-            "%s::text[], %s::text[], %s::timestamptz[], %s::uuid[], %s::uuid[], %s::uuid[], "
-            "%s::int[], %s::text[]) "
+            "insert into memory_memory (tenant_id, created_at, state, index_attempts, "
+            "id, user_id, agent_id, namespace, kind, speaker, text, said_at, conversation_id, "
+            "turn_id, message_id, span_start, idempotency_key) "
+            "select %s, %s, 'stored', 0, * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
+            "%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[], "
+            "%s::uuid[], %s::uuid[], %s::int[], %s::text[]) "
             "on conflict (tenant_id, idempotency_key) do nothing returning id",
-            [*owner, *columns],
+            [require_scope().tenant_id, now(), *columns],
         )
         return {row[0] for row in cursor.fetchall()}
 

@@ -18,6 +18,11 @@ from memory.errors import MemoryLate
 from memory.ports import MemoryScope
 
 
+def is_open(scope: MemoryScope) -> bool:
+    """Say whether the caller has a unit of this tenant open."""
+    return current_scope() == scope.tenant and connection.in_atomic_block
+
+
 @contextmanager
 def unit(
     scope: MemoryScope, *, timeout_s: float | None = None, for_recall: bool = False
@@ -26,7 +31,7 @@ def unit(
 
     Raises: MemoryLate; RuntimeError (from unit_of_work) when a unit of another tenant is open.
     """
-    if current_scope() == scope.tenant and connection.in_atomic_block:
+    if is_open(scope):
         yield
         return
     try:
