@@ -13,7 +13,7 @@ import pytest
 
 _VAR = Path(tempfile.mkdtemp(prefix="soma-test-"))
 for _name in [name for name in os.environ if name.startswith(("SA01_", "SOMA_"))]:
-    if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_REPORT"}:
+    if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_REPORT", "SOMA_TEST_REQUIRE"}:
         del os.environ[_name]
 # A developer's keys must neither be used nor change what a test sees.
 for _name in [name for name in os.environ if name.endswith("_API_KEY")]:
@@ -77,6 +77,15 @@ def cast(database: None) -> "object":
     from tests.support.cast import build
 
     return build()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """A real Kafka of this run's own: its bootstrap address. Skips where it cannot be had."""
+    from tests.support.kafka import kafka_of_this_run
+
+    with kafka_of_this_run() as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from kernel.ids import uuid7
 from kernel.models import IdempotencyRecord, InboxRecord, OutboxEvent
 from kernel.scope import ScopeMissing
 from tests.support.cast import Cast
+from tests.support.services import wait_until
 
 NOTED, TOLD = "outboxtest.noted", "outboxtest.told"
 SECRET = "the patient is called Okonkwo"
@@ -417,7 +418,9 @@ def test_a_table_that_is_being_changed_holds_events_up_and_nothing_else(
         with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
             cursor.execute("lock table kernel_idempotencyrecord in access exclusive mode")
             entered.set()
-            # Granted only when the reader has let go of its own transaction.
+            # The subscriber stands before it while the reader's transaction is open.
+            wait_until(lambda: _waits_for(cursor, "kernel_idempotencyrecord"), "nobody came")
+            # Granted only when the reader has let go.
             cursor.execute("lock table kernel_busposition in access exclusive mode")
             leave.wait(30)
 
@@ -458,6 +461,13 @@ def test_receipts_are_forgotten_only_after_their_retention(
     assert outbox.forget_receipts() == 0
     with clock.shifted(outbox.INBOX_RETENTION + timedelta(minutes=1)):
         assert outbox.forget_receipts() == 2
+
+
+def _waits_for(cursor: Any, table: str) -> bool:
+    cursor.execute(
+        "select count(*) from pg_locks where not granted and relation = %s::regclass", [table]
+    )
+    return bool(cursor.fetchone()[0])
 
 
 @contextmanager

@@ -24,6 +24,8 @@ SUITES = (*PYTEST_SUITES, FRONTEND)
 NOTHING_COLLECTED = 5  # pytest's exit code; the report says it in words
 # What a developer has set for his own installation must not reach a test, nor cost him money.
 FOREIGN_PREFIXES = ("SA01_", "SOMA_")
+# Names of services, with commas, whose suites must run: they fail where they would skip.
+REQUIRE_VARIABLE = "SOMA_TEST_REQUIRE"
 FOREIGN_SUFFIXES = ("_API_KEY", "_BASE_URL")
 
 
@@ -78,8 +80,9 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if not name.startswith(FOREIGN_PREFIXES) and not name.endswith(FOREIGN_SUFFIXES)
     }
-    if chromium.VARIABLE in environ:
-        kept[chromium.VARIABLE] = environ[chromium.VARIABLE]
+    for name in (chromium.VARIABLE, REQUIRE_VARIABLE):
+        if name in environ:
+            kept[name] = environ[name]
     return kept
 
 

@@ -1,0 +1,38 @@
+"""A real Kafka for one run, from the recipe that `./soma services` uses, with data of its own."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from somaagent.services.recipes import ServiceProblem, missing_tools, recipes
+from somaagent.services.running import start, stop
+from tests.support.report import REQUIRE_VARIABLE
+
+
+@contextmanager
+def kafka_of_this_run() -> Iterator[str]:
+    """Start it and give its address; skip, or fail where it is required, without the tools."""
+    recipe = recipes()["kafka"]
+    if lacking := missing_tools(recipe):
+        _cannot(lacking)
+    home = Path(tempfile.mkdtemp(prefix="soma-kafka-"))
+    try:
+        try:
+            running = start(recipe, home / "run")
+        except ServiceProblem as exc:
+            _cannot(str(exc).splitlines()[0])
+        yield running.addresses["bootstrap"]
+    finally:
+        stop(home / "run")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _cannot(reason: str) -> None:
+    if "kafka" in os.environ.get(REQUIRE_VARIABLE, "").split(","):
+        pytest.fail(f"{reason}; {REQUIRE_VARIABLE} says that it must run here")
+    pytest.skip(reason)
