@@ -8,6 +8,7 @@ import type { Api } from "../api/api";
 import { readProblem } from "../api/problem";
 import type { Problem } from "../api/types";
 import type { ServerFrame } from "../generated/frames";
+import { HealthStore } from "../health/health-store";
 import { ConversationStore } from "./conversation-store";
 import { Drafts } from "./drafts";
 import { ConversationListStore } from "./list-store";
@@ -34,6 +35,7 @@ export class ChatHub {
   readonly outbox: Outbox;
   readonly list: ConversationListStore;
   readonly drafts: Drafts;
+  readonly health = new HealthStore();
   #stores: ConversationStore[] = [];
   #running = false;
 
@@ -83,6 +85,7 @@ export class ChatHub {
     removeEventListener("storage", this.#onStorage);
     this.socket.stop();
     this.list.reset();
+    this.health.reset();
     for (const store of this.#stores) store.close();
     this.#stores = [];
   }
@@ -132,6 +135,7 @@ export class ChatHub {
       return;
     }
     this.list.onFrame(frame);
+    this.health.onFrame(frame);
     if (!("conversation_id" in frame.payload)) return;
     const { conversation_id: id } = frame.payload;
     this.#stores.find((store) => store.id === id)?.onFrame(frame);

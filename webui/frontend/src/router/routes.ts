@@ -14,10 +14,12 @@ export const ROUTES = [
   ["memory-graph", "/memory/graph"],
   ["memory-detail", "/memory/:memory"],
   ["providers", "/platform/providers"],
+  ["health", "/platform/health"],
 ] as const satisfies RouteTable;
 
 export const HOME = "/chat";
 export const MEMORY = "/memory";
+export const HEALTH = "/platform/health";
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;
