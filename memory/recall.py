@@ -24,6 +24,7 @@ from datetime import datetime
 from uuid import UUID
 
 from memory import entities, walk
+from memory.cognition.drawing import drawn
 from memory.ports import Recalled, ScoreParts
 from memory.terms import Term, is_stop_word, normalised, query_terms, telling_share
 from memory.times import Span, spans
@@ -65,6 +66,8 @@ _SAME_SHARE = 0.6
 _REPEAT_WEIGHT = 0.3
 # Statements with this share of words in common and so little between them: the newer goes first.
 _SAME_FRAME, _SAME_SCORE = 0.5, 0.08
+# Of how many that were chosen the facts are read.
+_MOST_READ = 20
 # Beside the best hit, what weighs less than this share of it bears on nothing.
 SHARE_OF_BEST = 0.5
 # Less of a turn than this that tells something, and it is taken for a question.
@@ -447,8 +450,9 @@ def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
 def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
     """Put what was replaced behind the memory that replaces it, where both were chosen.
 
-    Replaced: by a link, or by a newer statement in nearly the same words that weighs nearly the
-    same: "I live in Lisbon." and, a year later, "I live in Porto."
+    Replaced: by a link; by a newer statement of the same facts, with other values; or by a newer
+    one in nearly the same words that weighs nearly the same: "I live in Lisbon." and, a year
+    later, "I live in Porto."
     """
     words = {one.item.memory_id: set(normalised(one.item.text).split()) for one in chosen}
 
@@ -460,14 +464,41 @@ def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
         mine, other = words[newer.item.memory_id], words[older.item.memory_id]
         return len(mine & other) >= _SAME_FRAME * len(mine | other)
 
-    order = list(chosen)
-    for one in chosen:
+    order = _restated(chosen)
+    for one in tuple(order):
         place = order.index(one)
         newer = [other for other in order[place + 1 :] if replaces(other, one)]
         if newer:
             order.remove(one)
             order.insert(order.index(newer[-1]) + 1, replace(one, score=newer[-1].score))
     return order
+
+
+def _restated(chosen: Sequence[_Judged]) -> list[_Judged]:
+    """Mark what people said whose every fact they stated anew later, with another value.
+
+    Links of sleep say the same, but only after the next sleep.
+    """
+    marked = list(chosen)
+    facts = [
+        {fact.slot: fact.key for fact in drawn(one.item.text)} if one.item.speaker == "user" else {}
+        for one in chosen[:_MOST_READ]
+    ]
+    for place, stated in enumerate(facts):
+        older = chosen[place].item
+        newer = [
+            chosen[other].item
+            for other, restated in enumerate(facts)
+            if stated
+            and chosen[other].item.said_at > older.said_at
+            and all(restated.get(slot, key) != key for slot, key in stated.items())
+        ]
+        if newer and older.superseded_by is None:
+            newest = max(newer, key=lambda one: (one.said_at, one.memory_id))
+            marked[place] = replace(
+                chosen[place], item=replace(older, superseded_by=newest.memory_id)
+            )
+    return marked
 
 
 def _recalled(one: _Judged, asked: Asked, best: float, sure: float) -> Recalled:

@@ -33,6 +33,8 @@ _TAIL = re.compile(
     r"(?:last|this|next)\s+\w+|a\s+\w+\s+ago)$",
     re.IGNORECASE,
 )
+# Words that point at something said before: alone they tell nothing.
+_POINTING = frozenset("it that this them those these him her you there here one both all".split())  # noqa: SIM905 - as in memory.terms
 _START = r"(?:^|[,;:]\s*|\b(?:and|but|so|because|now|well|yes|by the way|actually|also)[, ]+)"
 _V = r"(?P<value>\S.*)"
 _R = r"(?P<relation>(?:[\w'’-]+\s){0,2}[\w'’-]+)"  # noqa: RUF001
@@ -199,6 +201,8 @@ def _clean(value: str) -> str:
     value = _END.sub("", value).strip(" .\"'“”")
     while (shorter := _TAIL.sub("", value)) != value:
         value = shorter
+    if value.lower() in _POINTING:
+        return ""
     return value if 0 < len(value) <= _MAX_VALUE_CHARS else ""
 
 

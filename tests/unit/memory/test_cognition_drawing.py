@@ -40,6 +40,7 @@ def test_a_plain_statement_gives_its_fact(said: str, fact: str) -> None:
         "I used to work at Acme.",
         "She said my nephew likes cars",
         "My boss is nice.",
+        "I love it. I like that, too.",
         "I'm 5 minutes late.",
         "We moved to Kotlin last year.",
         "",

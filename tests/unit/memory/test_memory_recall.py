@@ -191,6 +191,25 @@ def test_what_was_replaced_ranks_behind_its_successor_and_says_so() -> None:
     assert result[1].score <= result[0].score
 
 
+def test_a_fact_that_was_stated_anew_is_marked_before_any_sleep() -> None:
+    old = candidate(1, "By the way, I live in Lisbon, near the river.", cosine=0.7)
+    new = candidate(
+        2, "I just moved to Porto last week.", cosine=0.5, said_at=DAY + timedelta(days=9)
+    )
+    result = found(old, new)
+    assert numbers(result) == [2, 1]
+    assert result[1].reason.endswith("a newer memory replaces it")
+    assert not result[0].reason.endswith("a newer memory replaces it")
+    # What else was said there still holds, and somebody else's home is another matter.
+    more = candidate(3, "I live in Lisbon. My cat is called Miso.", cosine=0.7)
+    other = candidate(
+        4, "Ada: I moved to Porto last week.", cosine=0.5, said_at=DAY + timedelta(days=9)
+    )
+    for pair in ((more, new), (old, other)):
+        result = found(*pair)
+        assert not any(one.reason.endswith("replaces it") for one in result)
+
+
 def test_what_is_current_answers_in_the_place_of_what_it_replaces() -> None:
     old = candidate(1, "I live in Lisbon.", cosine=0.8, superseded_by=UUID(int=2))
     new = candidate(2, "The tenancy is in Porto these days.", cosine=0.05)
