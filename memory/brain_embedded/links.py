@@ -122,7 +122,9 @@ def _edges(scope: MemoryScope, ids: list[UUID]) -> list[tuple[UUID, UUID, str, b
             "union all "
             "select target_id, source_id, relation, false, weight "
             "from memory_memorylink where tenant_id = %(tenant)s and target_id = any(%(ids)s)"
-            f") x join memory_memory m on m.id = x.far and {_IN_SCOPE}"
+            # From the few edges to their ends, never through all memories of the scope.
+            ") x cross join lateral (select 1 from memory_memory m "
+            f"where m.id = x.far and {_IN_SCOPE} offset 0) within"
             ") e where e.place <= %(most)s",
             {**_values(scope), "ids": ids, "most": _MAX_EDGES},
         )

@@ -11,12 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Max, Min, QuerySet
 
 from kernel.scope import require_scope
 from memory.brain_embedded import links
 from memory.errors import NoSuchMemory
-from memory.models import Memory
 from memory.overview import (
     MAX_LABEL_CHARS,
     MAX_NAME_CHARS,
@@ -39,38 +37,45 @@ _IN_SCOPE = (
 )
 
 
-def stats(scope: MemoryScope, rows: QuerySet[Memory]) -> Stats:
-    """Return the figures of `rows`, which are those of the scope."""
-    whole = rows.aggregate(
-        total=Count("id"),
-        oldest=Min("said_at"),
-        newest=Max("said_at"),
-        conversations=Count("conversation_id", distinct=True),
-    )
-    states = _counts(rows, "state")
-    derived = _one(
-        "select count(*) filter (where t.id is not null and m.state = 'indexed'), "  # noqa: S608  # constants
-        "count(*) filter (where exists (select 1 from memory_memorylink l "
-        "where l.tenant_id = m.tenant_id and l.target_id = m.id and l.relation = 'supersedes')) "
-        "from memory_memory m left join memory_memorytrace t "
-        f"on t.tenant_id = m.tenant_id and t.memory_id = m.id where {_IN_SCOPE}",
+def stats(scope: MemoryScope) -> Stats:
+    """Return the figures of the scope: a pass over its memories, one each over traces and links."""
+    groups = _all(
+        "with grouped as (select m.kind, m.state, m.agent_id, m.conversation_id, "  # noqa: S608  # constants
+        "count(*) as size, min(m.said_at) as oldest, max(m.said_at) as newest "
+        f"from memory_memory m where {_IN_SCOPE} group by 1, 2, 3, 4) "
+        "select kind, state, agent_id, sum(size)::int, min(oldest), max(newest), "
+        "(select count(distinct conversation_id) from grouped) from grouped group by 1, 2, 3",
         _values(scope),
     )
-    consolidated, superseded = derived
-    states = {
-        "stored": states.get("stored", 0),
-        "indexed": states.get("indexed", 0) - consolidated,
-        "consolidated": consolidated,
-    }
-    agents = sorted(_counts(rows, "agent_id").items(), key=lambda pair: (-pair[1], str(pair[0])))
+    ((consolidated,),) = _all(
+        "select count(*) from memory_memorytrace t "  # noqa: S608  # constants
+        "join memory_memory m on m.tenant_id = t.tenant_id and m.id = t.memory_id "
+        f"where t.tenant_id = %(tenant)s and m.state = 'indexed' and {_IN_SCOPE}",
+        _values(scope),
+    )
+    ((superseded,),) = _all(
+        "select count(distinct l.target_id) from memory_memorylink l "  # noqa: S608  # constants
+        "join memory_memory m on m.tenant_id = l.tenant_id and m.id = l.target_id "
+        f"where l.tenant_id = %(tenant)s and l.relation = 'supersedes' and {_IN_SCOPE}",
+        _values(scope),
+    )
+    kinds: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    agents: Counter[UUID] = Counter()
+    for kind, state, agent_id, size, *_ in groups:
+        kinds[kind] += size
+        states[state] += size
+        agents[agent_id] += size
+    states["indexed"] -= consolidated
+    states["consolidated"] = consolidated
     return Stats(
-        total=whole["total"],
-        by_kind=_counts(rows, "kind"),
-        by_state={name: count for name, count in states.items() if count},
-        by_agent=tuple(AgentCount(agent_id, count) for agent_id, count in agents),
-        conversations=whole["conversations"],
-        oldest=whole["oldest"],
-        newest=whole["newest"],
+        total=kinds.total(),
+        by_kind=dict(kinds),
+        by_state={name: size for name, size in states.items() if size},
+        by_agent=tuple(AgentCount(agent_id, size) for agent_id, size in agents.most_common()),
+        conversations=groups[0][6] if groups else 0,
+        oldest=min((row[4] for row in groups), default=None),
+        newest=max((row[5] for row in groups), default=None),
         superseded=superseded,
     )
 
@@ -198,12 +203,15 @@ def _names_like(scope: MemoryScope, given: str) -> list[str]:
 def _linked(scope: MemoryScope, ids: list[UUID]) -> list[UUID]:
     """Return what is linked to the memories in either direction, heaviest edges first."""
     return _column(
-        "select m.id from memory_memory m join ("  # noqa: S608  # constants
+        "select e.id from (select id, max(weight) as weight from ("  # noqa: S608  # constants
         "select target_id as id, weight from memory_memorylink "
         "where tenant_id = %(tenant)s and source_id = any(%(ids)s) union all "
         "select source_id, weight from memory_memorylink "
-        "where tenant_id = %(tenant)s and target_id = any(%(ids)s)) e on e.id = m.id "
-        f"where {_IN_SCOPE} group by m.id order by max(e.weight) desc, m.id limit %(limit)s",
+        "where tenant_id = %(tenant)s and target_id = any(%(ids)s)) x group by id) e "
+        # From the few edges to their ends, never through all memories of the scope.
+        "cross join lateral (select 1 from memory_memory m "
+        f"where m.id = e.id and {_IN_SCOPE} offset 0) within "
+        "order by e.weight desc, e.id limit %(limit)s",
         {**_values(scope), "ids": ids, "limit": _EDGES * max(1, len(ids))},
     )
 
@@ -222,10 +230,11 @@ def _holders(scope: MemoryScope, names: list[str]) -> list[UUID]:
     return _column(
         "select id from (select m.id, m.said_at, "  # noqa: S608  # constants
         "row_number() over (partition by n.name order by m.said_at desc, m.id) as place "
-        "from memory_memoryname n "
-        "join memory_memory m on m.tenant_id = n.tenant_id and m.id = n.memory_id "
-        "where n.tenant_id = %(tenant)s and n.user_id = %(user)s and n.name = any(%(names)s) "
-        f"and {_IN_SCOPE}) x where place <= %(most)s order by place, said_at desc, id",
+        "from memory_memoryname n cross join lateral (select m.id, m.said_at from memory_memory m "
+        f"where m.id = n.memory_id and {_IN_SCOPE} offset 0) m "
+        "where n.tenant_id = %(tenant)s and n.user_id = %(user)s "
+        "and n.namespace = %(namespace)s and n.name = any(%(names)s)) x "
+        "where place <= %(most)s order by place, said_at desc, id",
         {**_values(scope), "names": names, "most": _HOLDERS},
     )
 
@@ -235,18 +244,10 @@ def _label(text: str) -> str:
     return line if len(line) <= MAX_LABEL_CHARS else f"{line[: MAX_LABEL_CHARS - 1]}…"
 
 
-def _counts(rows: QuerySet[Memory], column: str) -> dict[Any, int]:
-    return dict(rows.order_by().values_list(column).annotate(Count("id")))
-
-
 def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
-
-
-def _one(statement: str, values: dict[str, Any]) -> tuple[Any, ...]:
-    return _all(statement, values)[0]
 
 
 def _column(statement: str, values: dict[str, Any]) -> list[Any]:
