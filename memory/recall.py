@@ -27,7 +27,7 @@ from memory import entities, walk
 from memory.cognition.drawing import drawn
 from memory.ports import Recalled, ScoreParts
 from memory.terms import Term, is_stop_word, normalised, query_terms, telling_share
-from memory.times import Span, spans
+from memory.times import Span, earlier, spans
 
 # Without one of both a candidate bears on nothing: unrelated sentences stay below it with MiniLM.
 COSINE_FLOOR = 0.25
@@ -56,6 +56,8 @@ WALK_WEIGHT = 0.15
 RECENCY_WEIGHT = 0.01
 # "Where do you live now?"
 PRESENT_WEIGHT = 0.1
+# "What did we do in May?" means the latest May of which anything is known, among so many.
+YEARS_BACK = 3
 # Where the walk begins, and which names it may use: everybody's name leads everywhere.
 SEEDS = 5
 HALF_LIFE_DAYS = 90.0
@@ -77,6 +79,8 @@ _SURE_BIAS, _SURE_NEAREST, _SURE_WORDS, _SURE_ABOUT, _SURE_STRANGE = -5.1, 8.2, 
 # Certainty below which nothing is returned, and the same for a caller who wants answers only.
 LEAST_CERTAINTY = 0.25
 SURE_CERTAINTY = 0.75
+# Codes and numbers that name one thing, unlike years, ages and times of day.
+_CODE = re.compile(r"^(?=.{6}).*\d.*$")
 _PRESENT = re.compile(
     r"\b(?:now|nowadays|current|currently|at present|at the moment|these days|still|today)\b",
     re.IGNORECASE,
@@ -130,7 +134,8 @@ class Corpus:
 class Asked:
     """A question as recall sees it: its words, its names, the times that it names, and when.
 
-    `only_if_sure`: return nothing rather than what is merely near.
+    `only_if_sure`: return nothing rather than what is merely near.  `earlier`: the same stretches
+    in the years before, newest first, for when nothing is known of `times`.
     """
 
     text: str
@@ -139,11 +144,25 @@ class Asked:
     times: tuple[Span, ...] = ()
     only_if_sure: bool = False
     names: tuple[str, ...] = ()
+    earlier: tuple[tuple[Span, ...], ...] = ()
 
     @classmethod
     def of(cls, text: str, at: datetime, *, only_if_sure: bool = False) -> Asked:
         """Read a question that is asked at that moment."""
-        return cls(text, query_terms(text), at, spans(text, at), only_if_sure, entities.names(text))
+        times = spans(text, at)
+        return cls(
+            text,
+            query_terms(text),
+            at,
+            times,
+            only_if_sure,
+            entities.names(text),
+            tuple(
+                tuple(found)
+                for years in range(1, YEARS_BACK + 1)
+                if (found := [span for one in times if (span := earlier(one, years))])
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +217,8 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
     if max(fresh, default=0.0) >= COVERAGE_FLOOR or not telling:
         # What has no embedding yet is judged by its words alone, and the floors do that.
         return 1.0
+    if _is_identified(asked, items):
+        return 1.0
     names = frozenset(asked.names)
     said = [said_of(one.text) if names else set() for one in telling]
     known = names.intersection(set().union(*said))
@@ -212,6 +233,15 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
         + _SURE_STRANGE * float(bool(names - known))
     )
     return 1 / (1 + math.exp(-logit))
+
+
+def _is_identified(asked: Asked, items: Sequence[Candidate]) -> bool:
+    """Say whether a memory holds every number or code of the question, word for word.
+
+    Who asks by an order number means the passage with that number, however little its meaning says.
+    """
+    codes = {place for place, term in enumerate(asked.terms) if _CODE.search(term.word)}
+    return bool(codes) and any(codes <= one.matched for one in items)
 
 
 def _about(item: Candidate) -> float:
@@ -272,7 +302,7 @@ def _judged(
     beside = _beside(items, own)
     names = frozenset(asked.names)
     person = [float(not names.isdisjoint(words)) for words in said]
-    timely = [float(_is_timely(one, asked.times)) for one in items]
+    timely = _timely(asked, items)
     surrounded = [
         own[place]
         + beside[place]
@@ -373,15 +403,19 @@ def said_of(text: str) -> set[str]:
     return {word.removesuffix("'s") for word in words}
 
 
-def _is_timely(item: Candidate, times: Sequence[Span]) -> bool:
-    """Say whether it was said in the time asked about, or speaks of it."""
-    if not times:
-        return False
-    if any(time.holds(item.said_at) for time in times):
-        return True
-    return any(
-        time.holds(about.start) for about in spans(item.text, item.said_at) for time in times
-    )
+def _timely(asked: Asked, items: Sequence[Candidate]) -> list[float]:
+    """Return 1 for what was said in the time asked about, or speaks of it, else 0."""
+    if not asked.times:
+        return [0.0] * len(items)
+    told = [[about.start for about in spans(one.text, one.said_at)] for one in items]
+    for times in (asked.times, *asked.earlier):
+        timely = [
+            float(any(time.holds(moment) for moment in (one.said_at, *of) for time in times))
+            for one, of in zip(items, told, strict=True)
+        ]
+        if any(timely):
+            return timely
+    return [0.0] * len(items)
 
 
 def _linked(

@@ -170,6 +170,20 @@ def spans(text: str, at: datetime) -> tuple[Span, ...]:
     return tuple(found for *_, found in sorted(read, key=lambda one: one[0]))
 
 
+def earlier(span: Span, years: int) -> Span | None:
+    """Return the same stretch that many years before; None where the text fixes the year.
+
+    "In May" may mean any May; "in May 2024", "last May" and "two weeks ago" mean one.
+    """
+    if _FIXED.search(span.words) or not _RETURNS.search(span.words):
+        return None
+    try:
+        return Span(_years_before(span.start, years), _years_before(span.end, years), span.words)
+    except ValueError:
+        # Before the calendar begins.
+        return None
+
+
 def offsets(text: str) -> tuple[Offset, ...]:
     """Return the distances from events that `text` names."""
     return tuple(_offset(match) for match in _OFFSET.finditer(text))
@@ -201,6 +215,11 @@ def _offset(match: re.Match[str]) -> Offset:
         return Offset(sign * 15.0, 15.0, match["anchor"].strip(), match.group().strip())
     slack = {"day": 1.0, "week": 4.0, "fortnight": 4.0, "month": 16.0}.get(unit.lower(), 60.0)
     return Offset(days, slack, match["anchor"].strip(), match.group().strip())
+
+
+def _years_before(moment: datetime, years: int) -> datetime:
+    is_leap_day = (moment.month, moment.day) == (2, 29)
+    return moment.replace(year=moment.year - years, day=28 if is_leap_day else moment.day)
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -378,6 +397,10 @@ _OF_YEAR = r"(?:\s+(?P<of_year>last year|this year))?"
 _DAY_OF_MONTH = _pattern(rf"(?:the\s+)?{_NTH}\s+(?:of\s+)?{_M}(?:,?\s+{_Y})?")
 _MONTH_FIRST = _pattern(rf"{_M}\s+(?:the\s+)?{_NTH}(?:,?\s+{_Y})?(?!\d)")
 _PARTED = rf"(?:(?:the\s+)?{_PART}\s+)?(?:the\s+)?"
+_FIXED = _pattern(
+    r"(?:(?:19|20)\d\d|last|previous|past|this|current|next|coming|ago|yesterday|tomorrow|to\w+)"
+)
+_RETURNS = _pattern("(?:" + "|".join([*_MONTH, *_SEASONS, *_FEASTS]) + ")")
 _OFFSET = re.compile(
     rf"\b(?:{_N}\s+{_U}|just|right|shortly|soon)\s+(?P<way>before|after)\s+"
     r"(?P<anchor>[^\W\d][^,.;?!]{1,60})",

@@ -164,6 +164,7 @@ def asking(
     Each value always has the same type, so that the statement is prepared once.
     """
     where = {} if query.where is None else query.where.given()
+    times = [*asked.times, *(span for year in asked.earlier for span in year)]
     values: dict[str, Any] = {
         "tenant_id": require_scope().tenant_id,
         "user_id": scope.user_id,
@@ -173,8 +174,8 @@ def asking(
         "turn_ids": list(query.exclude_turn_ids),
         # Never empty: a list without elements has no type of its own.
         "names": [*asked.names, ""],
-        **{f"from{place}": span.start for place, span in enumerate(asked.times)},
-        **{f"until{place}": span.end for place, span in enumerate(asked.times)},
+        **{f"from{place}": span.start for place, span in enumerate(times)},
+        **{f"until{place}": span.end for place, span in enumerate(times)},
         **{f"where_{name}": value for name, value in where.items()},
     }
     wanted = statements.Wanted(
@@ -183,7 +184,7 @@ def asking(
         not_turns=bool(query.exclude_turn_ids),
         terms=len(asked.terms),
         with_vector=vector is not None,
-        spans=len(asked.times),
+        spans=len(times),
         where=tuple(where),
     )
     values["terms"] = len(asked.terms)

@@ -165,6 +165,8 @@ def test_any_text_at_any_time_names_stretches_that_begin_before_they_end(
     for span in times.spans(text, at):
         assert span.start < span.end
         assert span.words
+        before = times.earlier(span, 1)
+        assert before is None or before.start < before.end <= span.end
     for offset in times.offsets(text):
         assert offset.anchor
 

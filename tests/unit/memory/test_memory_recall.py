@@ -1,5 +1,6 @@
 """Fusion of both searches, and what is never quoted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -156,6 +157,16 @@ def test_what_belongs_to_the_time_asked_about_comes_first() -> None:
     assert "belongs to the time asked about (in January)" in result[0].reason
 
 
+def test_the_latest_year_of_which_anything_is_known_is_meant() -> None:
+    asked = Asked.of("What did we plan in January?", NOW)
+    then = candidate(1, "A trip.", cosine=0.35, said_at=datetime(2024, 1, 9, tzinfo=UTC))
+    before = candidate(2, "A feast.", cosine=0.35, said_at=datetime(2023, 1, 9, tzinfo=UTC))
+    other = candidate(3, "A dinner.", cosine=0.45)
+    result = fuse(asked, Corpus(3, (0,) * len(asked.terms)), [other, then, before], 3)
+    assert numbers(result)[0] == 1
+    assert [one.parts.time for one in result] == [1, 0, 0]
+
+
 def test_names_lead_from_a_hit_to_what_was_said_of_them_elsewhere() -> None:
     hit = candidate(1, "Our photographer is the wife of Dele.", cosine=0.6)
     linked = candidate(2, "My tutor is Dele, he works for the radio.", cosine=0.2)
@@ -265,3 +276,27 @@ def test_a_name_that_nobody_mentioned_makes_an_answer_less_likely() -> None:
     plain = Asked("What is the cat called?", TERMS, NOW)
     strange = Asked("What is Ludmila's cat called?", TERMS, NOW, names=("ludmila",))
     assert certainty(strange, CORPUS, [item]) < certainty(plain, CORPUS, [item])
+
+
+def test_a_code_that_was_said_is_found_by_itself() -> None:
+    code = "7f820321-0423-49aa-8a90-b53700ac77ec"
+    asked = Asked.of(f"What was it about {code}?", datetime(2026, 3, 1, tzinfo=UTC))
+    said = Candidate(
+        memory_id=UUID(int=1),
+        text=f"the pump and its valves, with every detail, ({code})",
+        said_at=datetime(2026, 1, 1, tzinfo=UTC),
+        speaker="user",
+        conversation_id=None,
+        turn_id=None,
+        matched=frozenset({0}),
+        cosine=0.21,
+    )
+    found = fuse(asked, Corpus(120, (1,)), [said], 6)
+    assert [one.memory_id for one in found] == [said.memory_id]
+    # A year or an hour is no such code: it stands beside whatever happened then.
+    assert not fuse(
+        Asked.of("What happened in 2023?", asked.at),
+        Corpus(120, (1,)),
+        [replace(said, cosine=0.05)],
+        6,
+    )

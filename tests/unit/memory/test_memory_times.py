@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from memory.times import event_day, offsets, spans
+from memory.times import earlier, event_day, offsets, spans
 
 ASKED = datetime(2025, 12, 20, 15, tzinfo=UTC)
 
@@ -87,3 +87,30 @@ def test_the_day_of_an_event_is_its_own_or_the_day_it_was_told() -> None:
     assert event_day("We married on 2 June 2019.", told, ASKED) == day("2019-06-02")
     assert event_day("We did it yesterday!", told, ASKED) == day("2025-02-21")
     assert event_day("We did it!", told, ASKED) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("in June", "2023-06-01", "2023-07-01"),
+        ("in summer", "2023-06-01", "2023-09-01"),
+        ("on 10 August", "2023-08-10", "2023-08-11"),
+        ("on 29 February", "2023-02-28", "2023-03-01"),
+    ],
+)
+def test_a_time_without_a_year_may_be_meant_in_an_earlier_one(
+    text: str, start: str, end: str
+) -> None:
+    (span,) = spans(text, ASKED)
+    before = earlier(span, 2)
+    assert before is not None
+    assert (before.start, before.end) == (day(start), day(end))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["in June 2024", "last June", "two weeks ago", "yesterday", "in 2023", "in May last year"],
+)
+def test_a_fixed_time_is_meant_once(text: str) -> None:
+    (span,) = spans(text, ASKED)
+    assert earlier(span, 1) is None
