@@ -70,8 +70,9 @@ _REPEAT_WEIGHT = 0.3
 _SAME_FRAME, _SAME_SCORE = 0.5, 0.08
 # Of how many that were chosen the facts are read.
 _MOST_READ = 20
-# Beside the best hit, what weighs less than this share of it bears on nothing.
-SHARE_OF_BEST = 0.5
+# What by itself weighs less than this share of the best hit bears on nothing; who wants answers
+# only gets nothing else either: neither neighbours nor what is merely near.
+SHARE_OF_BEST, SURE_SHARE_OF_BEST = 0.5, 0.7
 # Less of a turn than this that tells something, and it is taken for a question.
 _LEAST_TELLING = 0.3
 # Logistic regression of "is there an answer" (bench/quality, its tuned half).
@@ -316,11 +317,13 @@ def _judged(
     lexical = _ranks(items, lambda place: coverage[place])
     dense = _ranks(items, lambda place: items[place].cosine or 0.0)
     present = PRESENT_WEIGHT if _PRESENT.search(asked.text) else RECENCY_WEIGHT
-    least = SHARE_OF_BEST * max(surrounded)
+    telling = _succeeded(items, own)
+    least = (SURE_SHARE_OF_BEST if asked.only_if_sure else SHARE_OF_BEST) * max(telling)
     judged = []
     for place, one in enumerate(items):
         near = beside[place] >= _BESIDE_FLOOR or linked[place] >= LINKS_FLOOR or timely[place]
-        if not worthy[place] and not near and surrounded[place] < least:
+        is_kept = not asked.only_if_sure and (worthy[place] or near)
+        if not is_kept and telling[place] < least:
             continue
         recency = _recency(one.said_at, asked.at)
         judged.append(
