@@ -146,8 +146,8 @@ def topic_of(name: str) -> str:
 
 
 def topics() -> list[str]:
-    """Every topic that carries events, in a fixed order."""
-    return sorted({*TOPICS, DEAD_LETTERS, *(entry.topic for entry in _types.values())})
+    """Every topic that consumers read, in a fixed order; dead letters are for operators."""
+    return sorted({*TOPICS, *(entry.topic for entry in _types.values())} - {DEAD_LETTERS})
 
 
 def subscriptions(name: str) -> list[Subscription]:

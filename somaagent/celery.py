@@ -72,6 +72,16 @@ def _watch_health(**_: Any) -> None:
     watch_on_a_thread()
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no types
+def _consume_events(**_: Any) -> None:
+    from kernel.bus.backbone import BACKBONE
+    from somaagent.consumer import EventConsumer
+
+    # The embedded log is read by the relay itself.
+    if not BACKBONE.get().is_inline:
+        EventConsumer().start()
+
+
 def wake(task: str) -> None:
     """Ask a worker to run `task` soon; a broker that is away is left to beat's sweep."""
     try:

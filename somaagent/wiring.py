@@ -15,7 +15,8 @@ from health.monitor import Monitor
 from health.services import configured
 from kernel import outbox
 from kernel.breakers import Board
-from kernel.bus.backbone import BACKBONE
+from kernel.bus.backbone import BACKBONE, Backbone
+from kernel.bus.kafka import KafkaBackbone, KafkaPlace
 from kernel.bus.ports import BUS
 from kernel.bus.postgres import PostgresBackbone
 from kernel.bus.valkey import ValkeyBus
@@ -38,7 +39,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
-    bind(BACKBONE, PostgresBackbone())
+    bind(BACKBONE, _backbone(settings.SOMA))
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
@@ -61,6 +62,19 @@ def wire() -> None:
 def bind_embedded_brain(wake: Callable[[], None]) -> None:
     """Bind the engine of this installation; `wake` is called after commits that left work."""
     bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake))
+
+
+def _backbone(config: Config) -> Backbone:
+    """Kafka, or the log in the database."""
+    if not config.events_use_kafka:
+        return PostgresBackbone()
+    place = KafkaPlace(
+        config.kafka_bootstrap_servers or "",
+        config.kafka_topic_prefix,
+        config.kafka_partitions,
+        options=config.kafka_options(),
+    )
+    return KafkaBackbone(place)
 
 
 def _remote_brain(config: Config) -> HttpBrain:

@@ -4,6 +4,7 @@ Owns: every rule between two settings, and what a mode needs. Pure; returns find
 """
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from psycopg import Error as PsycopgError
@@ -20,7 +21,17 @@ SAAS_NEEDS = ("db_dsn", "redis_url", "secret_key", "encryption_keys", "public_ur
 
 def contradictions(config: Config) -> list[Finding]:
     """Return everything that does not fit together, in the order of the settings."""
-    rules = (_adapters, _saas_needs, _hosts, _databases, _redis, _brain, _secrets, _sessions)
+    rules = (
+        _adapters,
+        _saas_needs,
+        _hosts,
+        _databases,
+        _redis,
+        _brain,
+        _events,
+        _secrets,
+        _sessions,
+    )
     return [finding for rule in rules for finding in rule(config)]
 
 
@@ -113,6 +124,26 @@ def _brain(config: Config) -> Iterator[Finding]:
     ):
         accepted = f"another address than {variable}: it stands in when the brain is down"
         yield Finding(variable_of("memory_url"), config.memory_url, accepted)
+
+
+def _events(config: Config) -> Iterator[Finding]:
+    variable = variable_of("kafka_bootstrap_servers")
+    if not config.events_use_kafka:
+        if config.kafka_bootstrap_servers is not None:
+            accepted = f"{variable_of('bus_adapter')}=kafka; or unset it"
+            yield Finding(variable, config.kafka_bootstrap_servers, accepted)
+        return
+    if config.kafka_bootstrap_servers is None:
+        accepted = f"the brokers' addresses; or {variable_of('bus_adapter')}=embedded"
+        yield Finding(variable, UNSET, accepted)
+    if find_spec("confluent_kafka") is None:
+        accepted = "its client: .venv/bin/python -m pip install -r requirements/kafka.txt"
+        yield Finding(variable_of("bus_adapter"), "kafka, without its client", accepted)
+    if config.kafka_security_protocol.startswith("SASL_"):
+        for name in ("kafka_sasl_username", "kafka_sasl_password"):
+            if getattr(config, name) is None:
+                accepted = f"needed with {config.kafka_security_protocol}"
+                yield Finding(variable_of(name), UNSET, accepted)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

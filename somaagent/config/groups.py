@@ -157,6 +157,47 @@ class BrainSettings(Group):
     )
 
 
+class EventSettings(Group):
+    """Events: Kafka, when `bus_adapter` is kafka. Needs the client of requirements/kafka.txt."""
+
+    kafka_bootstrap_servers: str | None = Field(
+        None,
+        min_length=3,
+        description="Kafka brokers that the events of the outbox go through.",
+        json_schema_extra={"accepted": "host:port, more after a comma"},
+    )
+    kafka_topic_prefix: str = Field(
+        "soma.",
+        pattern=r"^[a-zA-Z0-9._-]{0,100}$",
+        description="What the names of our topics begin with.",
+        json_schema_extra={"accepted": "letters, digits, dots, dashes"},
+    )
+    kafka_partitions: int = Field(
+        6, ge=1, le=1000, description="Partitions of topics that are made here."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How the brokers are spoken to."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How we sign in to the brokers, with a SASL protocol."
+    )
+    kafka_sasl_username: str | None = Field(
+        None, min_length=1, description="User at the brokers, with a SASL protocol."
+    )
+    kafka_sasl_password: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Password at the brokers, with a SASL protocol.",
+        json_schema_extra={"accepted": "any text"},
+    )
+    kafka_ca_file: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates that the brokers' are checked against; unset: the system's.",
+        json_schema_extra={"accepted": "path of a PEM file"},
+    )
+
+
 class SecretSettings(Group):
     """Secrets. Unset in standalone mode: made once, kept in var/secrets (mode 0600)."""
 
@@ -236,6 +277,7 @@ GROUPS: tuple[type[Group], ...] = (
     PlaceSettings,
     ServiceSettings,
     BrainSettings,
+    EventSettings,
     SecretSettings,
     ProcessSettings,
     SessionSettings,

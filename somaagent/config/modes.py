@@ -27,6 +27,7 @@ ADAPTERS: Mapping[Port, tuple[str, ...]] = {
 AVAILABLE: Mapping[Port, frozenset[str]] = {
     **{port: frozenset({"embedded"}) for port in PORTS},
     "brain": frozenset({"embedded", "http"}),
+    "bus": frozenset({"embedded", "kafka"}),
 }
 
 MODES: Mapping[Mode, Mapping[Port, str]] = {

@@ -33,6 +33,7 @@ class Config(
     groups.SessionSettings,
     groups.ProcessSettings,
     groups.SecretSettings,
+    groups.EventSettings,
     groups.BrainSettings,
     groups.ServiceSettings,
     groups.PlaceSettings,
@@ -121,6 +122,25 @@ class Config(
     def brain_is_remote(self) -> bool:
         """Whether memories are kept by a brain elsewhere."""
         return self.adapter("brain") == "http"
+
+    @property
+    def events_use_kafka(self) -> bool:
+        """Whether events go through Kafka instead of the log in the database."""
+        return self.adapter("bus") == "kafka"
+
+    def kafka_options(self) -> dict[str, str]:
+        """What the Kafka client (librdkafka) is told about TLS and sign-in."""
+        options: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
+        if self.kafka_security_protocol.startswith("SASL_"):
+            password = self.kafka_sasl_password
+            options |= {
+                "sasl.mechanism": self.kafka_sasl_mechanism,
+                "sasl.username": self.kafka_sasl_username or "",
+                "sasl.password": password.get_secret_value() if password else "",
+            }
+        if self.kafka_ca_file is not None:
+            options["ssl.ca.location"] = self.kafka_ca_file
+        return options
 
     def effective_db_dsn(self, role: Role) -> str:
         """Return the connection string for `role`: owner (migrations), app or platform.

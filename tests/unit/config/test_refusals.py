@@ -165,3 +165,20 @@ def test_secrets_are_redacted_where_settings_are_described() -> None:
     shown = " ".join(" ".join(each) for each in load(SAAS).describe())
     assert "hush" not in shown
     assert KEY not in shown
+
+
+def test_kafka_needs_its_address_and_a_sign_in_where_it_asks_for_one() -> None:
+    found = findings(
+        {"SA01_BUS_ADAPTER": "kafka", "SA01_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"},
+    )
+    assert "the brokers' addresses" in found["SA01_KAFKA_BOOTSTRAP_SERVERS"]
+    assert "SASL_SSL" in found["SA01_KAFKA_SASL_USERNAME"]
+    assert "SASL_SSL" in found["SA01_KAFKA_SASL_PASSWORD"]
+    unused = findings({"SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"})
+    assert "SA01_BUS_ADAPTER=kafka" in unused["SA01_KAFKA_BOOTSTRAP_SERVERS"]
+
+
+def test_a_complete_kafka_is_taken() -> None:
+    config = load({"SA01_BUS_ADAPTER": "kafka", "SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"})
+    assert config.events_use_kafka
+    assert config.kafka_options() == {"security.protocol": "PLAINTEXT"}
