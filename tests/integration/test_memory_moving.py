@@ -15,6 +15,7 @@ from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
 from tests.support.cast import Cast
 from tests.support.signed_in import Person, signed_in
+from tests.support.web import Client, Web
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -178,3 +179,23 @@ def test_nobody_imports_for_a_foreign_agent_or_without_the_right(
     assert imported(signed_in("viewer"), agent_id, line).status_code == 403
     assert imported(signed_in("ann"), "no-id", line).status_code == 422
     assert exported(signed_in("viewer")) == []
+
+
+def test_a_browser_carries_a_file_out_and_in_through_the_real_server(
+    web: Web, cast: Cast, agent_id: UUID
+) -> None:
+    ann = Client(web, "ann")
+    body = b"\n".join(b'{"text": "Line %d."}' % number for number in range(600))
+    answer = ann.http.post(
+        "/memory/import",
+        content=body,
+        params={"agent_id": str(agent_id)},
+        headers={"content-type": "application/x-ndjson"},
+    )
+    assert answer.json() == {"kept": 600, "known": 0, "refused": []}
+    with ann.http.stream("GET", "/memory/export") as streamed:
+        assert "content-length" not in streamed.headers
+        assert streamed.headers["content-disposition"].startswith("attachment")
+        lines = [json.loads(line) for line in streamed.iter_lines()]
+    assert {one["text"] for one in lines} == {f"Line {number}." for number in range(600)}
+    assert len(lines) == 600
