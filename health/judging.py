@@ -64,8 +64,8 @@ def judge(before: Seen, probe: Probe | None, guards: Sequence[Guard], slow_ms: f
     resting = [guard for guard in guards if guard.state == "open"]
     if any(guard.is_main for guard in resting):
         main = next(guard for guard in resting if guard.is_main)
-        detail = f"{main.title} failed repeatedly; the next call is let through"
-        return replace(seen, state="down", detail=f"{detail} {_in(main.trial_in_s)}.")
+        detail = f"{main.title} failed repeatedly and is left alone for a moment"
+        return replace(seen, state="down", detail=detail)
     if resting:
         names = ", ".join(guard.title for guard in resting)
         return replace(seen, state="slow", detail=f"failed repeatedly and rests: {names}")
@@ -94,7 +94,3 @@ def pause_s(seen: Seen, guards: Sequence[Guard], interval_s: float, jitter: floa
         trials = [guard.trial_in_s for guard in guards if guard.trial_in_s]
         return max(0.05, min([interval_s / 8, *trials]))
     return interval_s * (1 + jitter / 6)
-
-
-def _in(seconds: float | None) -> str:
-    return f"in {seconds:.0f} s" if seconds else "now"

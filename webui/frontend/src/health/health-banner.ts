@@ -19,12 +19,14 @@ import { clockTime, exactTime } from "../ui/times";
 export class HealthBanner extends LightElement {
   readonly #health = new StoreController(this);
   readonly #session = new StoreController(this);
+  readonly #router = new StoreController(this);
   #wasLimited = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#health.follow(this.services.hub.health);
     this.#session.follow(this.services.session);
+    this.#router.follow(this.services.router);
   }
 
   protected override updated(): void {
@@ -69,7 +71,7 @@ export class HealthBanner extends LightElement {
         </p>
         ${one.detail === null ? nothing : html`<p class="limits__detail">${one.detail}</p>`}
       </div>
-      ${this.services.session.isPlatformAdmin
+      ${this.services.session.isPlatformAdmin && this.services.router.state.path !== HEALTH
         ? html`<a class="button button--small" href=${HEALTH}>${msg("Look into it")}</a>`
         : nothing}
     </li>`;

@@ -130,7 +130,7 @@ export class HealthPage extends LightElement {
             ?disabled=${this.resetting === breaker.name}
             @click=${() => void this.#reset(breaker)}
           >
-            ${msg("Close it")}
+            ${msg("Close the breaker")}
           </button>`}
     </li>`;
   }
