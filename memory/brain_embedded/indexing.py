@@ -7,6 +7,7 @@ A worker that dies in the middle lets its rows go with its transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from django.db import connections
@@ -75,24 +76,28 @@ def _index_batch(embedder: Embedder) -> tuple[int, int]:
             return 0, 0
         vectors = _vectors(embedder, [row[1] for row in rows])
         failed = [row[0] for row, vector in zip(rows, vectors, strict=True) if vector is None]
-        cursor.executemany(
-            "update memory_memory set state = 'indexed', embedding_model = %s, "
-            "embedding = %s::vector where id = %s",
-            [
-                (embedder.model, vector, row[0])
-                for row, vector in zip(rows, vectors, strict=True)
-                if vector is not None
-            ],
+        indexed = [
+            (row[0], vector)
+            for row, vector in zip(rows, vectors, strict=True)
+            if vector is not None
+        ]
+        cursor.execute(
+            "update memory_memory m set state = 'indexed', embedding_model = %s, "
+            "embedding = given.vector::vector "
+            "from unnest(%s::uuid[], %s::text[]) as given(id, vector) where m.id = given.id",
+            [embedder.model, *_columns(indexed, 2)],
         )
-        cursor.executemany(
-            "insert into memory_memoryname (id, created_at, tenant_id, user_id, namespace, "
-            "memory_id, name) values (%s, now(), %s, %s, %s, %s, %s) on conflict do nothing",
-            [
-                (uuid7(), tenant_id, user_id, namespace, memory_id, name)
-                for memory_id, text, tenant_id, user_id, namespace in rows
-                if memory_id not in failed
-                for name in mentions(text)
-            ],
+        named = [
+            (uuid7(), tenant_id, user_id, namespace, memory_id, name)
+            for memory_id, text, tenant_id, user_id, namespace in rows
+            if memory_id not in failed
+            for name in mentions(text)
+        ]
+        cursor.execute(
+            "insert into memory_memoryname (created_at, id, tenant_id, user_id, namespace, "
+            "memory_id, name) select now(), * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
+            "%s::text[], %s::uuid[], %s::text[]) on conflict do nothing",
+            _columns(named, 6),
         )
         if failed:
             cursor.execute(
@@ -102,6 +107,11 @@ def _index_batch(embedder: Embedder) -> tuple[int, int]:
             metrics.INDEX_FAILURES.inc(len(failed))
     metrics.INDEXED.inc(len(rows) - len(failed))
     return len(rows), len(rows) - len(failed)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Return the columns of `rows`, as `unnest` takes them."""
+    return [[row[place] for row in rows] for place in range(count)]
 
 
 def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[str | None]:
