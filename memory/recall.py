@@ -70,16 +70,17 @@ _REPEAT_WEIGHT = 0.3
 _SAME_FRAME, _SAME_SCORE = 0.5, 0.08
 # Of how many that were chosen the facts are read.
 _MOST_READ = 20
-# What by itself weighs less than this share of the best hit bears on nothing; who wants answers
-# only gets nothing else either: neither neighbours nor what is merely near.
-SHARE_OF_BEST, SURE_SHARE_OF_BEST = 0.5, 0.7
+# What weighs less than this share of the best hit bears on nothing; who wants answers only gets
+# what by itself weighs that much: neither neighbours nor what is merely near.
+SHARE_OF_BEST, SURE_SHARE_OF_BEST = 0.5, 0.6
 # Less of a turn than this that tells something, and it is taken for a question.
 _LEAST_TELLING = 0.3
 # Logistic regression of "is there an answer" (bench/quality, its tuned half).
 _SURE_BIAS, _SURE_NEAREST, _SURE_WORDS, _SURE_ABOUT, _SURE_STRANGE = -5.1, 8.2, 0.75, 5.6, -2.2
-# Certainty below which nothing is returned, and the same for a caller who wants answers only.
+# Certainty below which nothing is returned, and the same for a caller who wants answers only; both
+# in a memory of at most PRIOR_SIZE.
 LEAST_CERTAINTY = 0.25
-SURE_CERTAINTY = 0.75
+SURE_CERTAINTY, SURE_A_DOUBLING, MOST_CERTAINTY = 0.6, 0.06, 0.9
 # Codes and numbers that name one thing, unlike years, ages and times of day.
 _CODE = re.compile(r"^(?=.{6}).*\d.*$")
 _PRESENT = re.compile(
@@ -192,14 +193,24 @@ def fuse(
     if not any(worthy):
         return ()
     sure = certainty(asked, corpus, items)
-    # In a large memory most of what is asked was said, and whoever asked can tell what answers.
-    least = LEAST_CERTAINTY * min(1.0, PRIOR_SIZE / max(1, corpus.size))
-    if sure < (SURE_CERTAINTY if asked.only_if_sure else least):
+    if sure < _least_certainty(asked, corpus):
         return ()
     judged = _judged(asked, items, coverage, worthy, sure)
     chosen = _current_first(_diverse(judged, limit))
     best = max((one.score for one in chosen), default=1.0)
     return tuple(_recalled(one, asked, best, sure) for one in chosen)
+
+
+def _least_certainty(asked: Asked, corpus: Corpus) -> float:
+    """Return below which certainty nothing is returned.
+
+    In a large memory something is near by chance, so it takes more to be sure; and most of what is
+    asked was said, so that whoever did not ask for certainty is left to judge.
+    """
+    times = max(1.0, corpus.size / PRIOR_SIZE)
+    if asked.only_if_sure:
+        return min(MOST_CERTAINTY, SURE_CERTAINTY + SURE_A_DOUBLING * math.log2(times))
+    return LEAST_CERTAINTY / times
 
 
 def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float:
@@ -317,13 +328,16 @@ def _judged(
     lexical = _ranks(items, lambda place: coverage[place])
     dense = _ranks(items, lambda place: items[place].cosine or 0.0)
     present = PRESENT_WEIGHT if _PRESENT.search(asked.text) else RECENCY_WEIGHT
-    telling = _succeeded(items, own)
-    least = (SURE_SHARE_OF_BEST if asked.only_if_sure else SHARE_OF_BEST) * max(telling)
+    if asked.only_if_sure:
+        weighed, least = _succeeded(items, own), SURE_SHARE_OF_BEST
+    else:
+        weighed, least = surrounded, SHARE_OF_BEST
+    least *= max(weighed)
     judged = []
     for place, one in enumerate(items):
         near = beside[place] >= _BESIDE_FLOOR or linked[place] >= LINKS_FLOOR or timely[place]
         is_kept = not asked.only_if_sure and (worthy[place] or near)
-        if not is_kept and telling[place] < least:
+        if not is_kept and weighed[place] < least:
             continue
         recency = _recency(one.said_at, asked.at)
         judged.append(

@@ -239,6 +239,23 @@ def test_a_turn_that_tells_and_asks_ranks_before_one_that_only_asks() -> None:
     assert numbers(found(asks, tells)) == [1, 2]
 
 
+def test_who_wants_answers_only_gets_no_company() -> None:
+    answer = candidate(1, "My cat is called Miso.", cosine=0.75, about=0.75, conversation_id=CHAT)
+    beside = candidate(2, "What a name!", cosine=0.1, conversation_id=CHAT, beside={UUID(int=1): 1})
+    near = candidate(3, "Dogs are loud.", cosine=0.32, conversation_id=CHAT)
+    asked = Asked("What is the name of my cat?", TERMS, NOW)
+    assert numbers(fuse(asked, CORPUS, [answer, beside, near], 5))[0] == 1
+    sure = fuse(replace(asked, only_if_sure=True), CORPUS, [answer, beside, near], 5)
+    assert numbers(sure) == [1]
+
+
+def test_in_a_large_memory_it_takes_more_to_be_sure() -> None:
+    asked = Asked("What is the name of my cat?", TERMS, NOW, only_if_sure=True)
+    item = candidate(1, "My cat is called Miso.", cosine=0.42, about=0.42)
+    assert fuse(asked, Corpus(50, (3, 3)), [item], 5)
+    assert fuse(asked, Corpus(5_000, (3, 3)), [item], 5) == ()
+
+
 def test_of_two_that_are_as_near_the_one_that_tells_more_comes_first() -> None:
     idle = candidate(1, "Nadia: You and your cats.", cosine=0.52)
     tells = candidate(2, "Nadia: The grey kitten with one white paw is Callas.", cosine=0.5)
