@@ -6,8 +6,9 @@ between reads it again, and the receipts turn the second time into nothing.
 
 An event that its subscribers cannot take is parked: it goes back to the outbox, and from there,
 without the backbone, it is tried again with growing waits; later events of its key are parked
-behind it. After `MAX_ATTEMPTS`, or at once when nobody can read it, it is a dead letter: it stays
-until an operator replays or discards it, and `DeadLettered` tells the dead-letter topic.
+behind it. A service that is away is waited for. Else, after `MAX_ATTEMPTS`, or at once when nobody
+can read it, it is a dead letter: it stays until an operator replays or discards it, and
+`DeadLettered` tells the dead-letter topic.
 """
 
 import random
@@ -30,11 +31,14 @@ from kernel.bus.backbone import BACKBONE, Reader, Record
 from kernel.clock import now
 from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
 from kernel.emitting import emit
+from kernel.errors import DeadlineExceeded, Unavailable
 from kernel.ids import uuid7
 from kernel.models import OutboxEvent
 
 GROUP = "soma"
 MAX_ATTEMPTS = 5
+# While the service that an event needs is away, it is tried again at least this often.
+AWAY_WAIT_S = 15.0
 PARKED_LOCK = 736
 # Two connections are at work (the reader's and the subscribers'): a change of tables that waits for
 # one of them and holds the other up is a circle that the database cannot see. So both let go.
@@ -96,9 +100,15 @@ def consume(reader: Reader, limit: int, wait_s: float = 0.0) -> Taken:
     When the database is away, or a table is held, nothing is taken and it raises what it met.
     """
     with reader.batch(limit, wait_s) as records:
-        rows = [row for record in records if (row := _row_of(record)) is not None]
+        rows = []
+        for record in records:
+            row = event_of(record)
+            if row is None:
+                _refuse(record)
+            else:
+                rows.append(row)
         delivered = sum(
-            _take(Scope(tenant_id), list(group)) for tenant_id, group in _by_tenant(rows)
+            _take(Scope(tenant_id), list(group)) for tenant_id, group in by_tenant(rows)
         )
     return Taken(len(records), delivered)
 
@@ -108,8 +118,8 @@ def retry_parked(limit: int) -> int:
     return sum(_retry_tenant(Scope(tenant_id), limit) for tenant_id in _tenants_with_parked())
 
 
-def _by_tenant(rows: Sequence[OutboxEvent]) -> Iterable[tuple[UUID, Iterator[OutboxEvent]]]:
-    # Stable: order within a tenant is kept.
+def by_tenant(rows: Sequence[OutboxEvent]) -> Iterable[tuple[UUID, Iterator[OutboxEvent]]]:
+    """Events in groups of one tenant, each in its order."""
     return groupby(sorted(rows, key=_tenant), key=_tenant)
 
 
@@ -118,11 +128,11 @@ def _tenant(row: OutboxEvent) -> UUID:
     return tenant_id
 
 
-def _row_of(record: Record) -> OutboxEvent | None:
-    """The event of a record; None when it is no event of ours (told to the dead-letter topic)."""
+def event_of(record: Record) -> OutboxEvent | None:
+    """The event of a record, not saved; None when it is no event of ours."""
     headers = dict(record.headers)
     try:
-        row = OutboxEvent(
+        return OutboxEvent(
             id=UUID(headers.pop("event_id")),
             tenant_id=UUID(headers.pop("tenant_id")),
             type=headers.pop("type"),
@@ -133,18 +143,22 @@ def _row_of(record: Record) -> OutboxEvent | None:
             headers=headers,
             parked=True,
         )
-    except (KeyError, ValueError) as exc:
-        _refused.inc()
-        reason = f"no event: {type(exc).__name__}"
-        log.warning("events.refused", topic=record.topic, error=reason)
-        letter = {**record.headers, "reason": reason, "topic": record.topic}
-        BACKBONE.get().publish([Record(events.DEAD_LETTERS, record.key, record.value, letter)])
+    except (KeyError, ValueError):
         return None
-    return row
+
+
+def _refuse(record: Record) -> None:
+    """Tell the dead-letter topic of a record that is no event of ours: no tenant can keep it."""
+    _refused.inc()
+    reason = "no event: headers or payload cannot be read"
+    log.warning("events.refused", topic=record.topic, error=reason)
+    letter = {**record.headers, "reason": reason, "topic": record.topic}
+    BACKBONE.get().publish([Record(events.DEAD_LETTERS, record.key, record.value, letter)])
 
 
 @contextmanager
-def _unit(scope: Scope) -> Iterator[None]:
+def unit(scope: Scope) -> Iterator[None]:
+    """A unit of work that lets go of a table that somebody else holds."""
     with unit_of_work(scope):
         with connections["default"].cursor() as cursor:
             cursor.execute("select set_config('lock_timeout', %s, true)", [LOCK_PATIENCE])
@@ -154,11 +168,11 @@ def _unit(scope: Scope) -> Iterator[None]:
 def _take(scope: Scope, rows: list[OutboxEvent]) -> int:
     """Bring new events to their subscribers: the batch in one unit, else one by one."""
     try:
-        with _unit(scope):
+        with unit(scope):
             behind = _parked_keys(rows)
             ready = [row for row in rows if row.key not in behind]
             fresh = _run_subscribers(ready)
-            _park([row for row in rows if row.key in behind])
+            park([row for row in rows if row.key in behind])
     except Exception as exc:  # the single deliveries below find and record the culprit
         if _is_passing(exc):
             raise
@@ -170,17 +184,17 @@ def _take(scope: Scope, rows: list[OutboxEvent]) -> int:
 
 def _take_one(scope: Scope, row: OutboxEvent) -> int:
     try:
-        with _unit(scope):
+        with unit(scope):
             if _parked_keys([row]):
-                _park([row])
+                park([row])
                 return 0
             fresh = _run_subscribers([row])
     except Exception as exc:  # any failure of a subscriber is recorded and tried again
         if _is_passing(exc):
             raise
-        with _unit(scope):
+        with unit(scope):
             _fail(row, exc)
-            _park([row])
+            park([row])
         return 0
     return _count(fresh)
 
@@ -234,7 +248,8 @@ def _parked_keys(rows: Sequence[OutboxEvent]) -> set[str]:
         return {key for (key,) in cursor.fetchall()}
 
 
-def _park(rows: Sequence[OutboxEvent]) -> None:
+def park(rows: Sequence[OutboxEvent]) -> None:
+    """Put events of the bus back into the outbox, in the open unit; those there stay."""
     if rows:
         OutboxEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -251,7 +266,7 @@ def _tenants_with_parked() -> list[UUID]:
 
 def _retry_tenant(scope: Scope, limit: int) -> int:
     try:
-        with _unit(scope):
+        with unit(scope):
             rows = _claim(scope, limit)
             fresh = _run_subscribers(rows)
             _forget(rows)
@@ -265,14 +280,14 @@ def _retry_tenant(scope: Scope, limit: int) -> int:
 
 def _retry_one(scope: Scope, event_id: UUID) -> int:
     try:
-        with _unit(scope):
+        with unit(scope):
             rows = _claim(scope, 1, event_id)
             fresh = _run_subscribers(rows)
             _forget(rows)
     except Exception as exc:  # any failure of a subscriber is recorded and tried again
         if _is_passing(exc):
             raise
-        with _unit(scope):
+        with unit(scope):
             for row in _claim(scope, 1, event_id):
                 _fail(row, exc)
                 row.save(update_fields=["attempts", "last_error", "dead_at", "available_at"])
@@ -306,7 +321,9 @@ def _fail(row: OutboxEvent, error: Exception) -> None:
     hopeless = isinstance(error, events.InvalidEvent)
     reason = error.reason if isinstance(error, events.InvalidEvent) else type(error).__name__
     row.last_error = reason[:300]
-    if hopeless or row.attempts >= MAX_ATTEMPTS:
+    # A service that is away says nothing about the event: it waits for as long as that takes.
+    is_away = isinstance(error, Unavailable | DeadlineExceeded)
+    if hopeless or (row.attempts >= MAX_ATTEMPTS and not is_away):
         row.dead_at = now()
         letter = DeadLettered(
             *(row.id, row.type, row.version, row.key, row.last_error, row.attempts),
@@ -314,7 +331,8 @@ def _fail(row: OutboxEvent, error: Exception) -> None:
         )
         emit(letter, key=row.key, headers=row.headers)
     else:
-        wait_s = min(3600.0, 2.0**row.attempts) * random.uniform(0.5, 1.0)  # noqa: S311
+        longest_s = AWAY_WAIT_S if is_away else 3600.0
+        wait_s = min(longest_s, 2.0 ** min(row.attempts, 12)) * random.uniform(0.5, 1.0)  # noqa: S311
         row.available_at = now() + timedelta(seconds=wait_s)
     _failed.labels(row.type).inc()
     log.warning(

@@ -19,10 +19,11 @@ from django.db.models import Count, Q
 from prometheus_client import Counter, Gauge
 
 from kernel import consuming, emitting, events
+from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE, BackboneAway, Reader, Record
 from kernel.clock import now
 from kernel.consuming import MAX_ATTEMPTS
-from kernel.db import PLATFORM_ALIAS, platform_unit
+from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
 from kernel.emitting import emit, emit_all, set_wake
 from kernel.models import InboxRecord, OutboxEvent
 from kernel.scope import current_scope
@@ -179,19 +180,22 @@ def measure() -> dict[str, float]:
     return {"pending": pending, "dead": dead, "lag_s": lag_s}
 
 
-def backlog(consumers: str, *, user_id: UUID | None = None) -> Backlog:
-    """Count the open unit's events for the consumers whose names begin with `consumers`.
+def backlog(scope: Scope, consumers: str, *, user_id: UUID | None = None) -> Backlog:
+    """Count a tenant's events for the consumers whose names begin with `consumers`.
 
-    `user_id`: only events that carry it.
+    `user_id`: only events that carry it. An event that moves meanwhile may count twice, never not.
     """
-    rows = OutboxEvent.objects.filter(type__in=events.told_to(consumers))
-    if user_id is not None:
-        rows = rows.filter(payload__user_id=str(user_id))
-    counts = rows.aggregate(
-        undelivered=Count("id", filter=Q(dead_at__isnull=True)),
-        dead=Count("id", filter=Q(dead_at__isnull=False)),
-    )
-    return Backlog(**counts)
+    types = list(events.told_to(consumers))
+    with unit_of_work(scope):
+        rows = OutboxEvent.objects.filter(type__in=types)
+        if user_id is not None:
+            rows = rows.filter(payload__user_id=str(user_id))
+        counts = rows.aggregate(
+            undelivered=Count("id", filter=Q(dead_at__isnull=True)),
+            dead=Count("id", filter=Q(dead_at__isnull=False)),
+        )
+    unread = BACKBONE.get().unread(consuming.GROUP, scope.tenant_id, types, user_id)
+    return Backlog(counts["undelivered"] + unread, counts["dead"])
 
 
 def survey(types: Sequence[str]) -> list[Queued]:
@@ -233,12 +237,6 @@ def _replay(types: Sequence[str] | None) -> int:
     if types is not None:
         dead = dead.filter(type__in=types)
     return dead.update(dead_at=None, attempts=0, available_at=now())
-
-
-def discard_dead(event_ids: Sequence[UUID]) -> int:
-    """Delete dead letters of any tenant for ever (operator's command). Returns how many."""
-    with platform_unit("outbox discard"):
-        return OutboxEvent.objects.filter(id__in=event_ids, dead_at__isnull=False).delete()[0]
 
 
 def forget_receipts() -> int:

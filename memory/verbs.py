@@ -17,7 +17,7 @@ from kernel import outbox
 from kernel.actor import Actor
 from kernel.db import unit_of_work
 from kernel.text import scrubbed
-from memory.errors import CapabilityAbsent, MemoryUnavailable
+from memory.errors import CapabilityAbsent, MemoryLate, MemoryUnavailable
 from memory.overview import Graph, GraphQuery, Stats
 from memory.passages import split
 from memory.ports import (
@@ -29,6 +29,7 @@ from memory.ports import (
     MemoryItem,
     MemoryScope,
     Neighbour,
+    Pending,
     Position,
     Recalled,
     RecallQuery,
@@ -98,7 +99,8 @@ class WholeMemory:
 class Backlog:
     """What is acknowledged but not finished.
 
-    `waiting`, `failed`: memories without embedding.  `undelivered`, `dead`: turns in the outbox.
+    `waiting`, `failed`: memories without embedding; not known while `is_brain_away`.
+    `undelivered`, `dead`: turns in the outbox.
     """
 
     waiting: int
@@ -106,6 +108,7 @@ class Backlog:
     undelivered: int
     dead: int
     is_of_tenant: bool
+    is_brain_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,7 @@ def summarise(actor: Actor, agent_id: UUID | None = None) -> Summary:
     stats = BRAIN.get().stats(own(actor, agent_id))
     with unit_of_work(actor.scope):
         names = WORKSPACE.get().agent_names([one.agent_id for one in stats.by_agent])
-        waiting = outbox.backlog(CONSUMERS, user_id=actor.user_id)
+    waiting = outbox.backlog(actor.scope, CONSUMERS, user_id=actor.user_id)
     pending = stats.by_state.get("stored", 0) + waiting.undelivered + waiting.dead
     return Summary(stats, names, pending)
 
@@ -228,17 +231,22 @@ def draw_graph(actor: Actor, query: GraphQuery, agent_id: UUID | None = None) ->
 def measure_backlog(actor: Actor) -> Backlog:
     """Count what is not finished: the actor's own; for administrators, the whole tenant's.
 
-    Raises: Forbidden.  A brain that cannot count its memories is taken to have none waiting.
+    Raises: Forbidden.  A brain that is away, or cannot count, is taken to have none waiting.
     """
     require(actor, "memory.read")
     is_of_tenant = allowed(actor, "tenant.administrate")
-    with unit_of_work(actor.scope):
-        events = outbox.backlog(CONSUMERS, user_id=None if is_of_tenant else actor.user_id)
-    waiting = failed = 0
-    with contextlib.suppress(CapabilityAbsent):
+    whose = None if is_of_tenant else actor.user_id
+    events = outbox.backlog(actor.scope, CONSUMERS, user_id=whose)
+    found, is_away = Pending(0), False
+    try:
         found = BRAIN.get().pending(actor.scope if is_of_tenant else own(actor))
-        waiting, failed = found.waiting, found.failed
-    return Backlog(waiting, failed, events.undelivered, events.dead, is_of_tenant)
+    except CapabilityAbsent:
+        pass
+    except (MemoryUnavailable, MemoryLate, MemoryRefused):
+        is_away = True
+    return Backlog(
+        found.waiting, found.failed, events.undelivered, events.dead, is_of_tenant, is_away
+    )
 
 
 def _items(turn: FinishedTurn, speaker: Speaker, said: Said | None) -> Iterator[MemoryItem]:

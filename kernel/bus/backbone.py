@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from kernel.errors import Unavailable
 from kernel.ports import Port, Probe
@@ -70,6 +71,15 @@ class Backbone(Protocol):
 
     def reader(self, group: str, topics: Sequence[str]) -> Reader:
         """A new member of `group`. A group that is new begins with what is kept."""
+        ...
+
+    def unread(
+        self, group: str, tenant_id: UUID, types: Sequence[str], user_id: UUID | None = None
+    ) -> int:
+        """Events of a tenant that the group has not read; 0 from a backbone that cannot tell.
+
+        `user_id`: only events that carry it.
+        """
         ...
 
     def lag(self, group: str, topics: Sequence[str]) -> Lag:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -79,6 +80,13 @@ class KafkaBackbone:
         with self._lock:
             self.ensure_topics(set(topics))
         return KafkaReader(self._kafka, self._place, group, topics)
+
+    def unread(
+        self, group: str, tenant_id: UUID, types: Sequence[str], user_id: UUID | None = None
+    ) -> int:
+        """See the port. Kafka counts records of a partition, not those of a tenant."""
+        del group, tenant_id, types, user_id
+        return 0
 
     def lag(self, group: str, topics: Sequence[str]) -> Lag:
         """See the port. The age is not known to Kafka."""

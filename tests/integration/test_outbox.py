@@ -17,6 +17,7 @@ from kernel import clock, consuming, emitting, events, outbox
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE
 from kernel.db import platform_unit, unit_of_work
+from kernel.errors import Unavailable
 from kernel.ids import uuid7
 from kernel.models import IdempotencyRecord, InboxRecord, OutboxEvent
 from kernel.scope import ScopeMissing
@@ -54,6 +55,7 @@ class Consumers:
     # (thread, number) -> how often it still fails.
     failures: dict[tuple[str, int], int] = field(default_factory=dict)
     tells: bool = False
+    is_away: bool = False
     seen: list[UUID] = field(default_factory=list)
 
     def note(self, event: Noted, envelope: events.Envelope) -> None:
@@ -65,7 +67,7 @@ class Consumers:
         place = (event.thread, event.number)
         if self.failures.get(place, 0) > 0:
             self.failures[place] -= 1
-            raise Hiccup(SECRET)
+            raise Unavailable(SECRET) if self.is_away else Hiccup(SECRET)
         _write("counted", f"{event.thread}:{event.number}", envelope.event_id)
         self.seen += IdempotencyRecord.objects.values_list("tenant_id", flat=True)
 
@@ -92,6 +94,7 @@ def registered() -> Iterator[Consumers]:
 @pytest.fixture
 def consumers(registered: Consumers, cast: Cast) -> Iterator[Consumers]:
     """Consumers in their first state; no other process is told of these events."""
+    registered.is_away = False
     registered.failures, registered.tells, registered.seen = {}, False, []
     wake = emitting._wake
     outbox.set_wake(None)
@@ -338,6 +341,38 @@ def test_a_failure_is_retried_later_each_time_and_then_kept_as_a_dead_letter(
     # What waited behind it goes on.
     assert effects(cast.acme, "counted") == ["a:2"]
     assert outbox.measure()["dead"] == 1
+
+
+def test_a_service_that_is_away_is_waited_for_however_long_it_takes(
+    consumers: Consumers, cast: Cast
+) -> None:
+    consumers.is_away = True
+    consumers.failures["a", 1] = 1_000
+    emit(cast.acme, 1, 2)
+    for attempt in range(20):
+        with clock.shifted(attempt * LATER):
+            outbox.drain()
+            first, *_ = pending()
+            assert first.dead_at is None
+            assert (first.available_at - clock.now()).total_seconds() <= 15
+            assert outbox.backlog(cast.acme, "outboxtest").undelivered == 2
+    consumers.failures.clear()
+    with clock.shifted(20 * LATER):
+        assert outbox.drain() == 2
+    assert effects(cast.acme, "counted") == ["a:1", "a:2"]
+    assert outbox.backlog(cast.acme, "outboxtest") == outbox.Backlog(0, 0)
+
+
+def test_what_is_on_the_backbone_and_not_yet_read_is_counted(
+    consumers: Consumers, cast: Cast
+) -> None:
+    emit(cast.acme, 1, 2)
+    assert outbox.relay() == 2
+    assert outbox.backlog(cast.acme, "outboxtest").undelivered == 2
+    assert outbox.backlog(cast.globex, "outboxtest").undelivered == 0
+    assert outbox.backlog(cast.acme, "outboxtest", user_id=uuid7()).undelivered == 0
+    outbox.drain()
+    assert outbox.backlog(cast.acme, "outboxtest").undelivered == 0
 
 
 def test_dead_letters_are_delivered_after_a_replay(consumers: Consumers, cast: Cast) -> None:
