@@ -30,8 +30,8 @@ DIMENSIONS = 384
 MAX_TOKENS = 256
 # The tokenizer reads the whole text before it truncates; 256 tokens never need more than this.
 _MAX_CHARS = 4_000
-# Padded tokens a batch: keeps the activations in cache and the peak memory below 60 MB.
-_BATCH_TOKENS = 2_048
+# Padded tokens a batch: the activations stay in the cache, which is faster, and below 30 MB.
+_BATCH_TOKENS = 512
 # Announced questions that are kept at most.
 _MOST_EXPECTED = 256
 
