@@ -23,11 +23,6 @@ function speakerName(speaker: string): string {
   return speaker === "assistant" ? msg("The agent") : speaker;
 }
 
-/** Forgetting takes the words out of earlier answers too; that there was something stays. */
-function isGone(memory: Recalled): boolean {
-  return memory.text === "";
-}
-
 /** An answer without Markdown's marks; what a person wrote stays as written. */
 function quote(memory: Recalled): TemplateResult {
   const text = memory.speaker === "user" ? memory.text : plainText(memory.text);
@@ -52,12 +47,10 @@ export function recalledView(recalled: readonly Recalled[]): TemplateResult {
               : html`<a href=${conversationPath(memory.conversation_id)}
                   >${msg("Open that conversation")}</a
                 >`}
-            ${isGone(memory)
-              ? nothing
-              : html`<a href=${memoryPath(memory.memory_id)}>${msg("Correct or forget it")}</a>`}
+            <a href=${memoryPath(memory.memory_id)}>${msg("Correct or forget it")}</a>
           </p>
-          ${isGone(memory) ? html`<p>${msg("This memory was forgotten since.")}</p>` : quote(memory)}
-          ${memory.reason === "" || isGone(memory)
+          ${quote(memory)}
+          ${memory.reason === ""
             ? nothing
             : html`<p class="recalled__reason">${msg(str`Recalled because: ${memory.reason}`)}</p>`}
         </li>`,

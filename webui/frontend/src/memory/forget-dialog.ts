@@ -113,6 +113,9 @@ export class ForgetDialog extends LightElement {
           )}
         </tbody>
       </table>
+      <p class="muted">
+        ${msg("Conversations still show what was said in them. Delete a conversation to remove that too.")}
+      </p>
       <button type="button" class="button button--primary" @click=${this.#close}>${msg("Done")}</button>
     </div>`;
   }
