@@ -173,6 +173,9 @@ class PendingOut(Schema):
     undelivered: int = Field(description="Turns that are kept and wait to become memories.")
     dead: int = Field(description="Turns that repeatedly could not become memories.")
     is_of_tenant: bool = Field(description="Whether the figures are those of the whole tenant.")
+    is_brain_away: bool = Field(
+        description="The brain does not answer: `waiting` and `failed` are not known."
+    )
 
 
 class AgentCountOut(Schema):

@@ -17,7 +17,7 @@ from kernel import outbox
 from kernel.actor import Actor
 from kernel.db import unit_of_work
 from kernel.text import scrubbed
-from memory.errors import CapabilityAbsent, MemoryLate, MemoryUnavailable
+from memory.errors import CapabilityAbsent, MemoryLate, MemoryRefused, MemoryUnavailable
 from memory.overview import Graph, GraphQuery, Stats
 from memory.passages import split
 from memory.ports import (

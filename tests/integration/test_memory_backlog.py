@@ -22,6 +22,7 @@ from memory.verbs import recent_memory
 from tests.support import brain_original
 from tests.support.brain_original import TOKEN, serving
 from tests.support.cast import Cast
+from tests.support.signed_in import signed_in
 from tests.support.web import free_port
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
@@ -141,6 +142,22 @@ def test_catching_up_delivers_what_gave_up_once_it_can(cast: Cast) -> None:
     }  # fmt: skip
     assert "delivered: 0" in caught_up()
     assert len(recent_memory(cast.ann)) == 4
+
+
+def test_what_waits_is_shown_while_the_brain_is_away(cast: Cast) -> None:
+    BRAIN.bind(HttpBrain(f"http://127.0.0.1:{free_port()}", TOKEN))
+    Said(cast, "My cat is Miso.", "Nice.").finish(cast)
+    shown = signed_in("ann").get("/memory/pending")
+    assert shown.json() == {
+        "waiting": 0, "failed": 0, "undelivered": 1, "dead": 0,
+        "is_of_tenant": False, "is_brain_away": True,
+    }  # fmt: skip
+    assert "1 not delivered; what waits in the brain is not known" in caught_up("--dry-run")
+    with pytest.raises(CommandError, match="1 events are still not delivered"):
+        caught_up()
+    for path in ("/memory/search?q=cat", "/memory/recent", "/memory/stats"):
+        answer = signed_in("ann").get(path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "memory-unavailable")
 
 
 def test_catching_up_says_what_still_cannot_be_delivered(cast: Cast) -> None:

@@ -342,7 +342,7 @@ def test_the_backlog_is_one_s_own_and_an_administrator_s_the_tenant_s(
         ("stranger", True, dict.fromkeys(expected, 0)),
     ):
         found = signed_in(name).get("/memory/pending").json()
-        assert found == figures | {"is_of_tenant": is_of_tenant}
+        assert found == figures | {"is_of_tenant": is_of_tenant, "is_brain_away": False}
     assert signed_in("ann").post("/memory/pending/replay", {}).status_code == 403
     foreign = signed_in("stranger").post("/memory/pending/replay")
     assert foreign.json()["replayed"] == 0

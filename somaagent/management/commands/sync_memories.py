@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from kernel import events, outbox
+from kernel.errors import SomaError
 from memory.facade import BRAIN, CONSUMERS
 
 
@@ -29,7 +30,10 @@ class Command(BaseCommand):
         hastened = outbox.hasten(types)
         self.stdout.write(f"due again: {replayed} dead letters, {hastened} that were backing off")
         self.stdout.write(f"delivered: {outbox.drain()}")
-        self.stdout.write(f"embeddings made: {BRAIN.get().settle()}")
+        try:
+            self.stdout.write(f"embeddings made: {BRAIN.get().settle()}")
+        except SomaError as exc:
+            self.stdout.write(f"embeddings made: none; {exc.detail}")
         left = self._tell("after", types)
         if left:
             msg = f"{left} events are still not delivered; the causes stand above."
@@ -39,12 +43,19 @@ class Command(BaseCommand):
         """Print every group of undelivered events; return how many events there are."""
         groups = outbox.survey(types)
         count = sum(one.count for one in groups)
-        pending = BRAIN.get().pending()
-        self.stdout.write(
-            f"{when}: {count} not delivered; {pending.waiting} memories wait for their embedding, "
-            f"{pending.failed} could not get one"
-        )
+        self.stdout.write(f"{when}: {count} not delivered; {_waiting()}")
         for one in groups:
             cause = f" ({one.cause})" if one.cause else ""
             self.stdout.write(f"  {one.count} {one.type} {one.condition}{cause}")
         return count
+
+
+def _waiting() -> str:
+    """Say how many memories wait for their embedding, or why that is not known."""
+    try:
+        pending = BRAIN.get().pending()
+    except SomaError as exc:
+        return f"what waits in the brain is not known: {exc.detail}"
+    return (
+        f"{pending.waiting} memories wait for their embedding, {pending.failed} could not get one"
+    )
