@@ -92,6 +92,16 @@ TABLE: tuple[Row, ...] = (
         next="What waits is worked off by itself when Valkey is back.",
     ),
     Row(
+        "kafka",
+        "Kafka",
+        "minor",
+        works="Chat, and all pages.",
+        waits="Events, in the outbox and in order; new memories are among them.",
+        off="What follows from events.",
+        reads="What is said now is remembered later than usual.",
+        next="What waits is delivered by itself when Kafka is back.",
+    ),
+    Row(
         "storage",
         "File storage",
         "minor",

@@ -31,6 +31,7 @@ class Seen:
     """What is known of a service. `since`: when the state became what it is.
 
     `looked_at`: when anything was last learned. `latency_ms`: of the last look that was answered.
+    `is_suspect`: that look took long, and the next one decides whether the service is slow.
     """
 
     state: ServiceState
@@ -39,6 +40,7 @@ class Seen:
     latency_ms: float | None = None
     detail: str = ""
     advice: str = ""
+    is_suspect: bool = False
 
 
 def unknown(at: datetime) -> Seen:
@@ -49,15 +51,17 @@ def unknown(at: datetime) -> Seen:
 def judge(before: Seen, probe: Probe | None, guards: Sequence[Guard], slow_ms: float) -> Seen:
     """What `probe` (None: there is nothing to look at) and the breakers say together.
 
+    One look that took long makes nothing slow: a busy moment of this process looks the same.
     `since` and `looked_at` stay as they were: see `at`.
     """
     if probe is None:
-        return replace(before, state="unknown", latency_ms=None, detail="not in use", advice="")
+        return replace(unknown(before.since), detail="not in use")
     seen = replace(
         before,
         latency_ms=probe.latency_ms if probe.ok else None,
         detail=probe.detail,
         advice=probe.advice,
+        is_suspect=False,
     )
     if not probe.ok:
         return replace(seen, state="slow" if probe.is_limited else "down")
@@ -73,6 +77,8 @@ def judge(before: Seen, probe: Probe | None, guards: Sequence[Guard], slow_ms: f
     if failing:
         return replace(seen, state="slow", detail=f"the last call to {failing[0].title} failed")
     if probe.latency_ms is not None and probe.latency_ms > slow_ms:
+        if before.state != "slow" and not before.is_suspect:
+            return replace(seen, state="ok", is_suspect=True)
         slow = f"answered after {probe.latency_ms:.0f} ms; up to {slow_ms:.0f} ms is well"
         return replace(seen, state="slow", detail=slow)
     return replace(seen, state="ok")
@@ -90,7 +96,7 @@ def pause_s(seen: Seen, guards: Sequence[Guard], interval_s: float, jitter: floa
     A service that is not well is looked at eight times as often, and at the moment when a breaker
     may be tried.
     """
-    if seen.state in {"down", "slow"}:
+    if seen.state in {"down", "slow"} or seen.is_suspect:
         trials = [guard.trial_in_s for guard in guards if guard.trial_in_s]
         return max(0.05, min([interval_s / 8, *trials]))
     return interval_s * (1 + jitter / 6)

@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -117,7 +118,7 @@ class Monitor:
         """See `Condition`."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._alarm, service)
+            loop.call_soon_threadsafe(self._alarm, service, context=Context())
 
     def look_again(self, older_than_s: float = 1.0) -> None:
         """Look at everything that was not looked at for so long; from the monitor's loop."""
@@ -200,7 +201,8 @@ class Monitor:
     def _breaker_moved(self, breaker: CircuitBreaker, _: Happening) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._judge_again, breaker.name)
+            # Not in the context of the turn that failed: its ids are none of this log's business.
+            loop.call_soon_threadsafe(self._judge_again, breaker.name, context=Context())
 
     def _judge_again(self, breaker: str) -> None:
         name = service_of(breaker)

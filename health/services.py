@@ -41,6 +41,8 @@ Guards = Callable[[], list[Guard]]
 MODEL_DEADLINE_S = 5.0
 # A message of this topic means that the service may be another one now.
 CHANGED: Mapping[str, str] = {CHANGED_TOPIC: "llm"}
+# Breakers that are not called as the service is.
+_BREAKERS: Mapping[str, str] = {"somafractalmemory": "fractal-memory"}
 # Refusals of a listing that show an endpoint alive: many gateways have no list of models.
 _ALIVE = frozenset({ModelNotFound.code, ModelRejectedRequest.code, ModelRateLimited.code})
 
@@ -100,8 +102,17 @@ def configured(board: Board, others: Mapping[str, Probed] | None = None) -> list
         Service("storage", "File storage", on_a_thread(lambda: STORAGE.get().probe())),
     ]
     for name, adapter in (others or {}).items():
-        guards = partial(_guards, board, name)
-        found.append(Service(name, row_of(name).title, on_a_thread(adapter.probe), guards=guards))
+        look = on_a_thread(adapter.probe)
+        found.append(
+            Service(
+                name,
+                row_of(name).title,
+                look,
+                deadline_s=2.5,
+                first_deadline_s=5.0,
+                guards=partial(_guards, board, _BREAKERS.get(name, name)),
+            )
+        )
     return found
 
 

@@ -44,6 +44,8 @@ def wire() -> None:
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
     others: dict[str, Probed] = {}
+    if settings.SOMA.events_use_kafka:
+        others["kafka"] = BACKBONE.get()
     if settings.SOMA.brain_is_remote:
         brain = _remote_brain(settings.SOMA)
         board.enrol(brain.transport.breaker)

@@ -19,11 +19,25 @@ def state(probe: Probe | None, *guards: Guard, slow_ms: float = 100.0) -> str:
 def test_what_answers_in_time_is_ok_what_takes_longer_is_slow_what_does_not_is_down() -> None:
     assert state(FINE) == "ok"
     assert state(Probe(ok=True, latency_ms=100.0)) == "ok"
-    assert state(Probe(ok=True, latency_ms=100.1)) == "slow"
     assert state(Probe(ok=True, latency_ms=None)) == "ok"
     assert state(Probe(ok=False, latency_ms=1.0)) == "down"
     assert state(Probe(ok=False, is_limited=True)) == "slow"
     assert state(None) == "unknown"
+
+
+def test_slow_is_what_two_looks_in_a_row_found_slow() -> None:
+    late = Probe(ok=True, latency_ms=100.1)
+    once = judge(START, late, (), 100)
+    assert (once.state, once.is_suspect) == ("ok", True)
+    assert pause_s(once, (), 30, 0) == 3.75
+    again = judge(once, late, (), 100)
+    assert (again.state, again.is_suspect) == ("slow", False)
+    assert judge(again, late, (), 100).state == "slow"
+    fine = judge(again, FINE, (), 100)
+    assert (fine.state, fine.is_suspect) == ("ok", False)
+    assert judge(judge(once, FINE, (), 100), late, (), 100).state == "ok"
+    away = judge(once, Probe(ok=False), (), 100)
+    assert (away.state, away.is_suspect) == ("down", False)
 
 
 @pytest.mark.parametrize(
