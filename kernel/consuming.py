@@ -25,7 +25,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connections
 from prometheus_client import Counter, Histogram
 
-from kernel import events, trace
+from kernel import events
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE, Reader, Record
 from kernel.clock import now
@@ -203,21 +203,29 @@ def _run_subscribers(rows: Sequence[OutboxEvent]) -> list[OutboxEvent]:
     """Run those without a receipt. Returns the events that had any."""
     wanted = [(one.name, row.id) for row in rows for one in events.subscriptions(row.type)]
     fresh = _receipts(wanted) if wanted else set()
-    touched = []
-    for row in rows:
-        value = events.load(row.type, row.version, row.payload)
-        envelope = events.Envelope(
-            row.id, row.tenant_id, row.type, row.version, row.key, row.headers
-        )
-        handlers = [one for one in events.subscriptions(row.type) if (one.name, row.id) in fresh]
-        # The same event may be in the batch twice: a relay that died publishes again.
-        fresh -= {(one.name, row.id) for one in handlers}
-        with trace.following(row.headers):
-            for subscription in handlers:
-                subscription.handler(value, envelope)
-        if handlers:
-            touched.append(row)
-    return touched
+    touched: list[OutboxEvent] = []
+    # Consecutive events of one type go to a subscriber together: order between types holds.
+    for name, group in groupby(rows, key=lambda row: row.type):
+        # Each is checked against its schema, also when nobody is told of it.
+        arrivals = [
+            (row, (events.load(name, row.version, row.payload), _envelope(row))) for row in group
+        ]
+        for subscription in events.subscriptions(name):
+            new = []
+            for row, arrival in arrivals:
+                receipt = (subscription.name, row.id)
+                # The same event may be here twice: a relay that died publishes again.
+                if receipt in fresh:
+                    fresh.remove(receipt)
+                    new.append(arrival)
+                    touched.append(row)
+            if new:
+                subscription.handle(new)
+    return list({row.id: row for row in touched}.values())
+
+
+def _envelope(row: OutboxEvent) -> events.Envelope:
+    return events.Envelope(row.id, row.tenant_id, row.type, row.version, row.key, row.headers)
 
 
 def _receipts(wanted: Sequence[tuple[str, UUID]]) -> set[tuple[str, UUID]]:

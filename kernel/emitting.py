@@ -30,6 +30,12 @@ def wake_after_commit() -> None:
         transaction.on_commit(_wake, robust=True)
 
 
+def wake_now() -> None:
+    """Tell the relay at once, when nothing is open that would have to commit first."""
+    if _wake is not None:
+        _wake()
+
+
 def emit(
     value: object,
     *,

@@ -4,13 +4,15 @@ An event type is a frozen dataclass; pydantic derives its JSON Schema and checks
 it is emitted and again when it is consumed (a newer or broken payload goes to the dead letters).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
+
+from kernel import trace
 
 E = TypeVar("E")
 
@@ -55,6 +57,9 @@ class EventType:
 
 
 Handler = Callable[[Any, Envelope], None]
+# What arrived together, in order.
+Arrivals = Sequence[tuple[Any, Envelope]]
+ManyHandler = Callable[[Arrivals], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Subscription:
     """A named consumer: the name is the inbox key, so it never changes once released."""
 
     name: str
-    handler: Handler
+    handle: Callable[[Arrivals], None]
 
 
 _types: dict[tuple[str, int], EventType] = {}
@@ -95,13 +100,35 @@ def subscribe(cls: type[E], name: str) -> Callable[[Callable[[E, Envelope], None
     """
 
     def register(handler: Callable[[E, Envelope], None]) -> Handler:
-        entry = _by_class[cls]
-        known = _subscriptions.setdefault(entry.name, [])
-        if all(subscription.name != name for subscription in known):
-            known.append(Subscription(name, handler))
+        def one_by_one(arrivals: Arrivals) -> None:
+            for value, envelope in arrivals:
+                with trace.following(envelope.headers):
+                    handler(value, envelope)
+
+        _add(cls, Subscription(name, one_by_one))
         return handler
 
     return register
+
+
+def subscribe_many(cls: type[E], name: str) -> Callable[[ManyHandler], ManyHandler]:
+    """Decorator: run the function once for all events of `cls` that arrived together for a tenant.
+
+    For consumers whose effect is a statement over many rows. When one event of them fails, each is
+    handed over alone.
+    """
+
+    def register(handler: ManyHandler) -> ManyHandler:
+        _add(cls, Subscription(name, handler))
+        return handler
+
+    return register
+
+
+def _add(cls: type[Any], subscription: Subscription) -> None:
+    known = _subscriptions.setdefault(_by_class[cls].name, [])
+    if all(one.name != subscription.name for one in known):
+        known.append(subscription)
 
 
 def type_of(value: object) -> EventType:

@@ -9,6 +9,7 @@ from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
+from saas.api.events import router as events_router
 from saas.api.sign_in import router as sign_in_router
 from somaagent.errors import install
 
@@ -28,3 +29,4 @@ api.add_router("/gateway", gateway_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/saas/health", health_router)
+api.add_router("/saas/events", events_router)

@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from chat.facade import purge_deleted, reap
-from kernel import idempotency, outbox
+from kernel import idempotency, outbox, reconciling
+from kernel.bus.backbone import BACKBONE
 from kernel.valkey import sync_client
 from saas.identity import lockout
 
@@ -24,10 +25,17 @@ def reap_turns() -> int:
     return reap()
 
 
+@shared_task(name="somaagent.reconcile_events")  # type: ignore[untyped-decorator]  # celery has no types
+def reconcile_events() -> int:
+    """Find events that were on the bus and took no effect, and deliver them."""
+    return reconciling.reconcile().repaired
+
+
 @shared_task(name="somaagent.retention")  # type: ignore[untyped-decorator]  # celery has no types
 def retention() -> None:
     """Forget what is past its time."""
     outbox.forget_receipts()
+    BACKBONE.get().forget()
     idempotency.forget_expired()
     lockout.forget_old()
     purge_deleted()

@@ -10,6 +10,8 @@ PLATFORM_UNITS = {
     "kernel/db.py": "defines it",
     "kernel/outbox.py": "the relay serves every tenant",
     "kernel/consuming.py": "finds whose events are due again",
+    "kernel/letters.py": "dead letters of every tenant, for operators",
+    "saas/events.py": "operators replay and discard for every tenant",
     "kernel/bus/postgres.py": "the backbone carries events of every tenant",
     "kernel/idempotency.py": "retention",
     "saas/provisioning.py": "makes tenants",
