@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from bench import machine
 from bench.scenarios import (
     context,
+    events,
     footprint,
     history,
     memory_busy,
@@ -63,6 +64,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "memory-isolation": memory_isolation,
     "memory-kills": memory_kills,
     "memory-worker": memory_worker,
+    "events": events,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
@@ -71,10 +73,13 @@ ORDER = (
     *("context", "peer", "sockets", "start", "venv"),
     *("memory-write", "memory-found", "memory-worker", "memory-isolation", "memory-kills"),
     *("memory-quality", "memory-busy", "memory-recall"),
+    # With servers of its own.
+    "events",
 )
 GROUPS = {
-    group: tuple(name for name in SCENARIOS if name.startswith("memory-") == (group == "memory"))
-    for group in ("turn", "memory")
+    "turn": tuple(name for name in SCENARIOS if not name.startswith(("memory-", "events"))),
+    "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
+    "events": ("events",),
 }
 CATCH_UP_S = 180.0
 

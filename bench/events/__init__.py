@@ -1,0 +1,1 @@
+"""The processes of the events bench: one that emits, one that relays and consumes."""
