@@ -37,10 +37,12 @@ class FractalMemory:
         for value in values:
             coordinate = _coordinate(scope, value["memory_id"])
             body = {"coord": coordinate, "payload": value, "memory_type": "episodic"}
-            stored = self.transport.call("POST", "/memories", timeout_s=_left(until_s), body=body)
+            stored = self.transport.call(
+                "POST", "/memories", timeout_s=_left(until_s), body=body, headers=_whose(scope)
+            )
             if not stored.is_ok:
                 raise failure_of(stored)
-            back = self._payload(coordinate, _left(until_s))
+            back = self._payload(scope, coordinate, _left(until_s))
             if back is None or back.get("memory_id") != str(value["memory_id"]):
                 raise NotAcknowledged
 
@@ -53,7 +55,9 @@ class FractalMemory:
             "top_k": _DEPTH,
             "filters": {"tenant_id": str(scope.tenant_id), "user_id": str(scope.user_id)},
         }
-        answer = self.transport.call("POST", "/memories/search", timeout_s=timeout_s, body=body)
+        answer = self.transport.call(
+            "POST", "/memories/search", timeout_s=timeout_s, body=body, headers=_whose(scope)
+        )
         if not answer.is_ok:
             raise failure_of(answer)
         hits = answer.data.get("memories", []) if isinstance(answer.data, dict) else []
@@ -61,7 +65,7 @@ class FractalMemory:
 
     def get(self, scope: MemoryScope, memory_id: UUID, timeout_s: float) -> Memory:
         """Read one memory.  Raises: NoSuchMemory."""
-        value = self._payload(_coordinate(scope, memory_id), timeout_s)
+        value = self._payload(scope, _coordinate(scope, memory_id), timeout_s)
         if value is None or not original.is_of(scope, value):
             raise NoSuchMemory
         return original.memory_of(value)
@@ -77,10 +81,12 @@ class FractalMemory:
                 continue
             coordinate = _coordinate(scope, memory_id)
             path = f"/memories/{quote(coordinate)}"
-            deleted = self.transport.call("DELETE", path, timeout_s=_left(until_s))
+            deleted = self.transport.call(
+                "DELETE", path, timeout_s=_left(until_s), headers=_whose(scope)
+            )
             if not deleted.is_ok:
                 raise failure_of(deleted)
-            if self._payload(coordinate, _left(until_s)) is not None:
+            if self._payload(scope, coordinate, _left(until_s)) is not None:
                 raise MemoryUnavailable("The store did not delete a memory.")
             gone += 1
         return gone
@@ -98,10 +104,12 @@ class FractalMemory:
     def _is_ready(self, timeout_s: float) -> bool:
         return self.transport.raw("GET", "/readyz", timeout_s=timeout_s).status == 200
 
-    def _payload(self, coordinate: str, timeout_s: float) -> dict[str, Any] | None:
+    def _payload(
+        self, scope: MemoryScope, coordinate: str, timeout_s: float
+    ) -> dict[str, Any] | None:
         """Return the stored object; None when there is none."""
         path = f"/memories/{quote(coordinate)}"
-        answer = self.transport.call("GET", path, timeout_s=timeout_s)
+        answer = self.transport.call("GET", path, timeout_s=timeout_s, headers=_whose(scope))
         if answer.status == 404:
             return None
         return _payload_of(answer)
@@ -112,6 +120,11 @@ def _payload_of(answer: Answer) -> dict[str, Any]:
         raise failure_of(answer)
     payload = answer.data.get("memory", {}).get("payload")
     return payload if isinstance(payload, dict) else {}
+
+
+def _whose(scope: MemoryScope) -> dict[str, str]:
+    """Name the tenant: the original does not look at it, ours needs it from a platform key."""
+    return {"X-Tenant-ID": str(scope.tenant_id)}
 
 
 def _coordinate(scope: MemoryScope, memory_id: UUID) -> str:

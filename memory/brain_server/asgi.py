@@ -36,12 +36,16 @@ log = structlog.get_logger(__name__)
 
 
 class BrainHandler(WSGIHandler):
-    """Django's handler over `memory.brain_server.urls`, measured."""
+    """Django's handler over one table of addresses, measured."""
+
+    def __init__(self, urlconf: str) -> None:
+        super().__init__()
+        self._urlconf = urlconf
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         """Answer one request."""
         started_s = monotonic_s()
-        request.urlconf = "memory.brain_server.urls"
+        request.urlconf = self._urlconf
         request.path_info = request.path_info.removeprefix("/api")
         response = super().get_response(request)
         match = request.resolver_match
@@ -84,19 +88,27 @@ class Indexer:
                 connections.close_all()
 
 
-class Application:
-    """Routes lifespan to the indexer and requests to Django."""
+def _served(urlconf: str) -> WSGIMiddleware:
+    return WSGIMiddleware(BrainHandler(urlconf), workers=settings.SOMA.wsgi_threads)
 
-    def __init__(self, indexer: Indexer) -> None:
+
+class Application:
+    """Routes lifespan to the indexer and requests to Django, by the port that they came in at."""
+
+    def __init__(self, indexer: Indexer, memory_port: int | None = None) -> None:
         self._indexer = indexer
-        self._http = WSGIMiddleware(BrainHandler(), workers=settings.SOMA.wsgi_threads)
+        self._memory_port = memory_port
+        self._brain = _served("memory.brain_server.urls")
+        self._memory = _served("memory.brain_server.urls_fractal")
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one connection, or the life of the process."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        else:
-            await self._http(scope, receive, send)
+            return
+        port = (scope.get("server") or (None, None))[1]
+        serves_memory = self._memory_port is not None and port == self._memory_port
+        await (self._memory if serves_memory else self._brain)(scope, receive, send)
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()

@@ -1,9 +1,12 @@
-"""Table of the keys with which others call the brain."""
+"""Tables of the brain's service: keys of its callers, objects kept by coordinate."""
+
+from typing import ClassVar
 
 from django.db import models
 
 from kernel.clock import now
 from kernel.ids import uuid7
+from kernel.tenancy import TenantModel
 
 
 class BrainKey(models.Model):
@@ -25,3 +28,20 @@ class BrainKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoredObject(TenantModel):
+    """An object that a client keeps at a coordinate (see `memory.brain_server.coordinates`)."""
+
+    # The coordinate in one form: what is looked up.
+    place = models.CharField(max_length=2_000)
+    coordinate = models.JSONField()
+    payload = models.JSONField()
+    kind = models.CharField(max_length=20)
+    updated_at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "brain_server_object"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "place"], name="brain_object_once_a_place")
+        ]

@@ -61,7 +61,7 @@ api.add_router("/sleep", sleep)
 @api.get("/health", auth=None, response=dict[str, Any], operation_id="health", tags=["health"])
 def health(request: HttpRequest) -> dict[str, Any]:
     """Whether to send requests (`ready`), what works, what this brain can do."""
-    is_there = _database_answers()
+    is_there = database_answers()
     probe = BRAIN.get().probe()
     return {
         "status": "healthy" if probe.ok and is_there else "degraded" if is_there else "critical",
@@ -90,7 +90,7 @@ def healthz(request: HttpRequest) -> dict[str, Any]:
 )
 def readyz(request: HttpRequest) -> tuple[int, dict[str, Any]]:
     """The database answers."""
-    is_there = _database_answers()
+    is_there = database_answers()
     status = "ready" if is_there else "degraded"
     return (200 if is_there else 503), {"status": status, "checks": {"database": is_there}}
 
@@ -98,7 +98,7 @@ def readyz(request: HttpRequest) -> tuple[int, dict[str, Any]]:
 @api.get("/metrics", auth=None, response={200: str}, operation_id="metrics", tags=["health"])
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text of this process, with the backlog of the database."""
-    if _database_answers():
+    if database_answers():
         BRAIN.get().pending()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
@@ -126,7 +126,8 @@ def _render(request: HttpRequest, error: SomaError) -> HttpResponse:
     return response
 
 
-def _database_answers() -> bool:
+def database_answers() -> bool:
+    """Whether a statement comes back."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")

@@ -95,11 +95,15 @@ class Server:
 class Installation:
     """Everything that `up` would run, on a directory of its own."""
 
-    def __init__(self, var_dir: Path) -> None:
+    def __init__(self, var_dir: Path, **environ: str) -> None:
         self.var_dir = var_dir
         self.config = services.config_of(var_dir)
         directories.prepare(self.config)
-        self._env = {"SA01_VAR_DIR": str(var_dir), "SA01_TURN_LEASE_S": str(LEASE_S)}
+        self._env = {
+            "SA01_VAR_DIR": str(var_dir),
+            "SA01_TURN_LEASE_S": str(LEASE_S),
+            **environ,
+        }
         # Without waiting for the disk, but written at each commit: a killed server loses nothing.
         cluster = postgres_server.EmbeddedPostgres.of(
             self.config, **services.FAST | {"synchronous_commit": "on"}
@@ -161,6 +165,10 @@ class Installation:
         """Worker and beat, as production has them."""
         ensure_running(self.worker)
         ensure_running(self.beat)
+
+    def forget_model(self) -> None:
+        """The model was removed: the next fresh start sets it again."""
+        self._has_model = False
 
     def stop_background(self) -> None:
         """Kill worker and beat."""
@@ -240,12 +248,12 @@ def ensure_running(process: Process) -> None:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
-    """A prepared installation; nothing of it is left afterwards."""
+def installation(**environ: str) -> Iterator[Installation]:
+    """A prepared installation; nothing of it is left afterwards. `environ`: of its processes."""
     var_dir = Path(tempfile.mkdtemp(prefix="soma-chaos-"))
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, var_dir, ignore_errors=True)
-        made = Installation(var_dir)
+        made = Installation(var_dir, **environ)
         undo.callback(made.stop)
         made.prepare()
         yield made

@@ -1,6 +1,8 @@
 """`manage.py brain`: the memory engine as an HTTP service; its keys."""
 
+import socket
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to bind")
         parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to bind")
+        parser.add_argument(
+            "--memory-port",
+            type=int,
+            metavar="PORT",
+            help="also serve objects by coordinate (SomaFractalMemory's addresses), as on 10001",
+        )
         acts = parser.add_subparsers(dest="act", metavar="act")
         issue = acts.add_parser("issue-key", help="make a key; it is shown once")
         issue.add_argument("--name", required=True, help="what the key is for")
@@ -46,11 +54,10 @@ class Command(BaseCommand):
             raise CommandError(msg)
         indexer = Indexer()
         wiring.bind_embedded_brain(indexer.wake)
-        host = options["host"]
-        self.stdout.write(f"brain at http://{host}:{options['port']} (documentation at /docs)")
-        self.stdout.flush()
-        uvicorn.run(
-            Application(indexer),
+        host, memory_port = options["host"], options["memory_port"]
+        ports = {"brain": options["port"], "memory": memory_port}
+        config = uvicorn.Config(
+            Application(indexer, memory_port),
             host=host,
             port=options["port"],
             loop="uvloop",
@@ -59,6 +66,16 @@ class Command(BaseCommand):
             log_config=None,
             timeout_graceful_shutdown=5,
         )
+        with ExitStack() as undo:
+            sockets = [
+                undo.enter_context(_listening(host, port)) for port in ports.values() if port
+            ]
+            for name, port in ports.items():
+                if port:
+                    line = f"{name} at http://{host}:{port} (documentation at /docs)"
+                    self.stdout.write(line)
+            self.stdout.flush()
+            uvicorn.Server(config).run(sockets=sockets)
 
     def _issue(self, options: dict[str, Any]) -> None:
         tenant_id = None if options["platform"] else _tenant_id(options["tenant"])
@@ -76,6 +93,20 @@ class Command(BaseCommand):
     def _revoke(self, options: dict[str, Any]) -> None:
         keys.revoke(options["key_id"])
         self.stdout.write("Revoked.")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a bound socket.  Raises: CommandError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as exc:
+        bound.close()
+        msg = f"{host}:{port} cannot be used ({exc.strerror}). Choose another port."
+        raise CommandError(msg) from exc
+    return bound
 
 
 def _tenant_id(given: str) -> UUID:
