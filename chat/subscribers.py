@@ -6,6 +6,7 @@ from chat.events import FeedbackGiven, TurnFinished
 from chat.models import Conversation, Message, Turn
 from kernel.events import Envelope, subscribe
 from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turn
+from saas.facade import behaviour_of
 
 FROM_MEMORY = {"no-model", "models-down"}
 
@@ -39,7 +40,9 @@ def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
 
 @subscribe(FeedbackGiven, name="memory.learn_from_feedback")
 def learn_from_a_judged_answer(event: FeedbackGiven, envelope: Envelope) -> None:
-    """The agent's recall learns from whether its answer helped."""
+    """The agent's recall learns from whether its answer helped, unless the mode says otherwise."""
+    if not behaviour_of(envelope.tenant_id).learns:
+        return
     message = Message.objects.filter(id=event.message_id).only("conversation_id", "turn_id").first()
     if message is None:
         return  # The conversation was deleted for good in between.

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -23,12 +24,15 @@ async def watch() -> None:
     await monitor().run()
 
 
-def watch_on_a_thread() -> None:
-    """Run the monitor on a thread with a loop of its own (worker)."""
+def watch_on_a_thread(*beside: Callable[[], Awaitable[None]]) -> None:
+    """Run the monitor on a thread with a loop of its own (worker), `beside` in the same loop."""
+
+    async def all_of_it() -> None:
+        await asyncio.gather(monitor().run(), *(one() for one in beside))
 
     def run() -> None:
         try:
-            asyncio.run(monitor().run())
+            asyncio.run(all_of_it())
         except Exception:
             log.exception("health.monitor_ended")
 

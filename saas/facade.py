@@ -4,6 +4,7 @@ from saas.audit import audit
 from saas.authz.check import allowed, relate, require, visible
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
+from saas.modes import behaviour_of, follow_modes, mode_of
 from saas.provisioning import ensure_membership, ensure_person, ensure_tenant, on_new_tenant
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "allowed",
     "audit",
     "authenticate",
+    "behaviour_of",
     "ensure_membership",
     "ensure_person",
     "ensure_tenant",
+    "follow_modes",
+    "mode_of",
     "on_new_tenant",
     "permission_names",
     "reauthenticate",

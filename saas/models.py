@@ -130,6 +130,17 @@ class Ticket(models.Model):
         return str(self.session_id)
 
 
+class OperatingMode(models.Model):
+    """The mode of a tenant that chose its own, and under the nil tenant that of the platform."""
+
+    tenant_id = models.UUIDField(primary_key=True)
+    mode = models.CharField(max_length=12)
+    changed_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.mode}"
+
+
 class AuditEntry(TenantModel):
     """Who did what to what. Append-only at database level; secrets never enter."""
 

@@ -10,6 +10,7 @@ from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
 from saas.api.events import router as events_router
+from saas.api.modes import router as modes_router
 from saas.api.sign_in import router as sign_in_router
 from somaagent.errors import install
 
@@ -30,3 +31,4 @@ api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
+api.add_router("/saas/mode", modes_router)

@@ -69,8 +69,9 @@ def _watch_health(**_: Any) -> None:
     """What the worker sees of each service counts as much as what a web process sees."""
     # Celery loads this module before Django has its apps.
     from health.facade import watch_on_a_thread
+    from saas.facade import follow_modes
 
-    watch_on_a_thread()
+    watch_on_a_thread(follow_modes)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no types

@@ -67,6 +67,16 @@ class ModeSettings(Group):
     )
 
 
+class OperatingSettings(Group):
+    """Operating mode: what agents may learn and how much is logged."""
+
+    agent_mode: Literal["developer", "training", "test", "production"] = Field(
+        "production",
+        description="Mode of the platform until a platform admin sets another.",
+        json_schema_extra={"variable": "SOMAGENT_MODE"},
+    )
+
+
 class PlaceSettings(Group):
     """Places: directories and addresses."""
 
@@ -274,6 +284,7 @@ class LogSettings(Group):
 
 GROUPS: tuple[type[Group], ...] = (
     ModeSettings,
+    OperatingSettings,
     PlaceSettings,
     ServiceSettings,
     BrainSettings,

@@ -37,6 +37,7 @@ class Config(
     groups.BrainSettings,
     groups.ServiceSettings,
     groups.PlaceSettings,
+    groups.OperatingSettings,
     groups.ModeSettings,
 ):
     """All settings of one process, frozen, each with the source that it came from."""

@@ -50,7 +50,7 @@ def _read_environment(environ: Mapping[str, str], gathered: Gathered) -> None:
     fields = {groups.variable_of(name): name for name, _ in groups.fields_in_order()}
     known = {*fields, *_file_variables(), *SCRIPT_VARIABLES, CONFIG_FILE}
     for variable in sorted(environ):
-        if not variable.startswith(PREFIXES):
+        if not variable.startswith(PREFIXES) and variable not in fields:
             continue
         if variable not in known:
             given = "a name that is not a setting"

@@ -11,6 +11,7 @@ PLATFORM_UNITS = {
     "kernel/outbox.py": "the relay serves every tenant",
     "kernel/consuming.py": "finds whose events are due again",
     "kernel/letters.py": "dead letters of every tenant, for operators",
+    "saas/modes.py": "the mode of the platform, and tenants' own, are read before any scope",
     "saas/events.py": "operators replay and discard for every tenant",
     "kernel/bus/postgres.py": "the backbone carries events of every tenant",
     "kernel/idempotency.py": "retention",

@@ -15,6 +15,7 @@ GLOBAL_TABLES = {
     "saas_session",
     "saas_signinattempt",
     "saas_ticket",
+    "saas_operatingmode",
     "gateway_provider",
     "gateway_model",
     "brain_server_key",
