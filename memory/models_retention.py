@@ -29,3 +29,26 @@ class MemoryRetention(TenantModel):
                 condition=models.Q(days__gte=1, days__lte=MAX_DAYS), name="retention_days_sane"
             ),
         ]
+
+
+class MemoryForgetting(TenantModel):
+    """What a person forgot in bulk, and when: turns said before, told to memory after, stay out.
+
+    Null: no such condition.  Holds no text and no id of a memory.
+    """
+
+    user_id = models.UUIDField()
+    agent_id = models.UUIDField(null=True)
+    conversation_id = models.UUIDField(null=True)
+    turn_id = models.UUIDField(null=True)
+    said_from = models.DateTimeField(null=True)
+    said_before = models.DateTimeField(null=True)
+
+    class Meta:
+        """Looked up for each turn that is remembered."""
+
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "user_id", "created_at"], name="forgetting_of_a_user"
+            ),
+        ]

@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from kernel import outbox
 from kernel.actor import Actor
 from kernel.db import unit_of_work
+from kernel.scope import current_scope
 from kernel.text import scrubbed
+from memory import forgettings
 from memory.errors import CapabilityAbsent, MemoryLate, MemoryRefused, MemoryUnavailable
 from memory.overview import Graph, GraphQuery, Stats
 from memory.passages import split
@@ -125,9 +129,12 @@ def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
 
     For the outbox: joins the open unit of the turn's tenant, or opens one.
     Idempotent on: (message id, else turn id; speaker; passage), so that a turn delivered twice, or
-    a retry of the same user message, adds nothing.
+    a retry of the same user message, adds nothing.  Nor does a turn that its person forgot in
+    bulk before memory was told of it.
     """
     scope = MemoryScope(turn.tenant_id, turn.user_id, turn.agent_id)
+    if _is_forgotten(scope, turn):
+        return ()
     items = list(_items(turn, "user", turn.user))
     if not turn.answered_from_memory:
         items += _items(turn, "assistant", turn.assistant)
@@ -247,6 +254,25 @@ def measure_backlog(actor: Actor) -> Backlog:
     return Backlog(
         found.waiting, found.failed, events.undelivered, events.dead, is_of_tenant, is_away
     )
+
+
+def _is_forgotten(scope: MemoryScope, turn: FinishedTurn) -> bool:
+    said = turn.user or turn.assistant
+    if said is None:
+        return False
+    with _unit_of(scope):
+        return forgettings.is_forgotten(
+            scope,
+            conversation_id=turn.conversation_id,
+            turn_id=turn.turn_id,
+            said_at=said.said_at,
+        )
+
+
+def _unit_of(scope: MemoryScope) -> contextlib.AbstractContextManager[None]:
+    """Return the open unit of the tenant, or a new one."""
+    is_open = current_scope() == scope.tenant and connection.in_atomic_block
+    return contextlib.nullcontext() if is_open else unit_of_work(scope.tenant)
 
 
 def _items(turn: FinishedTurn, speaker: Speaker, said: Said | None) -> Iterator[MemoryItem]:

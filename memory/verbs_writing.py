@@ -20,6 +20,7 @@ from kernel.db import unit_of_work
 from kernel.errors import Conflict
 from kernel.idempotency import once
 from kernel.ids import uuid7
+from memory import forgettings
 from memory.errors import CapabilityAbsent, NoSuchMemory
 from memory.ports import (
     BRAIN,
@@ -184,6 +185,7 @@ def forget_in(scope: MemoryScope, selection: Selection) -> Forgotten:
 def _forget(actor: Actor, scope: MemoryScope, selection: Selection, name: str) -> Forgotten:
     require(actor, "memory.delete")
     with unit_of_work(actor.scope):
+        forgettings.note(scope, selection)
         proof = forget_in(scope, selection)
         if proof.memories or sum(count for _, count in proof.stores):
             after = {"stores": dict(proof.stores), "left": proof.left, "by": _by(scope, selection)}

@@ -12,8 +12,9 @@ from chat.facade import TurnFinished, create_agent
 from chat.models import Branch, Message, Turn
 from chat.verbs import create_conversation, give_feedback
 from kernel import outbox
+from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
-from kernel.models import OutboxEvent
+from kernel.models import InboxRecord, OutboxEvent
 from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import HttpBrain
 from memory.embedding.minilm import Embedder
@@ -121,15 +122,15 @@ def test_catching_up_delivers_what_gave_up_once_it_can(cast: Cast) -> None:
     embedded = BRAIN.get()
     BRAIN.bind(HttpBrain(f"http://127.0.0.1:{free_port()}", TOKEN))
     one.finish(cast)
-    for _ in range(outbox.MAX_ATTEMPTS):
-        outbox.hasten(["chat.turn_finished"])
-        outbox.drain()
+    outbox.drain()
+    with platform_unit("as if it had failed for another reason, often"):
+        OutboxEvent.objects.update(dead_at=MORNING, last_error="Boom")
     other.finish(cast)
     outbox.drain()
     BRAIN.bind(embedded)
     told = caught_up("--dry-run")
     assert "2 not delivered" in told
-    assert "1 chat.turn_finished dead (MemoryUnavailable)" in told
+    assert "1 chat.turn_finished dead (Boom)" in told
     assert "1 chat.turn_finished retrying (MemoryUnavailable)" in told
     assert recent_memory(cast.ann) == ()
     told = caught_up()
@@ -141,6 +142,31 @@ def test_catching_up_delivers_what_gave_up_once_it_can(cast: Cast) -> None:
         "My cat is Miso.", "Nice.", "I like tea.", "Good.",
     }  # fmt: skip
     assert "delivered: 0" in caught_up()
+    assert len(recent_memory(cast.ann)) == 4
+
+
+@pytest.mark.parametrize("way", ["outbox", "bus", "dead"])
+def test_what_was_on_its_way_does_not_come_back_after_forgetting(cast: Cast, way: str) -> None:
+    one, other = Said(cast, "My cat is Miso.", "Nice."), Said(cast, "I like tea.", "Good.")
+    for said in (one, other):
+        said.finish(cast)
+    if way == "bus":
+        outbox.relay()
+    ann = signed_in("ann")
+    proof = ann.post("/memory/delete", {"conversation_id": str(one.conversation_id)})
+    assert proof.status_code == 200
+    if way == "dead":
+        with platform_unit("as if it had failed often"):
+            OutboxEvent.objects.update(dead_at=MORNING)
+            InboxRecord.objects.all().delete()
+        outbox.replay_dead()
+    outbox.drain()
+    assert {found.text for found in recent_memory(cast.ann)} == {"I like tea.", "Good."}
+    # What is said afterwards is remembered, in the same conversation too.
+    with unit_of_work(cast.acme):
+        Message.objects.filter(conversation_id=one.conversation_id).update(created_at=now())
+    one.finish(cast)
+    outbox.drain()
     assert len(recent_memory(cast.ann)) == 4
 
 
