@@ -123,9 +123,11 @@ class Together:
 
     def _hand_over(self, tenant_id: UUID, queue: _Queue) -> None:
         with self._lock:
-            if queue.waiting:
-                queue.waiting[0].leads = True
-                queue.waiting[0].woken.set()
+            # Who was chosen already may still be waking up: a second leadership would be lost on it.
+            successor = next((call for call in queue.waiting if not call.leads), None)
+            if successor is not None:
+                successor.leads = True
+                successor.woken.set()
                 return
             queue.leading -= 1
             if not queue.leading:

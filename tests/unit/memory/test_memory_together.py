@@ -145,3 +145,16 @@ def test_what_is_too_many_to_share_goes_by_itself() -> None:
     many = rows(*(f"m {number}" for number in range(MOST_ROWS + 1)))
     assert len(Together(store.write).write(TENANT, many, 10.0)) == MOST_ROWS + 1
     assert store.sizes == [MOST_ROWS + 1]
+
+
+def test_two_leaders_that_end_together_choose_two_successors() -> None:
+    store = Store()
+    together = Together(store.write)
+    for _ in range(200):
+        with ThreadPoolExecutor(12) as pool:
+            calls = [
+                pool.submit(together.write, TENANT, rows(str(uuid.uuid4())), 10.0)
+                for _ in range(12)
+            ]
+            assert all(call.result(10) for call in calls)
+        assert together._queues == {}, "a leadership was lost: the next calls would wait for ever"
