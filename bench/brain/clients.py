@@ -41,6 +41,7 @@ def write(
     seconds: float = 0.0,
     per_second: float = 0.0,
     longest: bool = False,
+    is_removed: bool = False,
     told: threading.Event | None = None,
 ) -> dict[str, Any]:
     """`threads` clients remember one passage after the other.
@@ -49,7 +50,8 @@ def write(
     evenly spaced; 0 as many as they can. `longest`: texts of one sentence up to a whole passage,
     else one or two. For `seconds`, or until `told`. samples: [[when the call
     was due or began, ms that it took], …], the warm-up left out; `late`: calls that could not begin
-    within 20 ms of their time.
+    within 20 ms of their time. `is_removed`: what was written is deleted afterwards, since the
+    worker needs minutes to index what is written in seconds.
     """
     brain, tenant = BRAIN.get(), UUID(tenant_id)
     scopes = [MemoryScope(tenant, UUID(user), UUID(agent)) for user, agent in people]
@@ -95,6 +97,9 @@ def write(
         connections.close_all()
 
     _together(threads, client)
+    if is_removed:
+        with psycopg.connect(settings.SOMA.effective_db_dsn("owner"), autocommit=True) as owner:
+            owner.execute("delete from memory_memory where idempotency_key like 'bench:%'")
     return {"samples": samples, "faults": faults, "late": late}
 
 

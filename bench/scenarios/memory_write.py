@@ -23,7 +23,12 @@ P99_LIMIT_MS, RATE_LIMIT = 10, 1_000
 def run(bench: "Bench") -> list[Figure | Quote]:
     """Two figures and the floor."""
     stand = bench.stand()
-    job = {"tenant_id": stand.tenant_id, "people": process.pairs(300), "threads": CLIENTS}
+    job = {
+        "tenant_id": stand.tenant_id,
+        "people": process.pairs(300),
+        "threads": CLIENTS,
+        "is_removed": True,
+    }
     bare = process.ask(stand, "floor", threads=CLIENTS, seconds=SECONDS / 2)
     pressed = process.ask(stand, "write", seconds=SECONDS, **job)
     bench.catch_up()
