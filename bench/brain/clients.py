@@ -38,6 +38,7 @@ def write(
     tenant_id: str,
     people: list[list[str]],
     threads: int,
+    *,
     seconds: float = 0.0,
     per_second: float = 0.0,
     longest: bool = False,
