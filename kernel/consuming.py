@@ -370,7 +370,8 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _count(rows: Sequence[OutboxEvent]) -> int:
+    moment = now()
     for row in rows:
         _delivered.labels(row.type).inc()
-        _delay.observe(max(0.0, (now() - row.created_at).total_seconds()))
+        _delay.observe(max(0.0, (moment - row.created_at).total_seconds()))
     return len(rows)

@@ -138,6 +138,12 @@ def type_of(value: object) -> EventType:
 
 def dump(value: object) -> dict[str, Any]:
     """Checked JSON payload of an event. Raises: InvalidEvent."""
+    payload: dict[str, Any] = from_json(encode(value))
+    return payload
+
+
+def encode(value: object) -> bytes:
+    """Checked JSON text of an event. Raises: InvalidEvent."""
     entry = type_of(value)
     try:
         # An instance is taken as it is by pydantic, so it is its JSON that is checked. A warning of
@@ -148,8 +154,7 @@ def dump(value: object) -> dict[str, Any]:
         raise InvalidEvent(_reason(exc)) from exc
     except PydanticSerializationError as exc:
         raise InvalidEvent("cannot be written as JSON") from exc
-    payload: dict[str, Any] = from_json(encoded)
-    return payload
+    return encoded
 
 
 def load(name: str, version: int, payload: dict[str, Any]) -> Any:
