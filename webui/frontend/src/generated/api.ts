@@ -1164,6 +1164,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/saas/events/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stats
+         * @description What waits, is tried again, is dead, or lies on the bus.
+         */
+        get: operations["events_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/events/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead
+         * @description Dead letters of every tenant, newest first.
+         */
+        get: operations["events_dead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/events/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Try dead letters again; audited.
+         */
+        post: operations["events_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/events/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard
+         * @description Delete dead letters for ever; audited with the reason.
+         */
+        post: operations["events_discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See
+         * @description The mode of the platform and of one's tenant.
+         */
+        get: operations["mode_see"];
+        /**
+         * Choose
+         * @description Set it: of the platform by platform admins, of the tenant by its sysadmins; audited.
+         */
+        put: operations["mode_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2229,6 +2333,11 @@ export interface components {
              * @description Whether the figures are those of the whole tenant.
              */
             is_of_tenant: boolean;
+            /**
+             * Is Brain Away
+             * @description The brain does not answer: `waiting` and `failed` are not known.
+             */
+            is_brain_away: boolean;
         };
         /**
          * AgentCountOut
@@ -2250,37 +2359,23 @@ export interface components {
         };
         /**
          * StatsOut
-         * @description Figures of one's own memory.
+         * @description How delivery stands. `on_bus` is null while the bus cannot be asked.
          */
         StatsOut: {
-            /** Total */
-            total: number;
-            /** By Kind */
-            by_kind: {
-                [key: string]: number;
-            };
-            /** By State */
-            by_state: {
-                [key: string]: number;
-            };
-            /** By Agent */
-            by_agent: components["schemas"]["AgentCountOut"][];
-            /** Conversations */
-            conversations: number;
-            /** Oldest */
-            oldest: string | null;
-            /** Newest */
-            newest: string | null;
-            /**
-             * Superseded
-             * @description Memories that a newer one replaces; they are kept.
-             */
-            superseded: number;
-            /**
-             * Pending
-             * @description Memories that wait for their meaning, and turns for memory.
-             */
-            pending: number;
+            /** Waiting */
+            waiting: number;
+            /** Parked */
+            parked: number;
+            /** Dead */
+            dead: number;
+            /** Oldest S */
+            oldest_s: number;
+            /** On Bus */
+            on_bus: number | null;
+            /** Queues */
+            queues: components["schemas"]["QueueOut"][];
+            /** Topics */
+            topics: string[];
         };
         /**
          * Graph
@@ -3027,6 +3122,142 @@ export interface components {
             items: components["schemas"]["BreakerOut"][];
             /** Next */
             next?: null;
+        };
+        /**
+         * QueueOut
+         * @description Events of one type in one condition: due, retrying or dead.
+         */
+        QueueOut: {
+            /** Type */
+            type: string;
+            /** Condition */
+            condition: string;
+            /** Cause */
+            cause: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * LetterOut
+         * @description A dead letter; the reason holds no content.
+         */
+        LetterOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /** Type */
+            type: string;
+            /** Version */
+            version: number;
+            /** Key */
+            key: string;
+            /** Reason */
+            reason: string;
+            /** Attempts */
+            attempts: number;
+            /**
+             * Emitted At
+             * Format: date-time
+             */
+            emitted_at: string;
+            /**
+             * Dead At
+             * Format: date-time
+             */
+            dead_at: string;
+        };
+        /**
+         * LettersOut
+         * @description A page; `next` is the id to go on before.
+         */
+        LettersOut: {
+            /** Items */
+            items: components["schemas"]["LetterOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * CountOut
+         * @description How many of those named there were.
+         */
+        CountOut: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * ReplayIn
+         * @description Which dead letters.
+         */
+        ReplayIn: {
+            /** Ids */
+            ids: string[];
+        };
+        /**
+         * DiscardIn
+         * @description Which, and why: kept in the audit log.
+         */
+        DiscardIn: {
+            /** Ids */
+            ids: string[];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * BehaviourOut
+         * @description What a mode changes. `logs` null: as the settings say.
+         */
+        BehaviourOut: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "developer" | "training" | "test" | "production";
+            /** Summary */
+            summary: string;
+            /** Logs */
+            logs: string | null;
+            /** Learns */
+            learns: boolean;
+        };
+        /**
+         * ModeOut
+         * @description What is set for the platform and the tenant, what follows, and what each mode changes.
+         */
+        ModeOut: {
+            /**
+             * Platform
+             * @enum {string}
+             */
+            platform: "developer" | "training" | "test" | "production";
+            /** Own */
+            own: ("developer" | "training" | "test" | "production") | null;
+            /**
+             * Effective
+             * @enum {string}
+             */
+            effective: "developer" | "training" | "test" | "production";
+            /** Table */
+            table: components["schemas"]["BehaviourOut"][];
+        };
+        /**
+         * ModeIn
+         * @description `mode` null, for the tenant: as the platform.
+         */
+        ModeIn: {
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "platform" | "tenant";
+            /** Mode */
+            mode: ("developer" | "training" | "test" | "production") | null;
         };
     };
     responses: never;
@@ -4576,6 +4807,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BreakerOut"];
+                };
+            };
+        };
+    };
+    events_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsOut"];
+                };
+            };
+        };
+    };
+    events_dead: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LettersOut"];
+                };
+            };
+        };
+    };
+    events_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountOut"];
+                };
+            };
+        };
+    };
+    events_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountOut"];
+                };
+            };
+        };
+    };
+    mode_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeOut"];
+                };
+            };
+        };
+    };
+    mode_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeOut"];
                 };
             };
         };
