@@ -41,9 +41,12 @@ class SimulatedProvider:
         return self
 
     def captured(self, last: int = 0) -> list[dict[str, Any]]:
-        """What the provider received: [{path, headers, body, sent_tokens, closed_early, ...}]."""
-        answer: list[dict[str, Any]] = self._control("GET", f"/__captured?last={last}")["requests"]
-        return answer
+        """What the provider was asked: [{path, headers, body, sent_tokens, closed_early, ...}].
+
+        Without the listings of its models, which the health monitor makes at any time.
+        """
+        seen: list[dict[str, Any]] = self._control("GET", "/__captured?last=0")["requests"]
+        return [one for one in seen if not one["path"].endswith("/models")][-last:]
 
     def stats(self) -> dict[str, int]:
         """Counters: requests, connections, accepted, open_streams, closed_early."""
