@@ -73,7 +73,7 @@ class Together:
         if not call.leads:
             self._wait(queue, call, timeout_s)
         if call.leads:
-            self._lead(tenant_id, queue)
+            self._lead(tenant_id, queue, call)
         if call.remembered is not None:
             return call.remembered
         return self._write(rows, max(0.001, call.until_s - monotonic_s()))
@@ -90,9 +90,9 @@ class Together:
                 queue.waiting.remove(call)
         raise MemoryLate
 
-    def _lead(self, tenant_id: UUID, queue: _Queue) -> None:
+    def _lead(self, tenant_id: UUID, queue: _Queue, own: _Call) -> None:
         """Write for all who wait, the own call included; then let the next one lead."""
-        batch = self._take(queue)
+        batch = self._take(queue, own)
         try:
             rows = [row for call in batch for row in call.rows]
             timeout_s = max(call.until_s for call in batch) - monotonic_s()
@@ -109,21 +109,27 @@ class Together:
                 call.woken.set()
             self._hand_over(tenant_id, queue)
 
-    def _take(self, queue: _Queue) -> list[_Call]:
-        """Take calls off the queue, oldest first, as many as fit."""
+    def _take(self, queue: _Queue, own: _Call) -> list[_Call]:
+        """Take the own call and others off the queue, oldest first, as many as fit.
+
+        Who was chosen to write takes itself: it would find nothing to do.
+        """
         with self._lock:
-            size = count = 0
+            batch, size = [own], len(own.rows)
             for call in queue.waiting:
+                if call.leads:
+                    continue
                 size += len(call.rows)
                 if size > MOST_ROWS:
                     break
-                count += 1
-            batch, queue.waiting = queue.waiting[:count], queue.waiting[count:]
+                batch.append(call)
+            taken = {id(call) for call in batch}
+            queue.waiting = [call for call in queue.waiting if id(call) not in taken]
         return batch
 
     def _hand_over(self, tenant_id: UUID, queue: _Queue) -> None:
         with self._lock:
-            # Who was chosen already may still be waking up: a second leadership would be lost on it.
+            # Who was chosen already may be waking up still: a second choice would be lost on it.
             successor = next((call for call in queue.waiting if not call.leads), None)
             if successor is not None:
                 successor.leads = True
