@@ -24,7 +24,7 @@ class QueueOut(Schema):
     count: int
 
 
-class StatsOut(Schema):
+class EventStatsOut(Schema):
     """How delivery stands. `on_bus` is null while the bus cannot be asked."""
 
     waiting: int
@@ -75,7 +75,7 @@ class CountOut(Schema):
     count: int
 
 
-@router.get("/stats", response=StatsOut, operation_id="events_stats")
+@router.get("/stats", response=EventStatsOut, operation_id="events_stats")
 def stats(request: HttpRequest) -> object:
     """What waits, is tried again, is dead, or lies on the bus."""
     return events.see_delivery(actor_of(request))

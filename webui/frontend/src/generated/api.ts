@@ -2359,23 +2359,37 @@ export interface components {
         };
         /**
          * StatsOut
-         * @description How delivery stands. `on_bus` is null while the bus cannot be asked.
+         * @description Figures of one's own memory.
          */
         StatsOut: {
-            /** Waiting */
-            waiting: number;
-            /** Parked */
-            parked: number;
-            /** Dead */
-            dead: number;
-            /** Oldest S */
-            oldest_s: number;
-            /** On Bus */
-            on_bus: number | null;
-            /** Queues */
-            queues: components["schemas"]["QueueOut"][];
-            /** Topics */
-            topics: string[];
+            /** Total */
+            total: number;
+            /** By Kind */
+            by_kind: {
+                [key: string]: number;
+            };
+            /** By State */
+            by_state: {
+                [key: string]: number;
+            };
+            /** By Agent */
+            by_agent: components["schemas"]["AgentCountOut"][];
+            /** Conversations */
+            conversations: number;
+            /** Oldest */
+            oldest: string | null;
+            /** Newest */
+            newest: string | null;
+            /**
+             * Superseded
+             * @description Memories that a newer one replaces; they are kept.
+             */
+            superseded: number;
+            /**
+             * Pending
+             * @description Memories that wait for their meaning, and turns for memory.
+             */
+            pending: number;
         };
         /**
          * Graph
@@ -3122,6 +3136,26 @@ export interface components {
             items: components["schemas"]["BreakerOut"][];
             /** Next */
             next?: null;
+        };
+        /**
+         * EventStatsOut
+         * @description How delivery stands. `on_bus` is null while the bus cannot be asked.
+         */
+        EventStatsOut: {
+            /** Waiting */
+            waiting: number;
+            /** Parked */
+            parked: number;
+            /** Dead */
+            dead: number;
+            /** Oldest S */
+            oldest_s: number;
+            /** On Bus */
+            on_bus: number | null;
+            /** Queues */
+            queues: components["schemas"]["QueueOut"][];
+            /** Topics */
+            topics: string[];
         };
         /**
          * QueueOut
@@ -4826,7 +4860,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatsOut"];
+                    "application/json": components["schemas"]["EventStatsOut"];
                 };
             };
         };
