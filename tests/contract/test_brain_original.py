@@ -19,6 +19,7 @@ from memory.errors import (
     MemoryUnavailable,
     NotAcknowledged,
 )
+from memory.overview import GraphQuery
 from memory.ports import (
     ContextQuery,
     Everything,
@@ -211,6 +212,8 @@ def test_absent_routes_are_tried_once_and_then_remembered(world: World) -> None:
         "state": lambda: adapter.state(scope),
         "adjust": lambda: adapter.adjust(scope, Adjustment(reset=True)),
         "sleep": lambda: adapter.sleep(scope, SleepRequest()),
+        "stats": lambda: adapter.stats(scope),
+        "graph": lambda: adapter.graph(scope, GraphQuery()),
         "get": lambda: adapter.get(scope, memory_id),
         "forget": lambda: adapter.forget(scope, These((memory_id,))),
     }
@@ -228,7 +231,10 @@ def test_a_constant_is_not_taken_for_a_capability(world: World) -> None:
     """/neuromod/state answers 0.5 four times, /sleep/state is always active: both are hollow."""
     probe = world.adapter.probe()
     assert probe.ok
-    assert "cannot: adjust, feedback, links, pending, recent, sleep, state" in probe.detail
+    assert (
+        "cannot: adjust, feedback, graph, links, pending, recent, sleep, state, stats"
+        in probe.detail
+    )
     assert not any("neuromod" in route for route in world.double.asked)
     before = len(world.double.asked)
     world.adapter.probe()
