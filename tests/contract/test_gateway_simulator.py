@@ -127,15 +127,31 @@ def test_a_wrong_script_is_refused_and_changes_nothing(provider: SimulatedProvid
 
 
 def test_the_pace_is_kept() -> None:
-    with simulated_provider(ttft_ms=100, gap_ms=20, tokens=11) as provider:
+    at_once, paced = (
+        _arrivals(ttft_ms=0, gap_ms=0),
+        _arrivals(ttft_ms=100, gap_ms=20),
+    )
+    assert paced[0] >= 0.1
+    assert paced[-1] - paced[0] >= 0.19
+    # How slow the machine is shows in the answer that has no pace to keep.
+    slowness = max(at_once[-1], 0.05)
+    assert paced[0] < 0.1 + 10 * slowness
+    assert paced[-1] - paced[0] < 0.2 + 10 * slowness
+
+
+def _arrivals(**pace: int) -> list[float]:
+    """Seconds from the request to each of eleven tokens, on a connection that is open already."""
+    with (
+        simulated_provider(tokens=11, **pace) as provider,
+        openai.OpenAI(base_url=provider.base_url, api_key="k") as client,
+    ):
+        client.models.list()
         started = time.monotonic()
-        arrivals: list[float] = []
-        with openai.OpenAI(base_url=provider.base_url, api_key="k") as client:
-            for chunk in client.chat.completions.create(model="m", messages=QUESTION, stream=True):
-                if chunk.choices and chunk.choices[0].delta.content:
-                    arrivals.append(time.monotonic() - started)
-    assert 0.1 <= arrivals[0] < 0.6
-    assert 0.19 <= arrivals[-1] - arrivals[0] < 0.4
+        return [
+            time.monotonic() - started
+            for chunk in client.chat.completions.create(model="m", messages=QUESTION, stream=True)
+            if chunk.choices and chunk.choices[0].delta.content
+        ]
 
 
 async def test_three_hundred_streams_at_fifty_tokens_a_second_keep_their_pace() -> None:
