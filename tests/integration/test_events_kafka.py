@@ -106,13 +106,13 @@ def relay_all() -> None:
 
 
 def soon(check: Callable[[], bool]) -> None:
-    wait_until(check, "it did not happen", deadline_s=30)
+    wait_until(check, "it did not happen", deadline_s=120)
 
 
 def dead_letters(bus: KafkaBackbone, count: int) -> list[Record]:
     reader = bus.reader(f"look-{uuid7()}", [events.DEAD_LETTERS])
     found: list[Record] = []
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while len(found) < count and time.monotonic() < end:
         with reader.batch(100, 0.5) as records:
             found += records
