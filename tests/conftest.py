@@ -129,6 +129,17 @@ def no_model(web: "object") -> None:
     remove_all(web)
 
 
+@pytest.fixture
+def nobody_is_woken() -> Iterator[None]:
+    """What this process commits stays where it is: the run's worker is not told."""
+    from kernel import emitting
+
+    before = emitting._wake
+    emitting.set_wake(None)
+    yield
+    emitting.set_wake(before)
+
+
 @pytest.fixture(scope="session")
 def worker_process(servers: None, var_dir: Path) -> Iterator["object"]:
     """One worker for the run."""
