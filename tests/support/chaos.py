@@ -43,7 +43,7 @@ build()
 """
 _EMPTIED = (
     "chat_message, chat_turn, chat_branch, chat_conversation, memory_memory, "
-    "kernel_outboxevent, kernel_inboxrecord, kernel_idempotencyrecord"
+    "kernel_outboxevent, kernel_inboxrecord, kernel_idempotencyrecord, kernel_busrecord"
 )
 
 
