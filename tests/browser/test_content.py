@@ -165,7 +165,7 @@ def test_a_very_long_answer_is_complete_and_one_can_read_above_while_it_grows(
     reader: Tab, model: SimulatedProvider
 ) -> None:
     assert len(LONG) > 20_000
-    model.script(TITLE, {"when": "long", "reply": LONG, "gap_ms": 1})
+    model.script(TITLE, {"when": "long", "reply": LONG, "gap_ms": 1, "fail": "no-limit"})
     reader.say("something long please")
     expect(reader.words).to_contain_text("Paragraph 60:")
     thread = reader.page.get_by_role("region", name="Messages")
