@@ -66,11 +66,10 @@ def second(place: Installation) -> Iterator[Web]:
 
 
 @pytest.fixture
-def noted(record_property: Callable[[str, object], None]) -> Callable[[str, float], None]:
-    """Keep a figure with the report, and print it."""
+def noted() -> Callable[[str, float], None]:
+    """Print a figure; the report keeps what a test prints."""
 
     def note(name: str, seconds: float) -> None:
-        record_property(name, round(seconds, 2))
         print(f"{name}: {seconds:.2f} s")
 
     return note
