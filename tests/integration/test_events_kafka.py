@@ -21,6 +21,9 @@ from tests.support.cast import Cast
 from tests.support.services import wait_until
 from tests.support.up import free_port
 
+# A worker of another suite would deliver what these tests look at.
+pytestmark = pytest.mark.usefixtures("nobody_is_woken")
+
 NAME = "kafkatest.noted"
 
 
