@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from django.db import connections
 
 from kernel import clock, events, outbox, reconciling
