@@ -196,7 +196,8 @@ def backlog(scope: Scope, consumers: str, *, user_id: UUID | None = None) -> Bac
             undelivered=Count("id", filter=Q(dead_at__isnull=True)),
             dead=Count("id", filter=Q(dead_at__isnull=False)),
         )
-    unread = BACKBONE.get().unread(consuming.GROUP, scope.tenant_id, types, user_id)
+    topics = sorted({events.topic_of(name) for name in types})
+    unread = BACKBONE.get().unread(consuming.GROUP, topics, scope.tenant_id, types, user_id)
     return Backlog(counts["undelivered"] + unread, counts["dead"])
 
 

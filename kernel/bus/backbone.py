@@ -74,11 +74,17 @@ class Backbone(Protocol):
         ...
 
     def unread(
-        self, group: str, tenant_id: UUID, types: Sequence[str], user_id: UUID | None = None
+        self,
+        group: str,
+        topics: Sequence[str],
+        tenant_id: UUID,
+        types: Sequence[str],
+        user_id: UUID | None = None,
     ) -> int:
         """Events of a tenant that the group has not read; 0 from a backbone that cannot tell.
 
-        `user_id`: only events that carry it.
+        `types` of events, and the `topics` that they travel on. `user_id`: only events that
+        carry it.
         """
         ...
 

@@ -82,10 +82,15 @@ class KafkaBackbone:
         return KafkaReader(self._kafka, self._place, group, topics)
 
     def unread(
-        self, group: str, tenant_id: UUID, types: Sequence[str], user_id: UUID | None = None
+        self,
+        group: str,
+        topics: Sequence[str],
+        tenant_id: UUID,
+        types: Sequence[str],
+        user_id: UUID | None = None,
     ) -> int:
         """See the port. Kafka counts records of a partition, not those of a tenant."""
-        del group, tenant_id, types, user_id
+        del group, topics, tenant_id, types, user_id
         return 0
 
     def lag(self, group: str, topics: Sequence[str]) -> Lag:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -46,21 +47,20 @@ _READ = """
 select id, topic, key, value, headers::text from kernel_busrecord
 where topic = %s and partition = %s and id > %s order by id limit %s
 """
-_LAG = """
-select count(*), min(r.created_at) from unnest(%s::text[]) as t (topic)
-cross join generate_series(0, %s - 1) as n (partition)
+# By partition, so that the index leads past what was read: records stay for days. A group that
+# never read has no places yet.
+_UNREAD = """
+from unnest(%(topics)s::text[]) as t (topic)
+cross join generate_series(0, %(partitions)s::int - 1) as n (partition)
 left join kernel_busposition p
-  on p.reader_group = %s and p.topic = t.topic and p.partition = n.partition
+  on p.reader_group = %(group)s and p.topic = t.topic and p.partition = n.partition
 join kernel_busrecord r
   on r.topic = t.topic and r.partition = n.partition and r.id > coalesce(p.position, 0)
 """
-# A group that never read has no places yet.
-_UNREAD = """
-select count(*) from kernel_busrecord r
-left join kernel_busposition p
-  on p.topic = r.topic and p.partition = r.partition and p.reader_group = %(group)s
-where r.id > coalesce(p.position, 0) and r.headers->>'tenant_id' = %(tenant)s
-  and r.headers->>'type' = any(%(types)s)
+_LAG = f"select count(*), min(r.created_at) {_UNREAD}"
+_UNREAD_OF_TENANT = f"""
+select count(*) {_UNREAD}
+where r.headers->>'tenant_id' = %(tenant)s and r.headers->>'type' = any(%(types)s)
   and (%(user)s::text is null
        or convert_from(r.value, 'UTF8')::jsonb->>'user_id' = %(user)s::text)
 """
@@ -104,22 +104,27 @@ class PostgresBackbone:
     def lag(self, group: str, topics: Sequence[str]) -> Lag:
         """See the port."""
         with platform_unit("backbone lag"), connections[PLATFORM_ALIAS].cursor() as cursor:
-            cursor.execute(_LAG, [list(topics), PARTITIONS, group])
+            cursor.execute(_LAG, _places(group, topics))
             count, oldest = cursor.fetchone()
         return Lag(count, (now() - oldest).total_seconds() if oldest else 0.0)
 
     def unread(
-        self, group: str, tenant_id: UUID, types: Sequence[str], user_id: UUID | None = None
+        self,
+        group: str,
+        topics: Sequence[str],
+        tenant_id: UUID,
+        types: Sequence[str],
+        user_id: UUID | None = None,
     ) -> int:
         """See the port."""
         values = {
-            "group": group,
+            **_places(group, topics),
             "tenant": str(tenant_id),
             "types": list(types),
             "user": str(user_id) if user_id else None,
         }
         with platform_unit("backbone unread"), connections[PLATFORM_ALIAS].cursor() as cursor:
-            cursor.execute(_UNREAD, values)
+            cursor.execute(_UNREAD_OF_TENANT, values)
             return int(cursor.fetchone()[0])
 
     def probe(self) -> Probe:
@@ -188,6 +193,11 @@ class PostgresReader:
             [self._group, self._topics, PARTITIONS, self._group],
         )
         return bool(cursor.rowcount)  # type: ignore[attr-defined]
+
+
+def _places(group: str, topics: Sequence[str]) -> dict[str, Any]:
+    """The values of `_UNREAD`."""
+    return {"group": group, "topics": list(topics), "partitions": PARTITIONS}
 
 
 def partition_of(key: str) -> int:
