@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from memory.errors import BadMemory
@@ -30,22 +30,7 @@ Capability = Literal[
     "stats",
     "graph",
 ]
-CAPABILITIES: frozenset[Capability] = frozenset(
-    (
-        "get",
-        "recent",
-        "forget",
-        "links",
-        "pending",
-        "context",
-        "feedback",
-        "state",
-        "adjust",
-        "sleep",
-        "stats",
-        "graph",
-    )
-)
+CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))
 SleepState = Literal["active", "light", "deep", "freeze"]
 CycleState = Literal["waiting", "running", "finished", "interrupted", "failed"]
 MAX_KEY_CHARS = 200
