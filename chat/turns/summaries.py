@@ -13,16 +13,9 @@ import structlog
 
 from chat import path
 from chat.models import Summary
+from chat.turns.asking import ask
 from chat.turns.context import Said
-from gateway.facade import (
-    Message,
-    ModelError,
-    ModelRequest,
-    TextDelta,
-    Timeouts,
-    choose,
-    stream,
-)
+from gateway.facade import ModelError, Timeouts
 from kernel.actor import Scope
 from kernel.db import in_unit, unit_of_work
 from kernel.errors import SomaError
@@ -103,23 +96,13 @@ async def renew(
 
 
 async def _ask(model_id: UUID | None, said: Sequence[Said], before: Summarised | None) -> str:
-    endpoint = await in_unit(choose, model_id)
     lines = [f"{one.role}: {one.text[:_MESSAGE_CHARS]}" for one in said]
     prompt = _PROMPT.format(
         before=before.text if before else "", said="\n".join(lines)[-_ALL_CHARS:]
     )
-    request = ModelRequest(
-        model=endpoint.model,
-        messages=(Message.of_text("user", prompt),),
-        max_output_tokens=MAX_TOKENS,
-        temperature=0.2,
-        timeouts=Timeouts(first_token_s=30.0, idle_s=15.0, total_s=60.0),
-        attempts=1,
-    )
-    pieces = [
-        event.text async for event in stream(request, endpoint) if isinstance(event, TextDelta)
-    ]
-    return scrubbed("".join(pieces)).strip()[:MAX_CHARS]
+    timeouts = Timeouts(first_token_s=30.0, idle_s=15.0, total_s=60.0)
+    answer = await ask(model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts, temperature=0.2)
+    return scrubbed(answer).strip()[:MAX_CHARS]
 
 
 def _keep(scope: Scope, conversation_id: UUID, lineage: path.Lineage, made: Summarised) -> None:

@@ -3,16 +3,8 @@
 import re
 from uuid import UUID
 
-from gateway.facade import (
-    Message,
-    ModelError,
-    ModelRequest,
-    TextDelta,
-    Timeouts,
-    choose,
-    stream,
-)
-from kernel.db import in_unit
+from chat.turns.asking import ask
+from gateway.facade import ModelError, Timeouts
 from kernel.errors import SomaError
 
 MAX_WORDS = 8
@@ -50,19 +42,10 @@ def from_words(text: str) -> str:
 
 
 async def _ask(model_id: UUID | None, question: str, answer: str) -> str:
-    endpoint = await in_unit(choose, model_id)
     prompt = _PROMPT.format(question=question[:_EXCERPT_CHARS], answer=answer[:_EXCERPT_CHARS])
-    request = ModelRequest(
-        model=endpoint.model,
-        messages=(Message.of_text("user", prompt),),
-        max_output_tokens=MAX_TOKENS,
-        timeouts=Timeouts(first_token_s=15.0, idle_s=10.0, total_s=20.0),
-        attempts=1,
-    )
-    pieces = [
-        event.text async for event in stream(request, endpoint) if isinstance(event, TextDelta)
-    ]
-    title = _plain("".join(pieces)).strip("\"'“”«».")
+    timeouts = Timeouts(first_token_s=15.0, idle_s=10.0, total_s=20.0)
+    found = await ask(model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts)
+    title = _plain(found).strip("\"'“”«».")
     words = title.split()
     return " ".join(words[: MAX_WORDS * 2])[:MAX_CHARS]
 
