@@ -38,7 +38,8 @@ _KEPT_FROM = (
     "on t.tenant_id = m.tenant_id and t.memory_id = m.id"
 )
 # user, namespace and, unless it is null, agent: the part of a scope below the tenant.
-_IN_SCOPE = (
+# Of `m`, the table of memories; its parameters: `values_of`.
+IN_SCOPE = (
     "m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.namespace = %(namespace)s "
     "and (%(agent)s::uuid is null or m.agent_id = %(agent)s::uuid)"
 )
@@ -48,8 +49,8 @@ def kept(scope: MemoryScope, memory_ids: list[UUID]) -> dict[UUID, Memory]:
     """Return those of the memories that lie in the scope, by id."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select {KEPT_COLUMNS} from {_KEPT_FROM} where {_IN_SCOPE} and m.id = any(%(ids)s)",  # noqa: S608  # constants
-            {**_values(scope), "ids": memory_ids},
+            f"select {KEPT_COLUMNS} from {_KEPT_FROM} where {IN_SCOPE} and m.id = any(%(ids)s)",  # noqa: S608  # constants
+            {**values_of(scope), "ids": memory_ids},
         )
         return {row[0]: Memory(*row) for row in cursor.fetchall()}
 
@@ -124,14 +125,15 @@ def _edges(scope: MemoryScope, ids: list[UUID]) -> list[tuple[UUID, UUID, str, b
             "from memory_memorylink where tenant_id = %(tenant)s and target_id = any(%(ids)s)"
             # From the few edges to their ends, never through all memories of the scope.
             ") x cross join lateral (select 1 from memory_memory m "
-            f"where m.id = x.far and {_IN_SCOPE} offset 0) within"
+            f"where m.id = x.far and {IN_SCOPE} offset 0) within"
             ") e where e.place <= %(most)s",
-            {**_values(scope), "ids": ids, "most": _MAX_EDGES},
+            {**values_of(scope), "ids": ids, "most": _MAX_EDGES},
         )
         return list(cursor.fetchall())
 
 
-def _values(scope: MemoryScope) -> dict[str, Any]:
+def values_of(scope: MemoryScope) -> dict[str, Any]:
+    """The parameters that name a scope in a statement."""
     return {
         "tenant": require_scope().tenant_id,
         "user": scope.user_id,

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kernel.scope import require_scope
 from memory.brain_embedded import links
+from memory.brain_embedded.links import IN_SCOPE, values_of
 from memory.errors import NoSuchMemory
 from memory.overview import (
     MAX_LABEL_CHARS,
@@ -31,10 +31,6 @@ from memory.ports import MemoryScope
 _HOLDERS = 40
 _EDGES = 50
 _NAME = "name:"
-_IN_SCOPE = (
-    "m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.namespace = %(namespace)s "
-    "and (%(agent)s::uuid is null or m.agent_id = %(agent)s::uuid)"
-)
 
 
 def stats(scope: MemoryScope) -> Stats:
@@ -42,22 +38,22 @@ def stats(scope: MemoryScope) -> Stats:
     groups = _all(
         "with grouped as (select m.kind, m.state, m.agent_id, m.conversation_id, "  # noqa: S608  # constants
         "count(*) as size, min(m.said_at) as oldest, max(m.said_at) as newest "
-        f"from memory_memory m where {_IN_SCOPE} group by 1, 2, 3, 4) "
+        f"from memory_memory m where {IN_SCOPE} group by 1, 2, 3, 4) "
         "select kind, state, agent_id, sum(size)::int, min(oldest), max(newest), "
         "(select count(distinct conversation_id) from grouped) from grouped group by 1, 2, 3",
-        _values(scope),
+        values_of(scope),
     )
     ((consolidated,),) = _all(
         "select count(*) from memory_memorytrace t "  # noqa: S608  # constants
         "join memory_memory m on m.tenant_id = t.tenant_id and m.id = t.memory_id "
-        f"where t.tenant_id = %(tenant)s and m.state = 'indexed' and {_IN_SCOPE}",
-        _values(scope),
+        f"where t.tenant_id = %(tenant)s and m.state = 'indexed' and {IN_SCOPE}",
+        values_of(scope),
     )
     ((superseded,),) = _all(
         "select count(distinct l.target_id) from memory_memorylink l "  # noqa: S608  # constants
         "join memory_memory m on m.tenant_id = l.tenant_id and m.id = l.target_id "
-        f"where l.tenant_id = %(tenant)s and l.relation = 'supersedes' and {_IN_SCOPE}",
-        _values(scope),
+        f"where l.tenant_id = %(tenant)s and l.relation = 'supersedes' and {IN_SCOPE}",
+        values_of(scope),
     )
     kinds: Counter[str] = Counter()
     states: Counter[str] = Counter()
@@ -135,7 +131,7 @@ class _Reached:
 def _drawn(scope: MemoryScope, reached: _Reached) -> Graph:
     """Return the nodes with every edge between them."""
     kept = links.kept(scope, list(reached.memories))
-    values = {**_values(scope), "ids": list(kept), "names": list(reached.names)}
+    values = {**values_of(scope), "ids": list(kept), "names": list(reached.names)}
     edges = [
         GraphEdge(str(source), str(target), relation)
         for source, target, relation in _all(
@@ -167,9 +163,9 @@ def _most_held(scope: MemoryScope, limit: int) -> list[str]:
     return _column(
         "select n.name from memory_memoryname n "  # noqa: S608  # constants
         "join memory_memory m on m.tenant_id = n.tenant_id and m.id = n.memory_id "
-        f"where n.tenant_id = %(tenant)s and n.user_id = %(user)s and {_IN_SCOPE} "
+        f"where n.tenant_id = %(tenant)s and n.user_id = %(user)s and {IN_SCOPE} "
         "group by n.name order by count(*) desc, n.name limit %(limit)s",
-        {**_values(scope), "limit": limit},
+        {**values_of(scope), "limit": limit},
     )
 
 
@@ -179,8 +175,8 @@ def _most_linked(scope: MemoryScope, limit: int) -> list[UUID]:
         "select m.id from memory_memory m join ("  # noqa: S608  # constants
         "select source_id as id from memory_memorylink where tenant_id = %(tenant)s union all "
         "select target_id from memory_memorylink where tenant_id = %(tenant)s) e on e.id = m.id "
-        f"where {_IN_SCOPE} group by m.id order by count(*) desc, m.id limit %(limit)s",
-        {**_values(scope), "limit": limit},
+        f"where {IN_SCOPE} group by m.id order by count(*) desc, m.id limit %(limit)s",
+        {**values_of(scope), "limit": limit},
     )
 
 
@@ -193,10 +189,10 @@ def _names_like(scope: MemoryScope, given: str) -> list[str]:
     return _column(
         "select n.name from memory_memoryname n "  # noqa: S608  # constants
         "join memory_memory m on m.tenant_id = n.tenant_id and m.id = n.memory_id "
-        f"where n.tenant_id = %(tenant)s and n.user_id = %(user)s and {_IN_SCOPE} "
+        f"where n.tenant_id = %(tenant)s and n.user_id = %(user)s and {IN_SCOPE} "
         "and (n.name like %(begin)s or n.name like %(inside)s) "
         "group by n.name order by n.name = %(word)s desc, count(*) desc, n.name limit 10",
-        {**_values(scope), "word": word, "begin": f"{pattern}%", "inside": f"% {pattern}%"},
+        {**values_of(scope), "word": word, "begin": f"{pattern}%", "inside": f"% {pattern}%"},
     )
 
 
@@ -210,9 +206,9 @@ def _linked(scope: MemoryScope, ids: list[UUID]) -> list[UUID]:
         "where tenant_id = %(tenant)s and target_id = any(%(ids)s)) x group by id) e "
         # From the few edges to their ends, never through all memories of the scope.
         "cross join lateral (select 1 from memory_memory m "
-        f"where m.id = e.id and {_IN_SCOPE} offset 0) within "
+        f"where m.id = e.id and {IN_SCOPE} offset 0) within "
         "order by e.weight desc, e.id limit %(limit)s",
-        {**_values(scope), "ids": ids, "limit": _EDGES * max(1, len(ids))},
+        {**values_of(scope), "ids": ids, "limit": _EDGES * max(1, len(ids))},
     )
 
 
@@ -221,7 +217,7 @@ def _names_in(scope: MemoryScope, ids: list[UUID]) -> list[str]:
     return _column(
         "select name from memory_memoryname where tenant_id = %(tenant)s "
         "and memory_id = any(%(ids)s) group by name order by count(*) desc, name",
-        {**_values(scope), "ids": ids},
+        {**values_of(scope), "ids": ids},
     )
 
 
@@ -231,11 +227,11 @@ def _holders(scope: MemoryScope, names: list[str]) -> list[UUID]:
         "select id from (select m.id, m.said_at, "  # noqa: S608  # constants
         "row_number() over (partition by n.name order by m.said_at desc, m.id) as place "
         "from memory_memoryname n cross join lateral (select m.id, m.said_at from memory_memory m "
-        f"where m.id = n.memory_id and {_IN_SCOPE} offset 0) m "
+        f"where m.id = n.memory_id and {IN_SCOPE} offset 0) m "
         "where n.tenant_id = %(tenant)s and n.user_id = %(user)s "
         "and n.namespace = %(namespace)s and n.name = any(%(names)s)) x "
         "where place <= %(most)s order by place, said_at desc, id",
-        {**_values(scope), "names": names, "most": _HOLDERS},
+        {**values_of(scope), "names": names, "most": _HOLDERS},
     )
 
 
@@ -252,12 +248,3 @@ def _all(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def _column(statement: str, values: dict[str, Any]) -> list[Any]:
     return list(dict.fromkeys(row[0] for row in _all(statement, values)))
-
-
-def _values(scope: MemoryScope) -> dict[str, Any]:
-    return {
-        "tenant": require_scope().tenant_id,
-        "user": scope.user_id,
-        "namespace": scope.namespace,
-        "agent": scope.agent_id,
-    }
