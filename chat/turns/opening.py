@@ -25,10 +25,8 @@ from chat.errors import (
 )
 from chat.frames import MessageView, TurnView
 from chat.models import Branch, Conversation, Message, Turn
-from chat.turns import summaries
 from chat.turns.context import Said
 from chat.turns.knobs import Knobs
-from chat.turns.summaries import Summarised
 from chat.views import message_view, turn_view
 from kernel import rows
 from kernel.actor import Actor, Scope
@@ -40,8 +38,6 @@ from kernel.text import checked
 # Of the history, at most so many messages and characters (a window of a million tokens) are read.
 HISTORY_MESSAGES = 200
 HISTORY_CHARS = 4_000_000
-# A shorter conversation has no summary to look for.
-SUMMARISED_FROM = summaries.STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,6 @@ class Opened:
     # What was said before the question, oldest first: read here, because a unit of its own would
     # cost the turn a thread hop and four round trips more.
     earlier: tuple[Said, ...] = ()
-    summary: Summarised | None = None
 
 
 def lease_from_now() -> Any:
@@ -318,7 +313,6 @@ def _opened(
     created: bool,
 ) -> Opened:
     agent = conversation.agent
-    earlier = _earlier(turn, lineage) if created else ()
     return Opened(
         created=created,
         scope=actor.scope,
@@ -338,12 +332,7 @@ def _opened(
             message_view(question) if question and turn.kind == Turn.Kind.MESSAGE else None
         ),
         question=question.text if question else None,
-        earlier=earlier,
-        summary=(
-            summaries.latest(conversation.id, lineage, turn.message_seq)
-            if len(earlier) >= SUMMARISED_FROM
-            else None
-        ),
+        earlier=_earlier(turn, lineage) if created else (),
     )
 
 

@@ -81,6 +81,7 @@ class Progress:
     usage: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
     left_out: Sequence[context.Said] = ()
+    summary: summaries.Summarised | None = None
     first_token_at: datetime | None = None
     error: SomaError | None = None
 
@@ -170,26 +171,32 @@ class Runner:
             with suppress(NoModelConfigured):
                 endpoint = await _in_patient_unit(choose, opened.model_id)
         derived = knobs.derive(opened.knobs)
-        found = await self._recall(opened, endpoint, derived)
-        progress.recalled = [_view(item) for item in found.items]
-        progress.degraded = list(found.degraded)
         if endpoint is None:
+            found = await self._recall(opened, endpoint, derived)
+            progress.degraded = list(found.degraded)
             self._rescue(opened, turn_log, progress, found, down=False)
             return
         limits = _limits(endpoint, derived)
+        if _holds_all(opened, limits):
+            found = await self._recall(opened, endpoint, derived)
+        else:
+            found, progress.summary = await asyncio.gather(
+                self._recall(opened, endpoint, derived), _summary_of(opened)
+            )
+        progress.degraded = list(found.degraded)
         parts = context.Parts(
             system=opened.instructions,
             history=opened.earlier,
             remembered=[_remembered(item) for item in found.items],
             message=opened.question,
-            summary=opened.summary.text if opened.summary else "",
-            summary_upto=opened.summary.upto_seq if opened.summary else 0,
+            summary=progress.summary.text if progress.summary else "",
+            summary_upto=progress.summary.upto_seq if progress.summary else 0,
         )
         needs = context.needs_of(parts, estimate_tokens)
         allowance = governor.plan(limits, needs, "degraded" if found.degraded else "normal")
         built = context.build(allowance, parts, estimate_tokens)
         # What had no room did not shape the answer, so the answer does not cite it.
-        progress.recalled = [progress.recalled[place] for place in built.remembered]
+        progress.recalled = [_view(found.items[place]) for place in built.remembered]
         progress.report = built.report.as_json()
         progress.left_out = built.left_out
         progress.model = endpoint.model
@@ -278,6 +285,8 @@ class Runner:
     ) -> None:
         reason = "models-down" if down else "no-model"
         progress.degraded = [*progress.degraded, reason]
+        # It quotes from all that was found, not only from what a prompt had room for.
+        progress.recalled = [_view(item) for item in found.items]
         turn_log.note(progress.degraded, progress.recalled)
         progress.first_token_at = now()
         turn_log.add_text(
@@ -338,7 +347,7 @@ class Runner:
                     opened.lineage,
                     opened.model_id,
                     progress.left_out,
-                    opened.summary,
+                    progress.summary,
                 )
             )
 
@@ -454,6 +463,29 @@ def _limits(endpoint: Endpoint, derived: knobs.Derived) -> governor.Limits:
     if derived.turn_tokens < endpoint.window:
         return governor.Limits(derived.turn_tokens, output, bound_by="budget")
     return governor.Limits(endpoint.window, output)
+
+
+def _holds_all(opened: Opened, limits: governor.Limits) -> bool:
+    """Whether every earlier message has room, however much memory finds.
+
+    Raises: MessageExceedsModel, before anything is asked.
+    """
+    parts = context.Parts(opened.instructions, opened.earlier, (), opened.question)
+    needs = replace(context.needs_of(parts, estimate_tokens), memory=None)
+    return governor.plan(limits, needs, "normal").history >= (needs.history or 0)
+
+
+async def _summary_of(opened: Opened) -> summaries.Summarised | None:
+    """The summary of what may have no room; None also while the database is away."""
+    with suppress(DatabaseError):
+        return await in_unit(
+            summaries.latest,
+            opened.scope,
+            UUID(opened.turn.conversation_id),
+            opened.lineage,
+            opened.message_seq,
+        )
+    return None
 
 
 def _view(item: Recalled) -> RecalledView:

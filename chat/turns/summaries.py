@@ -47,8 +47,15 @@ class Summarised:
     version: int
 
 
-def latest(conversation_id: UUID, lineage: path.Lineage, before_seq: int) -> Summarised | None:
-    """The newest summary on the path below a message. Runs inside a unit."""
+def latest(
+    scope: Scope, conversation_id: UUID, lineage: path.Lineage, before_seq: int
+) -> Summarised | None:
+    """The newest summary on the path below a message."""
+    with unit_of_work(scope):
+        return _latest(conversation_id, lineage, before_seq)
+
+
+def _latest(conversation_id: UUID, lineage: path.Lineage, before_seq: int) -> Summarised | None:
     for branch_id, above, up_to in reversed(path.ranges(lineage)):
         top = before_seq - 1 if up_to is None else min(up_to, before_seq - 1)
         row = (

@@ -412,6 +412,34 @@ def test_what_was_recalled_reaches_the_models_prompt(
     assert bob.get("/memory/search", q="dentist Okonkwo").json()["items"] == []
 
 
+def test_an_answer_from_memory_cites_all_that_it_quotes(
+    web: Web, model: SimulatedProvider, worker_process: object
+) -> None:
+    from tests.support.web import eventually
+
+    admin, ann = Client(web, "admin"), Client(web, "ann")
+    # A prompt of a thousand tokens has no room for passages as long as these.
+    small = admin.post("/agents", {"name": "Thrifty", "resource_usd": 0.01}).json()["id"]
+
+    def ask(text: str) -> dict:
+        conversation = ann.post("/chat/conversations", {"agent_id": small}).json()["id"]
+        return dict(ann.say(conversation, text))
+
+    for place in ("Oulu", "Lagos", "Quito"):
+        ask(f"My boat lies in the harbour of {place}. " + "It is painted blue and white. " * 12)
+    found = {"q": "boat harbour", "agent_id": small}
+    eventually(
+        lambda: len(ann.get("/memory/search", **found).json()["items"]) >= 3, "not remembered"
+    )
+    model.script({"when": ".", "fail": "500"})
+    answer = ask("In which harbour does my boat lie?")
+    text = answer["message"]["text"]
+    cited = " ".join(one["text"] for one in answer["turn"]["recalled"])
+    quoted = [place for place in ("Oulu", "Lagos", "Quito") if f"harbour of {place}" in text]
+    assert len(quoted) >= 2
+    assert all(f"harbour of {place}" in cited for place in quoted)
+
+
 def test_malformed_requests_get_problems_never_stack_traces(web: Web, no_model: None) -> None:
     ann = Client(web, "ann")
     bodies = [b"", b"{", b"[1,2]", b'"text"', b"\xff\xfe", b'{"conversation_id": 5}', b"null"]
