@@ -26,7 +26,7 @@ from uuid import UUID
 from memory import entities, walk
 from memory.cognition.drawing import drawn
 from memory.ports import Recalled, ScoreParts
-from memory.terms import Term, is_stop_word, normalised, query_terms, telling_share
+from memory.terms import Term, echo_of, is_stop_word, normalised, query_terms, telling_share
 from memory.times import Span, earlier, spans
 
 # Without one of both a candidate bears on nothing: unrelated sentences stay below it with MiniLM.
@@ -184,7 +184,7 @@ def fuse(
     Dropped: what bears on nothing by itself or by its surroundings, echoes of the question itself,
     repeated texts (the newest stays).  Nothing at all when it seems that no answer was ever said.
     """
-    items = _without_repeats(candidates, normalised(asked.text))
+    items = _without_repeats(candidates, echo_of(asked.text))
     coverage = _coverages(asked, corpus, items)
     worthy = [
         _is_relevant(one, share, len(asked.terms))
@@ -285,7 +285,7 @@ def _is_relevant(item: Candidate, coverage: float, terms: int) -> bool:
     return worded and (item.cosine is None or item.cosine >= COSINE_CHANCE)
 
 
-def _without_repeats(items: Sequence[Candidate], echo: str) -> list[Candidate]:
+def _without_repeats(items: Sequence[Candidate], echo: str | None) -> list[Candidate]:
     """Keep the newest of equal texts, oldest first, and none that equals `echo`.
 
     The result does not depend on the order of `items`.
@@ -293,7 +293,8 @@ def _without_repeats(items: Sequence[Candidate], echo: str) -> list[Candidate]:
     newest: dict[str, Candidate] = {}
     for item in sorted(items, key=lambda one: (one.said_at, one.memory_id)):
         newest[normalised(item.text)] = item
-    newest.pop(echo, None)
+    if echo is not None:
+        newest.pop(echo, None)
     return sorted(newest.values(), key=lambda one: (one.said_at, one.memory_id))
 
 

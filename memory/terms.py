@@ -15,6 +15,11 @@ _WORD = re.compile(r"[^\W_]+(?:[-'\u2019.@:/+_][^\W_]+)*", re.UNICODE)
 # Latin, full-width, Arabic.
 _ASKED = ("?", "\uff1f", "\u061f")
 # With the mark that ends it, so that the last character tells a question.
+_OPENS_QUESTION = re.compile(
+    r"\s*(who|whom|whose|what|which|when|where|why|how|do|does|did|is|are|am|was|were|can|could|"
+    r"will|would|should|has|have|had)(['\u2019]\w+)?\s",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[^.!?\u2026\uff1f\u061f]+[.!?\u2026\uff1f\u061f]?")
 _SPEAKER = re.compile(r"^\s*[^\W\d_][\w.'\u2019 -]{0,40}:\s+")
 _CLITICS = frozenset({"s", "m", "re", "ve", "ll", "d", "t"})
@@ -75,6 +80,16 @@ def normalised(text: str) -> str:
 def is_question(text: str) -> bool:
     """Say whether `text` asks and tells nothing: its last sentence ends in a question mark."""
     return text.rstrip().rstrip("\"'\u201d\u2019)*").endswith(_ASKED)
+
+
+def echo_of(text: str) -> str | None:
+    """Return what a memory must not be equal to (normalised) to answer `text`; None: no such thing.
+
+    A question that was asked before answers nothing, also one typed without its mark. Whoever
+    searches a statement word for word wants to find it.
+    """
+    asks = is_question(text) or _OPENS_QUESTION.match(text)
+    return normalised(text) if asks else None
 
 
 def telling_share(text: str) -> float:

@@ -23,7 +23,7 @@ LIMIT_MB = 250
 def run(bench: "Bench") -> list[Figure]:
     """The peak."""
     stand = bench.stand()
-    worker = stand.up.child("worker")
+    worker = stand.up.child(" worker --")
     seen: list[float] = []
     done = threading.Event()
 

@@ -24,7 +24,7 @@ from memory.ports import (
     RecallQuery,
     ScoreParts,
 )
-from memory.terms import is_question, normalised, query_terms
+from memory.terms import echo_of, is_question, normalised, query_terms
 
 # Share of the question's words that makes a memory worth quoting; there is no meaning to go by.
 COVERAGE_FLOOR = 0.5
@@ -104,7 +104,7 @@ def ranked(
 ) -> tuple[Recalled, ...]:
     """Return those of the stored objects that bear on the question by their words, best first."""
     terms = [term.word for term in query_terms(query.text)]
-    asked = normalised(query.text)
+    echo = echo_of(query.text)
     found: dict[str, Recalled] = {}
     for value in values:
         if not terms or not is_of(scope, value):
@@ -117,7 +117,7 @@ def ranked(
         if query.where is not None and not _holds(query.where, memory):
             continue
         words = normalised(memory.text)
-        if memory.turn_id in query.exclude_turn_ids or words == asked:
+        if memory.turn_id in query.exclude_turn_ids or words == echo:
             continue
         shared = [word for word in terms if _occurs(word, words)]
         coverage = len(shared) / len(terms)

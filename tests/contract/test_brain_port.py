@@ -163,6 +163,15 @@ def test_a_memory_is_found_by_its_words_as_soon_as_it_is_acknowledged(brain: Bra
     assert [one.memory_id for one in found] == [kept.memory_id]
 
 
+def test_a_statement_is_found_by_itself(brain: BrainPort) -> None:
+    scope = anyone()
+    said = "Hanna Santos drives an old brown Volvo that an uncle in Leipzig left behind."
+    kept = brain.remember(scope, item(said))
+    assert [one.memory_id for one in ask(brain, scope, said)] == [kept.memory_id]
+    brain.settle()
+    assert [one.memory_id for one in ask(brain, scope, said)] == [kept.memory_id]
+
+
 @needs("worker")
 def test_what_waits_for_its_meaning_is_counted(brain: BrainPort) -> None:
     scope = anyone()
@@ -288,7 +297,8 @@ def test_the_limit_is_kept_within_reason(brain: BrainPort, limit: int) -> None:
     scope = anyone()
     brain.remember_many(scope, [item(f"Miso caught mouse number {n}.") for n in range(60)])
     found = ask(brain, scope, "Which mouse did Miso catch?", limit=limit)
-    assert len(found) == max(1, min(limit, 40))
+    # Each search contributes 40; by words and by meaning they are not the same while some wait.
+    assert max(1, min(limit, 40)) <= len(found) <= max(1, limit)
 
 
 # --- keeping ------------------------------------------------------------------------------------

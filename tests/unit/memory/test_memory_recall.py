@@ -80,6 +80,12 @@ def test_the_question_itself_asked_before_is_no_answer() -> None:
     assert numbers(found(echo, fact)) == [2]
 
 
+def test_a_statement_is_found_by_its_own_words() -> None:
+    said = candidate(1, "My cat is called Miso.", matched=frozenset({0, 1}), cosine=0.99)
+    asked = Asked("My cat is called Miso.", TERMS, NOW)
+    assert numbers(fuse(asked, Corpus(2, (1, 1)), [said], 5)) == [1]
+
+
 def test_a_question_ranks_behind_a_statement() -> None:
     asked = candidate(1, "Do you like my cat?", matched=frozenset({1}), cosine=0.62)
     said = candidate(2, "My cat is called Miso.", matched=frozenset({1}), cosine=0.6)
