@@ -30,6 +30,7 @@ from chat.schemas import (
 )
 from chat.turns import opening, service, store
 from kernel import paging
+from kernel import trace
 from kernel.db import in_unit
 from saas.api.auth import AsyncSessionAuth, actor_of
 
@@ -154,6 +155,7 @@ async def send_message(
             opened.turn.branch_id,
             opened.user_message,
             opened.turn.message_id,
+            trace.current_id(),
         )
         first = [("chat.accepted", frames.payload(accepted))]
         return _sse(sse.events(actor.scope, turn_id, 0, first))

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from chat import frames, verbs
 from chat.turns import opening, service, store, stream
+from kernel import trace
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
@@ -148,7 +149,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             handler: Callable[[Any, str | None], Awaitable[None]] = getattr(
                 self, self.handlers[type(frame)]
             )
-            await handler(frame, ref)
+            with trace.span(f"socket {envelope['type']}", "server"):
+                await handler(frame, ref)
         except Unauthenticated:
             await self.close(NOT_SIGNED_IN)
         except SomaError as exc:
@@ -189,6 +191,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
                 turn.branch_id,
                 opened.user_message,
                 turn.message_id,
+                trace.current_id(),
             )
         )
         if opened.created:

@@ -3,6 +3,7 @@
 from chat.agents import create_agent, ensure_first_agent, list_agents
 from chat.events import FeedbackGiven, TurnFinished
 from chat.frames import CLIENT_FRAMES, SERVER_FRAMES
+from chat.policy import follow_policies
 from chat.turns.reaper import reap
 from chat.turns.runner import RUNNER
 from chat.verbs import purge_deleted
@@ -17,6 +18,7 @@ __all__ = [
     "TurnFinished",
     "create_agent",
     "ensure_first_agent",
+    "follow_policies",
     "list_agents",
     "purge_deleted",
     "reap",

@@ -181,7 +181,10 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The message is committed and will be answered. `ref` null: another client sent it."""
+    """The message is committed and will be answered. `ref` null: another client sent it.
+
+    `trace_id`: finds what became of it in logs and traces; null where it is not known here.
+    """
 
     ref: str | None
     client_key: str
@@ -191,6 +194,7 @@ class Accepted:
     branch_id: str
     user_message: MessageView | None
     message_id: str
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

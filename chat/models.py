@@ -44,6 +44,25 @@ class Agent(TenantModel):
         ]
 
 
+class TurnPolicy(TenantModel):
+    """What a tenant says about every turn: see `chat.policy`. At most one a tenant."""
+
+    instructions = models.TextField(default="")
+    # {lane: per cent}; null: the platform's table.
+    shares = models.JSONField(null=True)
+    turn_tokens = models.PositiveIntegerField(null=True)
+    output_tokens = models.PositiveIntegerField(null=True)
+    recall_items = models.PositiveSmallIntegerField(null=True)
+    tool_limit = models.PositiveSmallIntegerField(default=10)
+    redacts = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id"], name="turn_policy_once"),
+        ]
+
+
 class Conversation(TenantModel):
     """A person's thread with one agent."""
 

@@ -1,5 +1,6 @@
 """Shapes of the chat operations at the HTTP edge."""
 
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -9,7 +10,16 @@ from ninja import Schema
 from pydantic import Field
 
 from chat.frames import MessageView, TurnView
+from chat.policy import (
+    LEAST_OUTPUT_TOKENS,
+    LEAST_TURN_TOKENS,
+    MOST_INSTRUCTION_CHARS,
+    MOST_RECALL_ITEMS,
+    MOST_TOKENS,
+    Policy,
+)
 from chat.turns import knobs
+from chat.turns.governor import SHARES, TOOL_LIMIT
 from chat.turns.knobs import Approval, Egress, Tier
 from chat.turns.opening import Opened
 from chat.verbs import ConversationRow
@@ -238,3 +248,50 @@ class ContextReportOut(Schema):
     memory_kept: int
     memory_cut: int
     system_cut: bool
+    tools_kept: int = Field(0, description="Tools that the model was offered.")
+    tools_cut: int = 0
+
+
+Share = Annotated[int, Field(ge=0, le=100)]
+
+
+class SharesIO(Schema):
+    """Per cent of what the answer leaves of the window; 100 together."""
+
+    system: Share
+    history: Share
+    memory: Share
+    tools: Share
+    tool_results: Share
+    buffer: Share = Field(description="The person's message.")
+
+
+class PolicyIn(Schema):
+    """What a tenant says about every turn; null: as the platform's table and the agent's knobs."""
+
+    instructions: str = Field(
+        "", max_length=MOST_INSTRUCTION_CHARS, description="Before every agent's own."
+    )
+    shares: SharesIO | None = None
+    turn_tokens: int | None = Field(None, ge=LEAST_TURN_TOKENS, le=MOST_TOKENS)
+    output_tokens: int | None = Field(None, ge=LEAST_OUTPUT_TOKENS, le=MOST_TOKENS)
+    recall_items: int | None = Field(None, ge=0, le=MOST_RECALL_ITEMS)
+    tool_limit: int = Field(TOOL_LIMIT, ge=0, le=TOOL_LIMIT)
+    redacts: bool = Field(
+        False, description="Replace personal data before it goes to a provider outside."
+    )
+
+    def policy(self) -> Policy:
+        """As the verb takes it."""
+        return Policy(**self.dict())
+
+
+class PolicyOut(PolicyIn):
+    """The same, with the platform's own shares."""
+
+    standard: SharesIO
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PolicyOut":
+        """From the verb's value."""
+        return cls.model_validate({**asdict(policy), "standard": SHARES["normal"]})

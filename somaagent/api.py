@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from chat.api import router as chat_router
 from chat.api_agents import router as agents_router
+from chat.api_policy import router as policy_router
 from gateway.api import router as gateway_router
 from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
@@ -26,6 +27,7 @@ install(api)
 api.add_router("/auth", sign_in_router)
 api.add_router("/agents", agents_router)
 api.add_router("/chat", chat_router)
+api.add_router("/chat/policy", policy_router)
 api.add_router("/gateway", gateway_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)

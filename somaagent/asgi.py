@@ -25,8 +25,8 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import Error as DatabaseError  # noqa: E402
 
 from chat.consumers import ChatConsumer  # noqa: E402
-from chat.facade import RUNNER, reap  # noqa: E402
-from gateway.facade import follow_changes  # noqa: E402
+from chat.facade import RUNNER, follow_policies, reap  # noqa: E402
+from gateway.facade import close_ledger, follow_changes  # noqa: E402
 from health import asgi as health  # noqa: E402
 from health.facade import watch  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
@@ -65,12 +65,14 @@ class _Lifespan:
             asyncio.create_task(follow_changes(), name="soma-follow-models"),
             asyncio.create_task(watch(), name="soma-health"),
             asyncio.create_task(follow_modes(), name="soma-modes"),
+            asyncio.create_task(follow_policies(), name="soma-policies"),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for chore in self._chores:
             chore.cancel()
         await RUNNER.stop_all()
+        await close_ledger()
         shut_down_pool()
         await send({"type": "lifespan.shutdown.complete"})
 

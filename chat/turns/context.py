@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from chat.turns.governor import OVERHEAD_PER_MESSAGE, Allowance, Lane, Needs
+from chat.turns.governor import OVERHEAD_PER_MESSAGE, TOOL_LIMIT, Allowance, Lane, Needs
 
 Count = Callable[[str], int]
 
@@ -41,11 +41,20 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that may be offered. `tokens`: of its whole definition."""
+
+    name: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a prompt is made of.
 
     `history`: oldest first. `message` None: go on with the answer. `summary`: of everything up to
-    the message `summary_upto`; used when the history does not fit.
+    the message `summary_upto`; used when the history does not fit. `tools`: most wanted first.
+    `system_tokens`: of `system`, where they were counted before.
     """
 
     system: str
@@ -54,6 +63,8 @@ class Parts:
     message: str | None
     summary: str = ""
     summary_upto: int = 0
+    tools: Sequence[Tool] = ()
+    system_tokens: int | None = None
 
     @property
     def question(self) -> str:
@@ -82,6 +93,8 @@ class Report:
     memory_kept: int
     memory_cut: int
     system_cut: bool
+    tools_kept: int = 0
+    tools_cut: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For the turn's record."""
@@ -90,34 +103,63 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Lines in order, the places of the passages quoted in them, the messages left out, and why."""
+    """Lines in order, the messages left out, and why.
+
+    `remembered`, `tools`: the places in `Parts` of those that are in.
+    """
 
     lines: list[Line]
     remembered: list[int]
+    tools: list[int]
     left_out: Sequence[Said]
     report: Report
 
 
-def needs_of(parts: Parts, count: Count) -> Needs:
-    """What each lane could use. `count`: tokens of a text."""
-    notes = [count(_note(item)) + 1 for item in parts.remembered]
-    return Needs(
-        system=count(parts.system),
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Tokens of what a prompt may be made of, each counted once, in the order of `Parts`."""
+
+    system: int
+    message: int
+    history: Sequence[int]
+    memory: Sequence[int]
+    memory_head: int
+    tools: Sequence[int]
+
+    def needs(self, tool_limit: int = TOOL_LIMIT) -> Needs:
+        """What each lane could use."""
+        return Needs(
+            system=self.system,
+            message=self.message,
+            history=sum(self.history),
+            memory=self.memory_head + sum(self.memory) if self.memory else 0,
+            tools=sum(self.tools[:tool_limit]),
+        )
+
+
+def measure(parts: Parts, count: Count) -> Sizes:
+    """Count everything. `count`: tokens of a text."""
+    return Sizes(
+        system=count(parts.system) if parts.system_tokens is None else parts.system_tokens,
         message=count(parts.question) + OVERHEAD_PER_MESSAGE,
-        history=sum(count(said.text) + OVERHEAD_PER_MESSAGE for said in parts.history),
-        memory=_notes_head(count) + sum(notes) if notes else 0,
+        history=[count(said.text) + OVERHEAD_PER_MESSAGE for said in parts.history],
+        memory=[count(_note(item)) + 1 for item in parts.remembered],
+        memory_head=count(MEMORY_HEADER) + OVERHEAD_PER_MESSAGE,
+        tools=[tool.tokens for tool in parts.tools],
     )
 
 
-def build(allowance: Allowance, parts: Parts, count: Count) -> Context:
+def build(allowance: Allowance, parts: Parts, sizes: Sizes, count: Count) -> Context:
     """The prompt: system text, memory, history (newest kept), the person's message in full.
 
-    `count`: tokens of a text.
+    Tools are offered whole or not at all.
     """
-    system_text, system_cut = _fit(parts.system, allowance.system, count)
-    notes, remembered, memory_used = _notes(parts.remembered, allowance.memory, count)
-    summary, kept, history_used = _history(parts, allowance.history, count)
-    left_out = parts.history[: len(parts.history) - len(kept)]
+    system_text, system_tokens = _fit(parts.system, sizes.system, allowance.system, count)
+    remembered, memory_used = _places(sizes.memory, allowance.memory - sizes.memory_head)
+    notes = "\n".join(_note(parts.remembered[place]) for place in remembered)
+    tools, tools_used = _places(sizes.tools, allowance.tools, allowance.tool_limit)
+    summary, kept, history_used = _history(parts, sizes.history, allowance.history, count)
+    left_out = parts.history[: len(parts.history) - kept]
     head = "\n\n".join(
         piece
         for piece in (
@@ -128,73 +170,65 @@ def build(allowance: Allowance, parts: Parts, count: Count) -> Context:
         if piece
     )
     lines = [Line("system", head)] if head else []
-    lines += [Line(said.role, said.text) for said in kept]
+    lines += [Line(said.role, said.text) for said in parts.history[len(left_out) :]]
     lines.append(Line("user", parts.question))
     report = Report(
         level=allowance.level,
         lanes=allowance.lanes,
         used={
-            "system": count(system_text),
+            "system": system_tokens,
             "history": history_used,
-            "memory": memory_used,
-            "buffer": count(lines[-1].text),
+            "memory": memory_used + sizes.memory_head if remembered else 0,
+            "tools": tools_used,
+            "buffer": sizes.message,
         },
-        history_kept=len(kept),
+        history_kept=kept,
         history_cut=len(left_out),
         history_summarised=(
             sum(said.seq <= parts.summary_upto for said in left_out) if summary else 0
         ),
         memory_kept=len(remembered),
         memory_cut=len(parts.remembered) - len(remembered),
-        system_cut=system_cut,
+        system_cut=system_text is not parts.system,
+        tools_kept=len(tools),
+        tools_cut=len(parts.tools) - len(tools),
     )
-    return Context(lines, remembered, left_out, report)
+    return Context(lines, remembered, tools, left_out, report)
 
 
-def _history(parts: Parts, limit: int, count: Count) -> tuple[str, list[Said], int]:
-    """The summary when it is needed, the messages that fit beside it, and what both take."""
-    kept, used = _newest(parts.history, limit, count)
-    if len(kept) == len(parts.history) or not parts.summary:
+def _history(parts: Parts, sizes: Sequence[int], limit: int, count: Count) -> tuple[str, int, int]:
+    """The summary when it is needed, how many messages fit beside it, and what both take."""
+    kept, used = _newest(sizes, limit)
+    if kept == len(sizes) or not parts.summary:
         return "", kept, used
     cost = count(SUMMARY_HEADER) + count(parts.summary) + OVERHEAD_PER_MESSAGE
     if cost > limit // 2:
         return "", kept, used
-    kept, used = _newest(parts.history, limit - cost, count)
+    kept, used = _newest(sizes, limit - cost)
     return parts.summary, kept, used + cost
 
 
-def _newest(history: Sequence[Said], limit: int, count: Count) -> tuple[list[Said], int]:
-    kept: list[Said] = []
-    used = 0
-    for said in reversed(history):
-        cost = count(said.text) + OVERHEAD_PER_MESSAGE
-        if used + cost > limit:
+def _newest(sizes: Sequence[int], limit: int) -> tuple[int, int]:
+    kept = used = 0
+    for size in reversed(sizes):
+        if used + size > limit:
             break
-        kept.append(said)
-        used += cost
-    kept.reverse()
+        kept += 1
+        used += size
     return kept, used
 
 
-def _notes(
-    remembered: Sequence[Remembered], limit: int, count: Count
-) -> tuple[str, list[int], int]:
-    lines: list[str] = []
+def _places(sizes: Sequence[int], limit: int, at_most: int | None = None) -> tuple[list[int], int]:
+    """The places of those that fit whole, the first ones first, and what they take."""
     kept: list[int] = []
-    used = _notes_head(count)
-    for place, item in enumerate(remembered):
-        line = _note(item)
-        cost = count(line) + 1
-        if used + cost > limit:
-            continue
-        lines.append(line)
-        kept.append(place)
-        used += cost
-    return "\n".join(lines), kept, used if lines else 0
-
-
-def _notes_head(count: Count) -> int:
-    return count(MEMORY_HEADER) + OVERHEAD_PER_MESSAGE
+    used = 0
+    for place, size in enumerate(sizes):
+        if len(kept) == at_most:
+            break
+        if used + size <= limit:
+            kept.append(place)
+            used += size
+    return kept, used
 
 
 def _note(item: Remembered) -> str:
@@ -204,9 +238,10 @@ def _note(item: Remembered) -> str:
     return f'- On {item.said_on} {who}: "{quoted}"'
 
 
-def _fit(text: str, limit: int, count: Count) -> tuple[str, bool]:
-    if count(text) <= limit:
-        return text, False
+def _fit(text: str, size: int, limit: int, count: Count) -> tuple[str, int]:
+    """The text itself, or as much of its beginning as fits; and its tokens."""
+    if size <= limit:
+        return text, size
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -214,4 +249,4 @@ def _fit(text: str, limit: int, count: Count) -> tuple[str, bool]:
             low = middle
         else:
             high = middle - 1
-    return text[:low], True
+    return text[:low], count(text[:low])

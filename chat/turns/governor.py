@@ -13,18 +13,21 @@ The answer's own limit comes first; what is left is shared out in per cent:
 Where the message or a minimum needs more than its share, history gives first, then tool results,
 tools, memory and the system text, down to their minimums. Tokens that a lane does not need flow on
 in this order: the system text, tools, tool results, then history and memory in halves, and what one
-of them leaves to the other. In a rescue nothing flows: system text and message alone.
+of them leaves to the other. In a rescue nothing flows: system text and message alone. A tenant may
+set other shares for the normal level (`Rules`); minimums and the refusal hold for any of them.
 Source: the lane table of the platform's design (docs/decisions/0005-governed-turn.md).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from chat.errors import MessageExceedsModel
 
 Level = Literal["normal", "degraded", "rescue"]
 Lane = Literal["system", "history", "memory", "tools", "tool_results", "buffer"]
 
+LANES: tuple[Lane, ...] = get_args(Lane)
 MIN_SYSTEM, MIN_MEMORY, MIN_BUFFER = 200, 50, 200
 # An answer shorter than this, or than an eighth of the window, is not worth asking for.
 MIN_OUTPUT = 32
@@ -57,6 +60,18 @@ SHARES: dict[Level, dict[Lane, int]] = {
         "buffer": 0,
     },
 }
+# Who has no room for a message, and what helps.
+_NARROW = {
+    "model": ("this model has room for", "choose a model with a larger window"),
+    "budget": (
+        "what this agent may spend on a turn has room for",
+        "give the agent more for a turn",
+    ),
+    "tenant": (
+        "what your organisation allows for a turn has room for",
+        "ask an administrator to allow more",
+    ),
+}
 _GIVES: tuple[Lane, ...] = ("history", "tool_results", "tools", "memory", "system")
 
 
@@ -64,13 +79,37 @@ _GIVES: tuple[Lane, ...] = ("history", "tool_results", "tools", "memory", "syste
 class Limits:
     """What a turn may take, in tokens.
 
-    `window`: prompt and answer together. `output`: the answer. `bound_by`: whether the model or
-    the agent's budget is the narrower one; a refusal names it.
+    `window`: prompt and answer together. `output`: the answer. `bound_by`: whether the model, the
+    agent's budget or the tenant's own limit is the narrowest; a refusal names it.
     """
 
     window: int
     output: int
-    bound_by: Literal["model", "budget"] = "model"
+    bound_by: Literal["model", "budget", "tenant"] = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a turn may count on: whether `memory` and `model` are there, and all that tools need."""
+
+    memory: bool = True
+    model: bool = True
+    tools: bool = False
+
+    @property
+    def level(self) -> Level:
+        """The level of a turn: when neither answers, one last try with the least."""
+        if self.memory:
+            return "normal"
+        return "degraded" if self.model else "rescue"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a tenant may set. `shares`: of the normal level, per cent, 100 together."""
+
+    shares: Mapping[Lane, int] = field(default_factory=lambda: SHARES["normal"])
+    tool_limit: int = TOOL_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +136,12 @@ class Allowance:
     tool_results: int
     buffer: int
     output: int
-    tools_enabled: bool = False
+    tool_limit: int = 0
+
+    @property
+    def tools_enabled(self) -> bool:
+        """Whether the model may be offered tools."""
+        return self.tool_limit > 0
 
     @property
     def total(self) -> int:
@@ -116,17 +160,22 @@ class Allowance:
             "buffer": self.buffer,
         }
 
-    @property
-    def tool_limit(self) -> int:
-        """How many tools the model may be offered."""
-        return TOOL_LIMIT if self.tools_enabled else 0
+
+STANDARD = Rules()
 
 
-def plan(limits: Limits, needs: Needs, level: Level, *, tools_healthy: bool = False) -> Allowance:
+def plan(
+    limits: Limits,
+    needs: Needs,
+    level: Level,
+    *,
+    tools_healthy: bool = False,
+    rules: Rules = STANDARD,
+) -> Allowance:
     """Split the window for one turn.
 
-    `tools_healthy`: every service that tools need is there. The message is never cut: when it does
-    not fit beside the minimums, the turn is refused before any call.
+    `tools_healthy`: every service that tools need is there. `rules`: of the tenant. The message is
+    never cut: when it does not fit beside the minimums, the turn is refused before any call.
     Raises: MessageExceedsModel {window, needed}.
     """
     least = _minimums(level)
@@ -137,17 +186,18 @@ def plan(limits: Limits, needs: Needs, level: Level, *, tools_healthy: bool = Fa
         raise _refusal(limits, needs, spare - shortest)
     output = min(spare, max(shortest, min(limits.output, limits.window // 2)))
     room = limits.window - output
+    shares = rules.shares if level == "normal" else SHARES[level]
     lanes: dict[Lane, int] = {
-        lane: max(least.get(lane, 0), room * share // 100) for lane, share in SHARES[level].items()
+        lane: max(least.get(lane, 0), room * shares[lane] // 100) for lane in LANES
     }
     lanes["buffer"] = max(lanes["buffer"], message)
     _shrink(lanes, least, room)
-    tools_enabled = tools_healthy and level == "normal"
-    if not tools_enabled:
+    tool_limit = rules.tool_limit if tools_healthy and level == "normal" else 0
+    if not tool_limit:
         lanes["tools"] = lanes["tool_results"] = 0
     if level != "rescue":
-        _flow(lanes, least, needs, room, tools_enabled=tools_enabled)
-    return Allowance(level=level, output=output, tools_enabled=tools_enabled, **lanes)
+        _flow(lanes, least, needs, room, tools_enabled=tool_limit > 0)
+    return Allowance(level=level, output=output, tool_limit=tool_limit, **lanes)
 
 
 def _minimums(level: Level) -> dict[Lane, int]:
@@ -199,14 +249,7 @@ def _flow(
 
 def _refusal(limits: Limits, needs: Needs, missing: int) -> MessageExceedsModel:
     room = max(0, needs.message + missing)
-    whose, cure = (
-        ("this model has room for", "choose a model with a larger window")
-        if limits.bound_by == "model"
-        else (
-            "what this agent may spend on a turn has room for",
-            "give the agent more for a turn",
-        )
-    )
+    whose, cure = _NARROW[limits.bound_by]
     return MessageExceedsModel(
         f"It needs about {needs.message} tokens; {whose} {room}. "
         f"Nothing was lost: shorten it, or {cure}.",

@@ -13,30 +13,26 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import Error as DatabaseError
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
-from chat import frames
+from chat import frames, policy
 from chat.frames import Done, RecalledView, rfc3339
-from chat.turns import context, governor, knobs, store, stream, summaries, titles
+from chat.turns import context, knobs, preparing, store, stream, summaries, titles
 from chat.turns.opening import Opened
+from chat.turns.preparing import DEGRADED_SESSION, phase
 from chat.turns.reaper import AnswerInterrupted, recalled_json
+from chat.turns.standing import health_now
 from chat.turns.store import EndState, Outcome
 from gateway.facade import (
     ContentRefused,
     ContextTooLong,
-    Endpoint,
     Finished,
-    Message,
     ModelError,
-    ModelRequest,
     NoModelConfigured,
     TextDelta,
-    Timeouts,
     Usage,
     choose,
-    estimate_tokens,
     remembered,
 )
 from gateway.facade import stream as stream_model
@@ -45,11 +41,9 @@ from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s, now
 from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import InternalError, SomaError
-from memory.facade import MemoryScope, Recalled, RecallResult, answer_from_memory, recall
+from memory.facade import Recalled, RecallResult, answer_from_memory
 
 BEAT_S = 1.0
-# Conversations up to this length are in the prompt and need not be recalled as well.
-WHOLE_HISTORY_MESSAGES = 30
 # While the database is away, an accepted message waits this long to be answered, and a finished
 # answer to be stored.
 DATABASE_PATIENCE_S = 120.0
@@ -63,12 +57,6 @@ log = structlog.get_logger(__name__)
 
 _turns = Counter("soma_turns_total", "Turns that ended", ["state"])
 _tokens = Counter("soma_turn_tokens_total", "Tokens of turns", ["direction"])
-_phase = Histogram(
-    "soma_turn_phase_seconds",
-    "Time of each phase of a turn",
-    ["phase"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
 
 
 @dataclass(slots=True)
@@ -163,58 +151,35 @@ class Runner:
             finally:
                 self._closing.discard(turn_log.turn_id)
                 self._stopping.pop(turn_log.turn_id, None)
-            _phase.labels("whole").observe(monotonic_s() - started)
+            phase.labels("whole").observe(monotonic_s() - started)
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
         endpoint = remembered(opened.model_id)
         if endpoint is None:
             with suppress(NoModelConfigured):
                 endpoint = await _in_patient_unit(choose, opened.model_id)
-        derived = knobs.derive(opened.knobs)
+        said = policy.remembered(opened.scope.tenant_id)
+        if said is None:
+            said = await _in_patient_unit(policy.read, opened.scope)
+        terms = preparing.Terms(said, knobs.derive(opened.knobs), health_now())
         if endpoint is None:
-            found = await self._recall(opened, endpoint, derived)
+            found = await preparing.ask_memory(opened, terms, is_all_there_is=True)
             progress.degraded = list(found.degraded)
             self._rescue(opened, turn_log, progress, found, down=False)
             return
-        limits = _limits(endpoint, derived)
-        if _holds_all(opened, limits):
-            found = await self._recall(opened, endpoint, derived)
-        else:
-            found, progress.summary = await asyncio.gather(
-                self._recall(opened, endpoint, derived), _summary_of(opened)
-            )
-        progress.degraded = list(found.degraded)
-        parts = context.Parts(
-            system=opened.instructions,
-            history=opened.earlier,
-            remembered=[_remembered(item) for item in found.items],
-            message=opened.question,
-            summary=progress.summary.text if progress.summary else "",
-            summary_upto=progress.summary.upto_seq if progress.summary else 0,
-        )
-        needs = context.needs_of(parts, estimate_tokens)
-        allowance = governor.plan(limits, needs, "degraded" if found.degraded else "normal")
-        built = context.build(allowance, parts, estimate_tokens)
+        prepared = await preparing.prepare(opened, endpoint, terms)
+        found, built = prepared.found, prepared.built
+        progress.degraded = list(prepared.degraded)
         # What had no room did not shape the answer, so the answer does not cite it.
         progress.recalled = [_view(found.items[place]) for place in built.remembered]
         progress.report = built.report.as_json()
-        progress.left_out = built.left_out
+        progress.summary = prepared.summary
+        progress.left_out = () if DEGRADED_SESSION in prepared.degraded else built.left_out
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
-        request = ModelRequest(
-            model=endpoint.model,
-            messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
-            max_output_tokens=allowance.output,
-            temperature=derived.temperature,
-            timeouts=Timeouts(
-                first_token_s=settings.SOMA.model_first_token_s,
-                idle_s=settings.SOMA.model_idle_s,
-                total_s=settings.SOMA.model_total_s,
-            ),
-        )
         try:
-            await self._relay(stream_model(request, endpoint), turn_log, progress)
+            await self._relay(stream_model(prepared.request, endpoint), turn_log, progress)
         except (ContextTooLong, ContentRefused):
             raise
         except ModelError as exc:
@@ -237,7 +202,7 @@ class Runner:
                     case TextDelta(text):
                         if progress.first_token_at is None:
                             progress.first_token_at = now()
-                            _phase.labels("first_token").observe(monotonic_s() - asked_at)
+                            phase.labels("first_token").observe(monotonic_s() - asked_at)
                         turn_log.add_text(text)
                         await _let_gather(turn_log)
                     case Usage(input_tokens, output_tokens, counted):
@@ -250,29 +215,7 @@ class Runner:
                         _tokens.labels("output").inc(output_tokens)
                     case Finished("length"):
                         progress.degraded = [*progress.degraded, "output-limit"]
-        _phase.labels("model").observe(monotonic_s() - asked_at)
-
-    async def _recall(
-        self, opened: Opened, endpoint: Endpoint | None, derived: knobs.Derived
-    ) -> RecallResult:
-        # Without a model, memory is all that can answer.
-        if opened.question is None or not (derived.asks_memory or endpoint is None):
-            return RecallResult()
-        started = monotonic_s()
-        scope = MemoryScope(opened.scope.tenant_id, opened.user_id, opened.agent_id)
-        # The prompt of a short conversation holds all of it anyway. Without a model, memory is all.
-        is_whole = endpoint is not None and opened.message_seq <= WHOLE_HISTORY_MESSAGES
-        here = UUID(opened.turn.conversation_id) if is_whole else None
-        result = await recall(
-            scope,
-            opened.question,
-            limit=derived.recall_items,
-            exclude_conversation_id=here,
-            exclude_turn_ids=[UUID(opened.turn.id)],
-            timeout_s=settings.SOMA.recall_deadline_ms / 1000,
-        )
-        _phase.labels("recall").observe(monotonic_s() - started)
-        return result
+        phase.labels("model").observe(monotonic_s() - asked_at)
 
     def _rescue(
         self,
@@ -457,37 +400,6 @@ async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwar
         pause_s = min(2.0, pause_s * 2)
 
 
-def _limits(endpoint: Endpoint, derived: knobs.Derived) -> governor.Limits:
-    """The narrower of what the model can take and what the agent may spend."""
-    output = min(endpoint.output_limit, derived.output_tokens)
-    if derived.turn_tokens < endpoint.window:
-        return governor.Limits(derived.turn_tokens, output, bound_by="budget")
-    return governor.Limits(endpoint.window, output)
-
-
-def _holds_all(opened: Opened, limits: governor.Limits) -> bool:
-    """Whether every earlier message has room, however much memory finds.
-
-    Raises: MessageExceedsModel, before anything is asked.
-    """
-    parts = context.Parts(opened.instructions, opened.earlier, (), opened.question)
-    needs = replace(context.needs_of(parts, estimate_tokens), memory=None)
-    return governor.plan(limits, needs, "normal").history >= (needs.history or 0)
-
-
-async def _summary_of(opened: Opened) -> summaries.Summarised | None:
-    """The summary of what may have no room; None also while the database is away."""
-    with suppress(DatabaseError):
-        return await in_unit(
-            summaries.latest,
-            opened.scope,
-            UUID(opened.turn.conversation_id),
-            opened.lineage,
-            opened.message_seq,
-        )
-    return None
-
-
 def _view(item: Recalled) -> RecalledView:
     return RecalledView(
         memory_id=str(item.memory_id),
@@ -498,10 +410,6 @@ def _view(item: Recalled) -> RecalledView:
         score=round(item.score, 4),
         reason=item.reason,
     )
-
-
-def _remembered(item: Recalled) -> context.Remembered:
-    return context.Remembered(item.text, item.said_at.date().isoformat(), item.speaker)
 
 
 RUNNER = Runner()

@@ -8,6 +8,7 @@ from chat.frames import TurnView
 from chat.turns import store, stream
 from chat.turns.opening import Opened
 from chat.turns.runner import RUNNER
+from kernel import trace
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
@@ -33,9 +34,11 @@ async def open_turn(
 
 
 async def _open(opener: Callable[..., Opened], *args: object) -> Opened:
-    opened = await in_unit(opener, *args)
-    if opened.created:
-        RUNNER.launch(opened)
+    with trace.span("turn.accept") as span:
+        opened = await in_unit(opener, *args)
+        span.attributes["turn_id"] = opened.turn.id
+        if opened.created:
+            RUNNER.launch(opened)
     return opened
 
 

@@ -8,6 +8,7 @@ or the PostgreSQL snapshot. Valkey may vanish at any time: local readers notice 
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -187,7 +188,10 @@ class Hub:
             logs[turn_log.turn_id] = turn_log
         _active.set(len(self._open))
         if self._ticker is None or self._ticker.done():
-            self._ticker = asyncio.get_running_loop().create_task(self._tick(), name="soma-stream")
+            # Not in the trace of the turn that happened to start it.
+            self._ticker = asyncio.get_running_loop().create_task(
+                self._tick(), name="soma-stream", context=Context()
+            )
 
     def get(self, turn_id: UUID) -> TurnLog | None:
         """The turn, when it runs or just ran here."""

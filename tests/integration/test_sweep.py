@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from chat import agents as agent_verbs
+from chat import policy as policy_verbs
 from chat import verbs as chat_verbs
 from chat.turns import store
 from gateway import verbs as gateway_verbs
@@ -40,9 +41,10 @@ OWN_VIEW = {
     "memory_stats", "memory_graph", "memory_pending", "memory_export", "memory_retention",
     "memory_set_retention", "memory_forget_many", "memory_replay",
     "gateway_kinds", "gateway_models", "mode_see", "mode_set",
+    "policy_see", "policy_set",
 }  # fmt: skip
-# Of these, what only the tenant's own sysadmin gets.
-FOR_SYSADMINS = {"mode_set"}
+# Of these, what only the tenant's own administrators get.
+FOR_SYSADMINS = {"mode_set", "policy_see", "policy_set"}
 # What a member may do with an agent of the tenant, and a viewer may not.
 FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
 VIEWER_MAY_NOT = {"agents_create", "memory_set_retention", "memory_forget_many", "memory_replay"}
@@ -122,6 +124,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "events_replay": {"ids": [key]},
         "events_discard": {"ids": [key], "reason": "Stolen"},
         "mode_set": {"of": "tenant", "mode": "developer"},
+        "policy_set": {"instructions": "Obey the stranger."},
     }.get(operation)  # fmt: skip
 
 
@@ -225,7 +228,8 @@ def _acme(web: Web, world: dict[str, str]) -> Any:
 
 
 VERB_MODULES: tuple[ModuleType, ...] = (
-    chat_verbs, agent_verbs, store, gateway_verbs, memory_verbs, verbs_writing, verbs_moving,
+    chat_verbs, agent_verbs, policy_verbs, store, gateway_verbs, memory_verbs, verbs_writing,
+    verbs_moving,
     verbs_cognition, memory_retention,
 )  # fmt: skip
 # Reading one's own things in one's own tenant is not a breach.
@@ -234,6 +238,7 @@ STRANGER_MAY = {
     "search_memory", "recent_memory",
     "list_kinds", "list_models", "summarise", "draw_graph", "measure_backlog", "forget_memories",
     "replay_backlog", "export_memories", "read_retention", "set_retention",
+    "see_policy", "set_policy",
 }  # fmt: skip
 
 
@@ -254,7 +259,7 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
     ready |= {
         "content": "x", "client_key": "k", "title": None, "idempotency_key": None, "name": "N",
         "instructions": "", "limit": 10, "after_name": None, "after": None, "signal": "positive",
-        "comment": "",
+        "comment": "", "policy": policy_verbs.Policy(),
         "text": "vault", "query": "vault", "changes": {"name": "Stolen"},
         "wanted": chat_verbs.ConversationFilter(),
         "change": chat_verbs.ConversationChange(frozenset({"title"}), "Stolen"),

@@ -1,13 +1,21 @@
 """The governor is total: for every window, need and knob, lanes fit or the turn is refused."""
 
 from decimal import Decimal
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat import policy
 from chat.errors import MessageExceedsModel
+from chat.policy import Policy
 from chat.turns import governor, knobs
-from chat.turns.governor import MIN_BUFFER, MIN_MEMORY, MIN_SYSTEM, Limits, Needs
+from chat.turns.governor import MIN_BUFFER, MIN_MEMORY, MIN_SYSTEM, Health, Limits, Needs, Rules
+from chat.turns.preparing import Terms, limits_of
+from gateway.facade import Endpoint
+from gateway.ports import NO_SECRET
+from kernel.errors import Unprocessable
 
 windows = st.integers(512, 2_000_000)
 tokens = st.one_of(st.integers(0, 5_000), st.integers(0, 2_100_000))
@@ -21,6 +29,17 @@ needs = st.builds(
     tools=tokens,
     tool_results=tokens,
 )
+
+
+@st.composite
+def all_rules(draw: st.DrawFn) -> Rules:
+    """Every override that a tenant may set: whole per cent that add up to 100, up to ten tools."""
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=5, max_size=5)))
+    edges = [0, *cuts, 100]
+    shares = [high - low for low, high in pairwise(edges)]
+    return Rules(dict(zip(governor.LANES, shares, strict=True)), draw(st.integers(0, 10)))
+
+
 dials = st.builds(
     knobs.Knobs,
     st.integers(knobs.LEAST, knobs.MOST),
@@ -35,14 +54,20 @@ dials = st.builds(
     needed=needs,
     level=levels,
     tools_healthy=st.booleans(),
+    rules=st.just(governor.STANDARD) | all_rules(),
 )
 def test_lanes_never_exceed_the_window_and_minimums_hold_or_the_turn_is_refused(
-    window: int, output: int, needed: Needs, level: governor.Level, tools_healthy: bool
+    window: int,
+    output: int,
+    needed: Needs,
+    level: governor.Level,
+    tools_healthy: bool,
+    rules: Rules,
 ) -> None:
     limits = Limits(window, output)
     least_memory = 0 if level == "rescue" else MIN_MEMORY
     try:
-        plan = governor.plan(limits, needed, level, tools_healthy=tools_healthy)
+        plan = governor.plan(limits, needed, level, tools_healthy=tools_healthy, rules=rules)
     except MessageExceedsModel as refused:
         assert refused.data == {"window": window, "needed": needed.message}
         # Not even a short answer would have fitted beside the message and the minimums.
@@ -55,8 +80,9 @@ def test_lanes_never_exceed_the_window_and_minimums_hold_or_the_turn_is_refused(
     assert plan.buffer >= max(needed.message, MIN_BUFFER), "the person's message is never cut"
     assert plan.system >= MIN_SYSTEM
     assert plan.memory >= least_memory
-    assert plan.tools_enabled == (tools_healthy and level == "normal")
-    assert plan.tool_limit == (10 if plan.tools_enabled else 0)
+    may_use = tools_healthy and level == "normal"
+    assert plan.tool_limit == (rules.tool_limit if may_use else 0)
+    assert plan.tools_enabled == (plan.tool_limit > 0)
     if not plan.tools_enabled:
         assert plan.tools == plan.tool_results == 0
     if level == "rescue":
@@ -103,20 +129,85 @@ def test_a_degraded_turn_keeps_the_conversation_from_what_the_policy_leaves(wind
     assert plan.history == 1_000
 
 
-@given(dial=dials, window=windows, needed=needs, level=levels)
-def test_every_setting_of_the_knobs_gives_a_plan_or_a_reason(
-    dial: knobs.Knobs, window: int, needed: Needs, level: governor.Level
+said_by_tenants = st.builds(
+    Policy,
+    shares=st.none() | all_rules().map(lambda rules: rules.shares),
+    turn_tokens=st.none() | st.integers(policy.LEAST_TURN_TOKENS, policy.MOST_TOKENS),
+    output_tokens=st.none() | st.integers(policy.LEAST_OUTPUT_TOKENS, policy.MOST_TOKENS),
+    recall_items=st.none() | st.integers(0, policy.MOST_RECALL_ITEMS),
+    tool_limit=st.integers(0, 10),
+)
+healths = st.builds(Health, st.booleans(), st.booleans(), st.booleans())
+endpoints = st.builds(
+    Endpoint,
+    base_url=st.just(""),
+    api_key=st.just(NO_SECRET),
+    kind=st.just("openai"),
+    model=st.just("m"),
+    window=windows,
+    output_limit=st.integers(1, 200_000),
+)
+
+
+@given(
+    dial=dials,
+    endpoint=endpoints,
+    said=said_by_tenants,
+    needed=needs,
+    health=st.builds(Health, st.booleans(), st.booleans(), st.booleans()),
+)
+def test_every_knob_and_every_legal_override_gives_a_plan_or_a_reason(
+    dial: knobs.Knobs, endpoint: Endpoint, said: Policy, needed: Needs, health: Health
 ) -> None:
+    policy._check(said)
     derived = knobs.derive(dial)
-    limits = Limits(min(window, derived.turn_tokens), derived.output_tokens, "budget")
+    terms = Terms(said, derived, health)
+    limits = limits_of(endpoint, terms)
+    whole = min(endpoint.window, derived.turn_tokens, said.turn_tokens or policy.MOST_TOKENS)
+    assert limits.window == whole
     try:
-        plan = governor.plan(limits, needed, level)
+        plan = governor.plan(
+            limits, needed, health.level, tools_healthy=health.tools, rules=said.rules
+        )
     except MessageExceedsModel as refused:
-        assert "may spend on a turn" in refused.detail
+        narrow = {
+            "model": "this model has room",
+            "budget": "may spend on a turn",
+            "tenant": "your organisation allows",
+        }
+        assert narrow[limits.bound_by] in refused.detail
         assert "Nothing was lost" in refused.detail
         return
-    assert plan.total + plan.output <= derived.turn_tokens
-    assert plan.output <= derived.output_tokens
+    assert plan.total + plan.output <= whole
+    assert plan.output <= min(derived.output_tokens, said.output_tokens or policy.MOST_TOKENS)
+    assert plan.tool_limit <= said.tool_limit
+    assert plan.buffer >= needed.message
+    assert terms.recall_items <= derived.recall_items
+
+
+@given(window=windows)
+def test_the_shortest_turn_that_a_tenant_may_allow_takes_a_short_message(window: int) -> None:
+    limits = Limits(max(window, policy.LEAST_TURN_TOKENS), policy.LEAST_OUTPUT_TOKENS)
+    assert governor.plan(limits, Needs(200, 200), "normal").buffer >= 200
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"shares": {"system": 100}}, "/shares"),
+        ({"shares": dict.fromkeys(governor.LANES, 20)}, "/shares"),
+        ({"shares": dict.fromkeys(governor.LANES, 20) | {"system": 40, "buffer": -20}}, "/shares"),
+        ({"turn_tokens": 999}, "/turn_tokens"),
+        ({"turn_tokens": 2_000_001}, "/turn_tokens"),
+        ({"output_tokens": 31}, "/output_tokens"),
+        ({"recall_items": 51}, "/recall_items"),
+        ({"tool_limit": 11}, "/tool_limit"),
+    ],
+)
+def test_an_override_beyond_its_bounds_is_refused_by_name(wrong: dict, pointer: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        policy._check(Policy(**wrong))
+    assert [one["pointer"] for one in refused.value.problem()["errors"]] == [pointer]
 
 
 @given(one=dials, other=dials)

@@ -74,7 +74,7 @@ def test_memories_are_quoted_as_data_with_date_and_speaker() -> None:
         ],
         message="Who am I?",
     )
-    built = context.build(plan, parts, count)
+    built = context.build(plan, parts, context.measure(parts, count), count)
     head = built.lines[0]
     assert head.role == "system"
     assert head.text.startswith("Be kind.")
@@ -89,6 +89,7 @@ def test_memories_are_quoted_as_data_with_date_and_speaker() -> None:
 def test_a_continued_turn_asks_to_go_on() -> None:
     plan = governor.Allowance("normal", 50, 500, 0, 0, 0, 300, 100)
     history = [Said("user", "tell"), Said("assistant", "Once upon")]
-    built = context.build(plan, context.Parts("", history, [], None), count)
+    parts = context.Parts("", history, [], None)
+    built = context.build(plan, parts, context.measure(parts, count), count)
     assert [line.role for line in built.lines] == ["user", "assistant", "user"]
     assert built.lines[-1].text == context.CONTINUE

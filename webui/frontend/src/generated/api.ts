@@ -460,6 +460,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/chat/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Policy
+         * @description What is set for all agents of the tenant (tenant admins).
+         */
+        get: operations["policy_see"];
+        /**
+         * Set Policy
+         * @description Set all of it, from the next turn on (tenant admins); audited.
+         */
+        put: operations["policy_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/gateway/providers": {
         parameters: {
             query?: never;
@@ -1919,6 +1943,17 @@ export interface components {
             memory_cut: number;
             /** System Cut */
             system_cut: boolean;
+            /**
+             * Tools Kept
+             * @description Tools that the model was offered.
+             * @default 0
+             */
+            tools_kept: number;
+            /**
+             * Tools Cut
+             * @default 0
+             */
+            tools_cut: number;
         };
         /**
          * KeyIn
@@ -1927,6 +1962,88 @@ export interface components {
         KeyIn: {
             /** Client Key */
             client_key: string;
+        };
+        /**
+         * PolicyOut
+         * @description The same, with the platform's own shares.
+         */
+        PolicyOut: {
+            /**
+             * Instructions
+             * @description Before every agent's own.
+             * @default
+             */
+            instructions: string;
+            shares?: components["schemas"]["SharesIO"] | null;
+            /** Turn Tokens */
+            turn_tokens?: number | null;
+            /** Output Tokens */
+            output_tokens?: number | null;
+            /** Recall Items */
+            recall_items?: number | null;
+            /**
+             * Tool Limit
+             * @default 10
+             */
+            tool_limit: number;
+            /**
+             * Redacts
+             * @description Replace personal data before it goes to a provider outside.
+             * @default false
+             */
+            redacts: boolean;
+            standard: components["schemas"]["SharesIO"];
+        };
+        /**
+         * SharesIO
+         * @description Per cent of what the answer leaves of the window; 100 together.
+         */
+        SharesIO: {
+            /** System */
+            system: number;
+            /** History */
+            history: number;
+            /** Memory */
+            memory: number;
+            /** Tools */
+            tools: number;
+            /** Tool Results */
+            tool_results: number;
+            /**
+             * Buffer
+             * @description The person's message.
+             */
+            buffer: number;
+        };
+        /**
+         * PolicyIn
+         * @description What a tenant says about every turn; null: as the platform's table and the agent's knobs.
+         */
+        PolicyIn: {
+            /**
+             * Instructions
+             * @description Before every agent's own.
+             * @default
+             */
+            instructions: string;
+            shares?: components["schemas"]["SharesIO"] | null;
+            /** Turn Tokens */
+            turn_tokens?: number | null;
+            /** Output Tokens */
+            output_tokens?: number | null;
+            /** Recall Items */
+            recall_items?: number | null;
+            /**
+             * Tool Limit
+             * @default 10
+             */
+            tool_limit: number;
+            /**
+             * Redacts
+             * @description Replace personal data before it goes to a provider outside.
+             * @default false
+             */
+            redacts: boolean;
         };
         /**
          * ModelOut
@@ -3913,6 +4030,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TurnRef"];
+                };
+            };
+        };
+    };
+    policy_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+        };
+    };
+    policy_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
                 };
             };
         };
