@@ -4,6 +4,7 @@ Bound once a process by the composition root, because it holds what must live as
 process: connections (in the adapters), breakers and the catalogue's snapshot.
 """
 
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
@@ -17,6 +18,7 @@ from gateway.ports import Endpoint, EndpointProbe, ModelPort
 from gateway.presets import KINDS, Wire
 from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
+from kernel.calling import called
 from kernel.clock import monotonic_s
 from kernel.ports import Port, Probe
 from kernel.resilience import BreakerOpen, CircuitBreaker
@@ -46,6 +48,7 @@ class ModelRouter:
         """
         breaker = self.breaker(request, endpoint)
         outcome = "cancelled"
+        started_ns = time.time_ns()
         try:
             if not even_if_resting:
                 _enter(breaker)
@@ -80,6 +83,8 @@ class ModelRouter:
             raise ModelBadResponse from exc
         finally:
             REQUESTS.labels(endpoint.kind, outcome).inc()
+            failed = "" if outcome in {"ok", "cancelled"} else outcome
+            called("llm", "stream", started_ns, failed, model=request.model, provider=endpoint.kind)
 
     async def probe_endpoint(self, endpoint: Endpoint, timeout_s: float) -> EndpointProbe:
         """What the endpoint says of itself."""

@@ -24,6 +24,7 @@ from django.db import (
 from prometheus_client import Gauge
 
 from kernel.actor import Scope
+from kernel.calling import calling
 from kernel.condition import report
 from kernel.errors import Unavailable
 from kernel.scope import bind_platform, bind_scope
@@ -86,7 +87,8 @@ async def in_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     `unit_threads` of them, each with its own long-lived connection.
     """
     context = contextvars.copy_context()
-    call = partial(context.run, _guarded, partial(work, *args, **kwargs))
+    name = getattr(work, "__name__", "unit")
+    call = partial(context.run, _guarded, partial(work, *args, **kwargs), name)
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)
 
 
@@ -98,13 +100,14 @@ def shut_down_pool() -> None:
         _pool = None
 
 
-def _guarded(work: Callable[[], R]) -> R:
+def _guarded(work: Callable[[], R], name: str) -> R:
     # A server restart leaves broken connections behind: replace them before work, not after.
     close_old_connections()
     _skip_needless_checks()
     _busy.inc()
     try:
-        return work()
+        with calling("database", name):
+            return work()
     except AWAY:
         report("database")
         raise

@@ -102,7 +102,7 @@ def subscribe(cls: type[E], name: str) -> Callable[[Callable[[E, Envelope], None
     def register(handler: Callable[[E, Envelope], None]) -> Handler:
         def one_by_one(arrivals: Arrivals) -> None:
             for value, envelope in arrivals:
-                with trace.following(envelope.headers):
+                with trace.following(envelope.headers), trace.span(name, "consumer"):
                     handler(value, envelope)
 
         _add(cls, Subscription(name, one_by_one))

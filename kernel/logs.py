@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines with request, tenant and turn ids, never with content or secrets."""
+"""Structured logs: JSON lines with ids of request, trace, tenant and turn, never with content."""
 
 import logging
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from kernel import trace
 from kernel.scope import current_scope
 
 
@@ -17,9 +18,18 @@ def add_tenant(_logger: WrappedLogger, _name: str, entry: EventDict) -> EventDic
     return entry
 
 
+def add_trace(_logger: WrappedLogger, _name: str, entry: EventDict) -> EventDict:
+    """Add the id of the open trace."""
+    trace_id = trace.current_id()
+    if trace_id is not None:
+        entry.setdefault("trace_id", trace_id)
+    return entry
+
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     add_tenant,
+    add_trace,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

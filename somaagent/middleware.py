@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponseBase
 
+from kernel import trace
 from kernel.ids import uuid7
 
 HEADER = "X-Request-ID"
@@ -13,19 +14,26 @@ _SAFE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class RequestContext:
-    """First middleware: request id in, request id out."""
+    """First middleware: request id in, request id out; the request's trace."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Bind the id to logs for the length of the request."""
+        """Bind the ids to logs for the length of the request."""
         request_id = clean_request_id(request.headers.get(HEADER))
         request.request_id = request_id  # type: ignore[attr-defined]  # read by saas.api.auth
         # Refuses foreign Host headers for every path; Django itself looks only when asked.
         request.get_host()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            trace.following(request.headers),
+            trace.span(f"http {request.method}", "server") as span,
+        ):
             response = self._get_response(request)
+            match = request.resolver_match
+            span.name += f" /{match.route}" if match is not None else ""
+            span.attributes["status"] = response.status_code
         response[HEADER] = request_id
         return response
 

@@ -61,6 +61,11 @@ def wire() -> None:
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
 
+    if settings.SOMA.otlp_endpoint is not None:
+        from somaagent.telemetry import send_traces  # the SDK is heavy, and an extra
+
+        mode = settings.SOMA.deployment_mode
+        send_traces(settings.SOMA.otlp_endpoint, settings.SOMA.otlp_header_map(), mode)
 def bind_embedded_brain(wake: Callable[[], None]) -> None:
     """Bind the engine of this installation; `wake` is called after commits that left work."""
     bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake))

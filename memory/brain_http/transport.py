@@ -16,6 +16,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as LateError
 
+from kernel import trace
+from kernel.calling import calling
 from kernel.clock import monotonic_s
 from kernel.errors import SomaError, registry
 from kernel.resilience import BreakerOpen, CircuitBreaker
@@ -28,6 +30,8 @@ POOL_SIZE = 32
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _AWAY = frozenset({502, 503, 504})
+# The names of `health.services`.
+_SERVICES = {"brain": "somabrain", "fractal-memory": "somafractalmemory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Transport:
         self._key = key
         self._is_ready = is_ready
         self._seen_ready = False
+        self._service = _SERVICES.get(name, name)
         self.breaker = CircuitBreaker(name, clock=clock)
         self._pool = urllib3.connection_from_url(
             f"{parts.scheme}://{parts.netloc}", maxsize=POOL_SIZE, block=False, retries=False
@@ -99,7 +104,9 @@ class Transport:
             _refuse_away(answer)
             return answer
 
-        answer = self._guarded(ask)
+        with calling(self._service, method.lower(), path=path) as span:
+            answer = self._guarded(ask)
+            span.attributes["status"] = answer.status
         if answer.status in {401, 403} and answer.code is None:
             raise MemoryRefused("The brain does not accept the key of this installation.")
         return answer
@@ -154,6 +161,7 @@ class Transport:
             "Authorization": f"Bearer {self._key}",
             "Accept": "application/json",
             "X-Deadline-MS": str(max(1, int(timeout_s * 1000))),
+            trace.HEADER: trace.outgoing(),
             **(headers or {}),
         }
         payload = None

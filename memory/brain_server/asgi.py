@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Histogram
 
+from kernel import trace
 from kernel.clock import monotonic_s
 from memory.embedding.errors import EmbeddingUnavailable
 from memory.ports import BRAIN
@@ -47,9 +48,11 @@ class BrainHandler(WSGIHandler):
         started_s = monotonic_s()
         request.urlconf = self._urlconf
         request.path_info = request.path_info.removeprefix("/api")
-        response = super().get_response(request)
-        match = request.resolver_match
-        route = match.route if match is not None else "unknown"
+        with trace.following(request.headers), trace.span("brain", "server") as span:
+            response = super().get_response(request)
+            match = request.resolver_match
+            route = match.route if match is not None else "unknown"
+            span.name, span.attributes["status"] = f"brain {route}", response.status_code
         REQUEST_SECONDS.labels(route, str(response.status_code)).observe(monotonic_s() - started_s)
         return response
 

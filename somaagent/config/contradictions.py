@@ -29,6 +29,7 @@ def contradictions(config: Config) -> list[Finding]:
         _redis,
         _brain,
         _events,
+        _traces,
         _secrets,
         _sessions,
     )
@@ -144,6 +145,14 @@ def _events(config: Config) -> Iterator[Finding]:
             if getattr(config, name) is None:
                 accepted = f"needed with {config.kafka_security_protocol}"
                 yield Finding(variable_of(name), UNSET, accepted)
+
+
+def _traces(config: Config) -> Iterator[Finding]:
+    if config.otlp_headers is not None and not all(config.otlp_header_map().values()):
+        yield Finding(variable_of("otlp_headers"), HIDDEN, "name=value, more after a comma")
+    if config.otlp_endpoint is not None and find_spec("opentelemetry.exporter") is None:
+        accepted = "its client: .venv/bin/python -m pip install -r requirements/telemetry.txt"
+        yield Finding(variable_of("otlp_endpoint"), f"{config.otlp_endpoint}, without it", accepted)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -282,6 +282,23 @@ class LogSettings(Group):
     )
 
 
+class TraceSettings(Group):
+    """Traces: sent to a collector over OTLP/HTTP. Needs requirements/telemetry.txt."""
+
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Address of an OpenTelemetry collector; unset: no traces are sent.",
+        json_schema_extra={"accepted": "an address such as http://collector:4318"},
+    )
+    otlp_headers: SecretStr | None = Field(
+        None,
+        min_length=3,
+        description="Headers for the collector, such as its key.",
+        json_schema_extra={"accepted": "name=value, more after a comma"},
+    )
+
+
 GROUPS: tuple[type[Group], ...] = (
     ModeSettings,
     OperatingSettings,
@@ -293,6 +310,7 @@ GROUPS: tuple[type[Group], ...] = (
     ProcessSettings,
     SessionSettings,
     LogSettings,
+    TraceSettings,
 )
 
 

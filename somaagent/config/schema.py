@@ -29,6 +29,7 @@ DATABASE_NAME = "soma"
 
 
 class Config(
+    groups.TraceSettings,
     groups.LogSettings,
     groups.SessionSettings,
     groups.ProcessSettings,
@@ -134,6 +135,12 @@ class Config(
         options: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
         if self.kafka_security_protocol.startswith("SASL_"):
             password = self.kafka_sasl_password
+    def otlp_header_map(self) -> dict[str, str]:
+        """Headers for the collector, by name."""
+        text = self.otlp_headers.get_secret_value() if self.otlp_headers else ""
+        pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
             options |= {
                 "sasl.mechanism": self.kafka_sasl_mechanism,
                 "sasl.username": self.kafka_sasl_username or "",

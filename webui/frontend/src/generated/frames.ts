@@ -9,6 +9,7 @@ export interface Accepted {
   branch_id: string;
   user_message: MessageView | null;
   message_id: string;
+  trace_id: string | null;
 }
 
 export interface Authenticate {
