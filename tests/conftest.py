@@ -7,11 +7,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-_VAR = Path(tempfile.mkdtemp(prefix="soma-test-"))
+# A directory whose servers run already, for those who run many small sessions (mutation testing).
+_GIVEN = os.environ.get("TEST_SERVERS_DIR")
+_VAR = Path(_GIVEN or tempfile.mkdtemp(prefix="soma-test-"))
 for _name in [name for name in os.environ if name.startswith(("SA01_", "SOMA_"))]:
     if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_REPORT", "SOMA_TEST_REQUIRE"}:
         del os.environ[_name]
@@ -29,7 +32,8 @@ django.setup()
 
 def pytest_sessionfinish() -> None:
     """The run's directory goes with the run."""
-    shutil.rmtree(_VAR, ignore_errors=True)
+    if not _GIVEN:
+        shutil.rmtree(_VAR, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +45,12 @@ def var_dir() -> Path:
 @pytest.fixture(scope="session")
 def servers(var_dir: Path) -> Iterator[None]:
     """PostgreSQL (migrated, with its restricted roles) and Valkey for the whole run."""
-    from django.core.management import call_command
     from django.db import connections
 
     from kernel.db import shut_down_pool
-    from kernel.rls import ensure_roles
     from tests.support import services
 
-    with services.postgres(var_dir) as config, services.valkey(var_dir):
-        ensure_roles(config.effective_db_dsn("owner"), login=True)
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
-        connections["owner"].close()
+    with nullcontext() if _GIVEN else services.ready_for_tests(var_dir):
         yield
         shut_down_pool()
         connections.close_all()

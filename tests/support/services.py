@@ -58,6 +58,21 @@ def valkey(var_dir: Path) -> Iterator[Config]:
 
 
 @contextmanager
+def ready_for_tests(var_dir: Path) -> Iterator[None]:
+    """PostgreSQL (migrated, with its restricted roles) and Valkey; Django is set up."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    from kernel.rls import ensure_roles
+
+    with postgres(var_dir) as config, valkey(var_dir):
+        ensure_roles(config.effective_db_dsn("owner"), login=True)
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        connections["owner"].close()
+        yield
+
+
+@contextmanager
 def running(
     config: Config, spec: child.ChildSpec, is_ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
