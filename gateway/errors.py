@@ -3,6 +3,7 @@
 Tree::
 
     SomaError
+    ├── BudgetExhausted [402]
     └── ModelError [502]
         ├── NoModelConfigured [503]    ├── ModelTimeout [504]        (retryable)
         ├── ModelAuthFailed            ├── ModelUnreachable [503]    (retryable)
@@ -19,6 +20,15 @@ No message of a provider is ever put into these: what it says may hold keys, pro
 from typing import ClassVar
 
 from kernel.errors import SomaError
+
+
+class BudgetExhausted(SomaError):
+    """A budget has not enough left; nothing was asked of a model.
+
+    Data: `metric`; `current` (spent and reserved), `limit` in its micro-units; `upgrade_url`.
+    """
+
+    code, status, title = "budget-exhausted", 402, "The budget is used up"
 
 
 class ModelError(SomaError):

@@ -23,6 +23,8 @@ from gateway.errors import (
     NoModelConfigured,
 )
 from gateway.keys import rewrap_stored_keys
+from gateway.ledger.book import BOOK
+from gateway.ledger.terms import follow_terms
 from gateway.models import Model
 from gateway.parts import (
     Finished,
@@ -81,8 +83,18 @@ async def probe_endpoint(endpoint: Endpoint, timeout_s: float) -> EndpointProbe:
 
 
 async def follow_changes() -> None:
-    """Hear at once of models that another process changed; once, in the process's own loop."""
+    """Hear at once of what another process changed: models, keys, budgets, and who runs short.
+
+    Once, in the process's own loop.
+    """
     await MODELS.get().follow_changes()
+    await follow_terms()
+    await BOOK.get().follow_recalls()
+
+
+async def close_ledger() -> None:
+    """Settle what ended, give back what is held (process shutdown)."""
+    await BOOK.get().close()
 
 
 def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -131,6 +143,7 @@ __all__ = [
     "Usage",
     "breaker_name",
     "choose",
+    "close_ledger",
     "create_provider",
     "delete_provider",
     "estimate_prompt_tokens",

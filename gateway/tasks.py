@@ -1,7 +1,9 @@
 """Worker tasks of the gateway."""
 
 from celery import shared_task
+from django.conf import settings
 
+from gateway.ledger.book import settle_orphans
 from gateway.sync import sync_environment
 
 
@@ -9,3 +11,9 @@ from gateway.sync import sync_environment
 def follow_environment() -> int:
     """Find providers that came or went (an Ollama that was started later). Gives the changes."""
     return len(sync_environment().changed)
+
+
+@shared_task(name="gateway.settle_orphans")  # type: ignore[untyped-decorator]  # celery has no types
+def settle_what_was_left() -> int:
+    """Settle the calls of processes that ended, and free what they held. Gives how many."""
+    return settle_orphans(settings.SOMA.ledger_dir)

@@ -26,7 +26,7 @@ from django.db import Error as DatabaseError  # noqa: E402
 
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.facade import RUNNER, follow_policies, reap  # noqa: E402
-from gateway.facade import follow_changes  # noqa: E402
+from gateway.facade import close_ledger, follow_changes  # noqa: E402
 from health import asgi as health  # noqa: E402
 from health.facade import watch  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
@@ -72,6 +72,7 @@ class _Lifespan:
         for chore in self._chores:
             chore.cancel()
         await RUNNER.stop_all()
+        await close_ledger()
         shut_down_pool()
         await send({"type": "lifespan.shutdown.complete"})
 

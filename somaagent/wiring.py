@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from chat.facade import ChatWorkspace
 from gateway.adapters.litellm import LiteLLM
 from gateway.adapters.openai_wire import OpenAIWire
+from gateway.ledger.book import BOOK, Book
 from gateway.router import MODELS, ModelRouter
 from health.monitor import Monitor
 from health.services import configured
@@ -43,6 +44,7 @@ def wire() -> None:
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
+    bind(BOOK, Book(settings.SOMA.ledger_dir, f"{settings.SOMA.effective_public_url}/usage"))
     others: dict[str, Probed] = {}
     if settings.SOMA.events_use_kafka:
         others["kafka"] = BACKBONE.get()

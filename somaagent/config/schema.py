@@ -96,6 +96,11 @@ class Config(
         return self.socket_dir / "valkey.sock"
 
     @property
+    def ledger_dir(self) -> Path:
+        """Directory of the journals of what is not settled yet."""
+        return self.var_dir / "ledger"
+
+    @property
     def effective_public_url(self) -> str:
         """Address that users open, without a closing slash."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104

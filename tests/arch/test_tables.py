@@ -18,6 +18,7 @@ GLOBAL_TABLES = {
     "saas_operatingmode",
     "gateway_provider",
     "gateway_model",
+    "gateway_price",
     "brain_server_key",
     "kernel_busrecord",
     "kernel_busposition",

@@ -93,3 +93,28 @@ class Model(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Price(models.Model):
+    """What a model costs from `valid_from` on: micro-dollars for a million tokens."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="prices")
+    valid_from = models.DateTimeField()
+    input_micros = models.BigIntegerField()
+    # Of input tokens that the provider had cached.
+    cached_micros = models.BigIntegerField()
+    output_micros = models.BigIntegerField()
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["model", "valid_from"], name="price_once"),
+            models.CheckConstraint(
+                condition=models.Q(input_micros__gte=0, cached_micros__gte=0, output_micros__gte=0),
+                name="price_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} from {self.valid_from}"
