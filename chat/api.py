@@ -29,8 +29,7 @@ from chat.schemas import (
     TurnRef,
 )
 from chat.turns import opening, service, store
-from kernel import paging
-from kernel import trace
+from kernel import paging, trace
 from kernel.db import in_unit
 from saas.api.auth import AsyncSessionAuth, actor_of
 

@@ -4,7 +4,6 @@ Bound once a process by the composition root, because it holds what must live as
 process: connections (in the adapters), breakers and the catalogue's snapshot.
 """
 
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
@@ -19,7 +18,7 @@ from gateway.presets import KINDS, Wire
 from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
 from kernel.calling import called
-from kernel.clock import monotonic_s
+from kernel.clock import monotonic_s, unix_ns
 from kernel.ports import Port, Probe
 from kernel.resilience import BreakerOpen, CircuitBreaker
 
@@ -48,7 +47,7 @@ class ModelRouter:
         """
         breaker = self.breaker(request, endpoint)
         outcome = "cancelled"
-        started_ns = time.time_ns()
+        started_ns = unix_ns()
         try:
             if not even_if_resting:
                 _enter(breaker)

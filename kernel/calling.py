@@ -1,12 +1,12 @@
 """Calls to services: a span each, and how long they take, by service and outcome."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Histogram
 
 from kernel import trace
+from kernel.clock import unix_ns
 from kernel.trace import Attribute, Span
 
 _seconds = Histogram(
@@ -20,7 +20,7 @@ _seconds = Histogram(
 @contextmanager
 def calling(service: str, act: str, **attributes: Attribute) -> Iterator[Span]:
     """A call to `service` (a name of `health.services`); what the block raises is its failure."""
-    started_ns = time.time_ns()
+    started_ns = unix_ns()
     is_ok = False
     try:
         with trace.span(f"{service} {act}", "client", **attributes) as opened:
@@ -43,5 +43,5 @@ def called(
 
 def _observe(service: str, started_ns: int, *, is_ok: bool) -> None:
     _seconds.labels(service, "ok" if is_ok else "error").observe(
-        max(0, time.time_ns() - started_ns) / 1e9
+        max(0, unix_ns() - started_ns) / 1e9
     )

@@ -24,6 +24,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def unix_ns() -> int:
+    """Nanoseconds since 1970, for traces: other processes and machines have the same."""
+    return time.time_ns()
+
+
 @contextmanager
 def frozen(at: datetime) -> Iterator[None]:
     """Stop the clock at `at` (tests only)."""

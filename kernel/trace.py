@@ -9,12 +9,13 @@ A span costs some microseconds and is kept nowhere, unless somebody asked for sp
 
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
+
+from kernel.clock import unix_ns
 
 HEADER = "traceparent"
 _SHAPE = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -90,7 +91,7 @@ def following(headers: Mapping[str, str]) -> Iterator[str]:
 @contextmanager
 def span(name: str, kind: Kind = "internal", **attributes: Attribute) -> Iterator[Span]:
     """A part of the open trace, or the first one of a new trace."""
-    opened = _begin(name, kind, time.time_ns(), attributes)
+    opened = _begin(name, kind, unix_ns(), attributes)
     token = _place.set(_Place(opened.trace_id, opened.span_id))
     try:
         yield opened
@@ -127,5 +128,5 @@ def _begin(name: str, kind: Kind, at_ns: int, attributes: dict[str, Attribute]) 
 
 def _end(ended: Span) -> None:
     if _export is not None:
-        ended.ended_ns = time.time_ns()
+        ended.ended_ns = unix_ns()
         _export(ended)

@@ -5,19 +5,21 @@ is asked.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from prometheus_client import Histogram
 
 from chat.policy import Policy
 from chat.turns import context, governor, summaries
-from chat.turns.context import Context, Parts
+from chat.turns.context import Context, Count, Parts
 from chat.turns.knobs import Derived
 from chat.turns.opening import Opened
+from chat.turns.phases import phase
 from chat.turns.prelude import Prelude, Source, prelude_of
 from gateway.facade import (
     Endpoint,
@@ -25,9 +27,10 @@ from gateway.facade import (
     ModelRequest,
     Timeouts,
     ToolSpec,
-    estimate_tokens,
+    bound_tokens,
+    counter_of,
+    is_estimated,
 )
-from kernel.clock import monotonic_s
 from kernel.db import in_unit
 from memory.facade import DEGRADED_MEMORY, MemoryScope, Recalled, RecallResult, recall
 
@@ -36,12 +39,8 @@ WHOLE_HISTORY_MESSAGES = 30
 # The reason that a turn carries whose prompt was cut down to the question.
 DEGRADED_SESSION = "session"
 
-phase = Histogram(
-    "soma_turn_phase_seconds",
-    "Time of each phase of a turn",
-    ["phase"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +61,80 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a model is asked, and what that was made of. `summary`: when one was looked up."""
+class Gathered:
+    """What a prompt is built from. `summary`: None also where it was not needed."""
 
-    request: ModelRequest
+    opened: Opened
+    endpoint: Endpoint
+    terms: Terms
+    specs: tuple[ToolSpec, ...]
     found: RecallResult
-    built: Context
-    degraded: tuple[str, ...]
     summary: summaries.Summarised | None
 
 
-async def prepare(
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a model is asked, and what went in."""
+
+    request: ModelRequest
+    built: Context
+    degraded: tuple[str, ...]
+
+
+async def gather(
     opened: Opened, endpoint: Endpoint, terms: Terms, specs: tuple[ToolSpec, ...] = ()
-) -> Prepared:
-    """Ask memory, plan and build. Raises: MessageExceedsModel, before anything is asked."""
-    policy, health = terms.policy, terms.health
-    source = Source(policy.instructions, opened.instructions, specs, estimate_tokens)
-    prelude = prelude_of(opened.agent_id, source)
-    limits = limits_of(endpoint, terms)
-    parts = _parts(opened, prelude)
-    if _holds_all(parts, limits, policy.rules):
-        found, summary = await ask_memory(opened, terms), None
+) -> Gathered:
+    """Ask memory, and beside it for the summary where the conversation may have no room.
+
+    Raises: MessageExceedsModel, before anything is asked.
+    """
+    summary = None
+    if await _counting(endpoint, _holds_all, opened, endpoint, terms, specs):
+        found = await ask_memory(opened, terms)
     else:
         found, summary = await asyncio.gather(ask_memory(opened, terms), _summary_of(opened))
-    started = monotonic_s()
+    return Gathered(opened, endpoint, terms, specs, found, summary)
+
+
+async def build(gathered: Gathered, *, is_bounded: bool = False) -> Prepared:
+    """Plan and build. `is_bounded`: with counts that are certainly not too small.
+
+    Raises: MessageExceedsModel.
+    """
+    with phase.labels("context").time():
+        if is_bounded:
+            return _build(gathered, bound_tokens)
+        return await _counting(gathered.endpoint, _build_counted, gathered)
+
+
+def _build_counted(gathered: Gathered) -> Prepared:
+    return _build(gathered, counter_of(gathered.endpoint))
+
+
+def _build(gathered: Gathered, count: Count) -> Prepared:
+    opened, terms, found = gathered.opened, gathered.terms, gathered.found
+    policy, summary = terms.policy, gathered.summary
+    prelude = _prelude(opened, terms, gathered.specs, count)
     parts = replace(
-        parts,
+        _parts(opened, prelude),
         remembered=[_remembered(item) for item in found.items],
         summary=summary.text if summary else "",
         summary_upto=summary.upto_seq if summary else 0,
     )
     # What was known before, or what recall has found out just now.
-    health = replace(health, memory=health.memory and not found.degraded)
-    sizes = context.measure(parts, estimate_tokens)
+    health = replace(terms.health, memory=terms.health.memory and not found.degraded)
+    sizes = context.measure(parts, count)
     allowance = governor.plan(
-        limits,
+        limits_of(gathered.endpoint, terms),
         sizes.needs(policy.tool_limit),
         health.level,
         tools_healthy=health.tools,
         rules=policy.rules,
     )
-    built = context.build(allowance, parts, sizes, estimate_tokens)
-    phase.labels("context").observe(monotonic_s() - started)
+    built = context.build(allowance, parts, sizes, count)
     cut_down = (DEGRADED_SESSION,) if health.level == "rescue" and parts.history else ()
     request = ModelRequest(
-        model=endpoint.model,
+        model=gathered.endpoint.model,
         messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
         max_output_tokens=allowance.output,
         temperature=terms.derived.temperature,
@@ -117,7 +145,16 @@ async def prepare(
             total_s=settings.SOMA.model_total_s,
         ),
     )
-    return Prepared(request, found, built, found.degraded + cut_down, summary)
+    return Prepared(request, built, found.degraded + cut_down)
+
+
+async def _counting(
+    endpoint: Endpoint, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Here where tokens are estimated; on a thread where a tokenizer takes its time."""
+    if is_estimated(endpoint):
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def ask_memory(
@@ -132,20 +169,18 @@ async def ask_memory(
     if not terms.health.memory:
         # It would only be waited for: that memory is back is the monitor's to find out.
         return RecallResult(degraded=(DEGRADED_MEMORY,))
-    started = monotonic_s()
     scope = MemoryScope(opened.scope.tenant_id, opened.user_id, opened.agent_id)
     # The prompt of a short conversation holds all of it anyway.
     is_whole = not is_all_there_is and opened.message_seq <= WHOLE_HISTORY_MESSAGES
-    result = await recall(
-        scope,
-        opened.question,
-        limit=limit,
-        exclude_conversation_id=UUID(opened.turn.conversation_id) if is_whole else None,
-        exclude_turn_ids=[UUID(opened.turn.id)],
-        timeout_s=settings.SOMA.recall_deadline_ms / 1000,
-    )
-    phase.labels("recall").observe(monotonic_s() - started)
-    return result
+    with phase("recall"):
+        return await recall(
+            scope,
+            opened.question,
+            limit=limit,
+            exclude_conversation_id=UUID(opened.turn.conversation_id) if is_whole else None,
+            exclude_turn_ids=[UUID(opened.turn.id)],
+            timeout_s=settings.SOMA.recall_deadline_ms / 1000,
+        )
 
 
 def limits_of(endpoint: Endpoint, terms: Terms) -> governor.Limits:
@@ -160,6 +195,11 @@ def limits_of(endpoint: Endpoint, terms: Terms) -> governor.Limits:
     return limits
 
 
+def _prelude(opened: Opened, terms: Terms, specs: tuple[ToolSpec, ...], count: Count) -> Prelude:
+    source = Source(terms.policy.instructions, opened.instructions, specs, count)
+    return prelude_of(opened.agent_id, source)
+
+
 def _parts(opened: Opened, prelude: Prelude) -> Parts:
     return Parts(
         system=prelude.system,
@@ -171,9 +211,14 @@ def _parts(opened: Opened, prelude: Prelude) -> Parts:
     )
 
 
-def _holds_all(parts: Parts, limits: governor.Limits, rules: governor.Rules) -> bool:
+def _holds_all(
+    opened: Opened, endpoint: Endpoint, terms: Terms, specs: tuple[ToolSpec, ...]
+) -> bool:
     """Whether every earlier message has room, however much memory finds."""
-    needs = replace(context.measure(parts, estimate_tokens).needs(), memory=None)
+    count, rules = counter_of(endpoint), terms.policy.rules
+    parts = _parts(opened, _prelude(opened, terms, specs, count))
+    needs = replace(context.measure(parts, count).needs(rules.tool_limit), memory=None)
+    limits = limits_of(endpoint, terms)
     allowance = governor.plan(limits, needs, "normal", tools_healthy=True, rules=rules)
     return allowance.history >= (needs.history or 0)
 

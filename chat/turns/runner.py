@@ -7,6 +7,7 @@ on the unit pool) and never holds a transaction while a model works.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -17,10 +18,12 @@ from django.db import Error as DatabaseError
 from prometheus_client import Counter
 
 from chat import frames, policy
+from chat.errors import MessageExceedsModel
 from chat.frames import Done, RecalledView, rfc3339
 from chat.turns import context, knobs, preparing, store, stream, summaries, titles
 from chat.turns.opening import Opened
-from chat.turns.preparing import DEGRADED_SESSION, phase
+from chat.turns.phases import paced, passed, phase
+from chat.turns.preparing import DEGRADED_SESSION
 from chat.turns.reaper import AnswerInterrupted, recalled_json
 from chat.turns.standing import health_now
 from chat.turns.store import EndState, Outcome
@@ -38,7 +41,7 @@ from gateway.facade import (
 from gateway.facade import stream as stream_model
 from kernel.actor import Scope
 from kernel.bus.ports import BUS
-from kernel.clock import monotonic_s, now
+from kernel.clock import monotonic_s, now, unix_ns
 from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import InternalError, SomaError
 from memory.facade import Recalled, RecallResult, answer_from_memory
@@ -98,7 +101,10 @@ class Runner:
         self._tasks[turn_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(turn_id, None))
         if self._beat is None or self._beat.done():
-            self._beat = asyncio.get_running_loop().create_task(self._keep_alive())
+            # Not in the trace of the turn that happened to start it.
+            self._beat = asyncio.get_running_loop().create_task(
+                self._keep_alive(), context=Context()
+            )
 
     def runs(self, turn_id: UUID) -> bool:
         """Whether the turn runs in this process."""
@@ -124,9 +130,11 @@ class Runner:
     async def _run(self, opened: Opened, turn_log: stream.TurnLog) -> None:
         progress = Progress()
         state: EndState = "failed"
-        started = monotonic_s()
-        with structlog.contextvars.bound_contextvars(
-            turn_id=opened.turn.id, tenant_id=str(opened.scope.tenant_id)
+        with (
+            structlog.contextvars.bound_contextvars(
+                turn_id=opened.turn.id, tenant_id=str(opened.scope.tenant_id)
+            ),
+            phase("whole", turn_id=opened.turn.id),
         ):
             try:
                 await self._answer(opened, turn_log, progress)
@@ -151,7 +159,6 @@ class Runner:
             finally:
                 self._closing.discard(turn_log.turn_id)
                 self._stopping.pop(turn_log.turn_id, None)
-            phase.labels("whole").observe(monotonic_s() - started)
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
         endpoint = remembered(opened.model_id)
@@ -167,13 +174,35 @@ class Runner:
             progress.degraded = list(found.degraded)
             self._rescue(opened, turn_log, progress, found, down=False)
             return
-        prepared = await preparing.prepare(opened, endpoint, terms)
-        found, built = prepared.found, prepared.built
+        gathered = await preparing.gather(opened, endpoint, terms)
+        try:
+            await self._ask(await preparing.build(gathered), gathered, turn_log, progress)
+        except ContextTooLong:
+            if progress.first_token_at is not None:
+                raise
+            log.warning("turn.counted_too_little", model=endpoint.model)
+            try:
+                smaller = await preparing.build(gathered, is_bounded=True)
+            except MessageExceedsModel:
+                smaller = None
+            if smaller is None:
+                raise
+            await self._ask(smaller, gathered, turn_log, progress)
+
+    async def _ask(
+        self,
+        prepared: preparing.Prepared,
+        gathered: preparing.Gathered,
+        turn_log: stream.TurnLog,
+        progress: Progress,
+    ) -> None:
+        """Stream the model's answer; what memory has, when no model answers."""
+        found, built, endpoint = gathered.found, prepared.built, gathered.endpoint
         progress.degraded = list(prepared.degraded)
         # What had no room did not shape the answer, so the answer does not cite it.
         progress.recalled = [_view(found.items[place]) for place in built.remembered]
         progress.report = built.report.as_json()
-        progress.summary = prepared.summary
+        progress.summary = gathered.summary
         progress.left_out = () if DEGRADED_SESSION in prepared.degraded else built.left_out
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
@@ -188,34 +217,38 @@ class Runner:
                 raise
             log.warning("turn.models_down", code=exc.code)
             progress.error = exc
-            self._rescue(opened, turn_log, progress, found, down=True)
+            self._rescue(gathered.opened, turn_log, progress, found, down=True)
 
     async def _relay(
         self, events: AsyncGenerator[Any, None], turn_log: stream.TurnLog, progress: Progress
     ) -> None:
-        asked_at = monotonic_s()
+        asked_ns = unix_ns()
+        first_ns = 0
         # aclosing: a stopped turn must close the provider's connection now, not at the next
         # garbage collection.
-        async with aclosing(events):
-            async for event in events:
-                match event:
-                    case TextDelta(text):
-                        if progress.first_token_at is None:
-                            progress.first_token_at = now()
-                            phase.labels("first_token").observe(monotonic_s() - asked_at)
-                        turn_log.add_text(text)
-                        await _let_gather(turn_log)
-                    case Usage(input_tokens, output_tokens, counted):
-                        progress.usage = {
-                            "input_tokens": input_tokens,
-                            "output_tokens": output_tokens,
-                            "counted": counted,
-                        }
-                        _tokens.labels("input").inc(input_tokens)
-                        _tokens.labels("output").inc(output_tokens)
-                    case Finished("length"):
-                        progress.degraded = [*progress.degraded, "output-limit"]
-        phase.labels("model").observe(monotonic_s() - asked_at)
+        with phase("model"):
+            async with aclosing(events):
+                async for event in events:
+                    match event:
+                        case TextDelta(text):
+                            if progress.first_token_at is None:
+                                progress.first_token_at = now()
+                                first_ns = unix_ns()
+                                passed("first_token", asked_ns)
+                            turn_log.add_text(text)
+                            await _let_gather(turn_log)
+                        case Usage(input_tokens, output_tokens, counted):
+                            progress.usage = {
+                                "input_tokens": input_tokens,
+                                "output_tokens": output_tokens,
+                                "counted": counted,
+                            }
+                            _tokens.labels("input").inc(input_tokens)
+                            _tokens.labels("output").inc(output_tokens)
+                        case Finished("length"):
+                            progress.degraded = [*progress.degraded, "output-limit"]
+        if first_ns and progress.usage:
+            paced(first_ns, progress.usage["output_tokens"])
 
     def _rescue(
         self,
@@ -258,7 +291,8 @@ class Runner:
             context_report=progress.report,
             first_token_at=progress.first_token_at,
         )
-        closed = await self._store_outcome(opened.scope, turn_log.turn_id, outcome)
+        with phase("persist"):
+            closed = await self._store_outcome(opened.scope, turn_log.turn_id, outcome)
         turn = opened.turn
         last = Done(
             turn.conversation_id,
@@ -275,8 +309,9 @@ class Runner:
         )
         if not closed:
             last = await self._as_recorded(opened.scope, turn_log.turn_id, last)
-        turn_log.done(last)
-        stream.HUB.release(turn_log)
+        with phase("deliver"):
+            turn_log.done(last)
+            stream.HUB.release(turn_log)
         _turns.labels(last.state).inc()
         log.info("turn.closed", state=last.state, characters=len(last.content))
         if last.state == "done" and opened.needs_title and opened.question:

@@ -7,8 +7,8 @@ from uuid import UUID
 from chat.frames import TurnView
 from chat.turns import store, stream
 from chat.turns.opening import Opened
+from chat.turns.phases import phase
 from chat.turns.runner import RUNNER
-from kernel import trace
 from kernel.actor import Actor
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s
@@ -34,7 +34,7 @@ async def open_turn(
 
 
 async def _open(opener: Callable[..., Opened], *args: object) -> Opened:
-    with trace.span("turn.accept") as span:
+    with phase("accept") as span:
         opened = await in_unit(opener, *args)
         span.attributes["turn_id"] = opened.turn.id
         if opened.created:

@@ -1,0 +1,68 @@
+"""One turn is one trace, from the socket over the brain to the worker's last effect."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.brain_service import BrainService, platform_token
+from tests.support.cast import Cast
+from tests.support.collector import Collector, collecting
+from tests.support.models import use_simulator
+from tests.support.web import Client, Web, eventually, running, worker
+
+PHASES = {"recall", "plan", "context", "model", "first_token", "persist", "deliver"}
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
+def test_a_turn_is_one_trace_across_web_worker_and_brain(
+    cast: Cast, var_dir: Path, simulator: object, collector: Collector
+) -> None:
+    told = {"SA01_OTLP_ENDPOINT": collector.base, "SA01_OTLP_HEADERS": "x-key=secret, x-of = us"}
+    with running(BrainService(var_dir, told)) as brain:
+        at_brain = {
+            **told,
+            "SA01_BRAIN_ADAPTER": "http",
+            "SOMA_BRAIN_URL": brain.base,
+            "SOMA_BRAIN_KEY": platform_token(),
+        }
+        process = worker(var_dir)
+        process._env |= at_brain
+        with running(Web(var_dir, at_brain)) as web, running(process):
+            use_simulator(web, simulator)
+            ann = Client(web, "ann")
+            conversation = ann.conversation()
+            with ann.socket() as socket:
+                socket.send("chat.message", conversation_id=conversation, content="I like tea.",
+                            client_key="one")  # fmt: skip
+                frames = socket.until("chat.done")
+            accepted = next(frame for frame in frames if frame["type"] == "chat.accepted")
+            trace_id = accepted["payload"]["trace_id"]
+
+            def complete() -> bool:
+                names = {span.name for span in collector.spans(trace_id)}
+                return {"turn", "memory.remember_turn", "llm stream"} <= names
+
+            eventually(complete, "the trace never became complete")
+            spans = {span.span_id: span for span in collector.spans(trace_id)}
+    names = {span.name for span in spans.values()}
+    assert {f"turn.{phase}" for phase in PHASES} <= names
+    assert {"turn.accept", "turn", "llm stream", "somabrain post", "database close_turn"} <= names
+    assert {span.process for span in spans.values()} == {"web", "worker", "brain"}
+    roots = [span.name for span in spans.values() if span.parent_id not in spans]
+    assert roots == ["socket chat.message"], "every part hangs together"
+    by_name = {span.name: span for span in spans.values()}
+    assert by_name["turn"].parent_id == by_name["turn.accept"].span_id
+    assert by_name["turn.recall"].parent_id == by_name["turn"].span_id
+    assert by_name["turn"].attributes["turn_id"] == accepted["payload"]["turn"]
+    asked = [span for span in spans.values() if span.name.startswith("brain ")]
+    assert {spans[span.parent_id].process for span in asked} == {"web", "worker"}
+    assert not any(span.failed for span in spans.values())
+    assert collector.headers["x-key"] == "secret"
+    assert collector.headers["x-of"] == "us"
+    assert not any("tea" in str(span.attributes) for span in spans.values()), "no content"
