@@ -255,6 +255,10 @@ class ProcessSettings(Group):
     breaker_rest_s: float = Field(
         30, ge=0.2, le=3600, description="Seconds for which a service that failed is left alone."
     )
+    token_counts: Literal["estimated", "exact"] = Field(
+        "estimated",
+        description="`exact`: by the model's own tokenizer where it is known; takes up to 125 MB.",
+    )
     max_message_chars: int = Field(
         200_000, ge=1000, le=2_000_000, description="Longest message, in characters."
     )
