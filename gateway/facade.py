@@ -46,7 +46,8 @@ from gateway.parts import (
 from gateway.ports import Endpoint, EndpointProbe
 from gateway.router import MODELS, breaker_name
 from gateway.sync import SyncReport, sync_environment
-from gateway.tokens import estimate_prompt_tokens, estimate_tokens
+from gateway.tokenizers import counter_of, is_estimated
+from gateway.tokens import bound_tokens, estimate_prompt_tokens, estimate_tokens
 from gateway.trial import try_provider
 from gateway.verbs import (
     create_provider,
@@ -141,14 +142,17 @@ __all__ = [
     "ToolResultPart",
     "ToolSpec",
     "Usage",
+    "bound_tokens",
     "breaker_name",
     "choose",
     "close_ledger",
+    "counter_of",
     "create_provider",
     "delete_provider",
     "estimate_prompt_tokens",
     "estimate_tokens",
     "follow_changes",
+    "is_estimated",
     "list_kinds",
     "list_models",
     "list_providers",

@@ -101,10 +101,9 @@ async def build(gathered: Gathered, *, is_bounded: bool = False) -> Prepared:
 
     Raises: MessageExceedsModel.
     """
-    with phase.labels("context").time():
-        if is_bounded:
-            return _build(gathered, bound_tokens)
-        return await _counting(gathered.endpoint, _build_counted, gathered)
+    if is_bounded:
+        return _build(gathered, bound_tokens)
+    return await _counting(gathered.endpoint, _build_counted, gathered)
 
 
 def _build_counted(gathered: Gathered) -> Prepared:
@@ -123,15 +122,17 @@ def _build(gathered: Gathered, count: Count) -> Prepared:
     )
     # What was known before, or what recall has found out just now.
     health = replace(terms.health, memory=terms.health.memory and not found.degraded)
-    sizes = context.measure(parts, count)
-    allowance = governor.plan(
-        limits_of(gathered.endpoint, terms),
-        sizes.needs(policy.tool_limit),
-        health.level,
-        tools_healthy=health.tools,
-        rules=policy.rules,
-    )
-    built = context.build(allowance, parts, sizes, count)
+    with phase("plan"):
+        sizes = context.measure(parts, count)
+        allowance = governor.plan(
+            limits_of(gathered.endpoint, terms),
+            sizes.needs(policy.tool_limit),
+            health.level,
+            tools_healthy=health.tools,
+            rules=policy.rules,
+        )
+    with phase("context"):
+        built = context.build(allowance, parts, sizes, count)
     cut_down = (DEGRADED_SESSION,) if health.level == "rescue" and parts.history else ()
     request = ModelRequest(
         model=gathered.endpoint.model,

@@ -177,16 +177,14 @@ class Runner:
         gathered = await preparing.gather(opened, endpoint, terms)
         try:
             await self._ask(await preparing.build(gathered), gathered, turn_log, progress)
-        except ContextTooLong:
+        except ContextTooLong as too_long:
             if progress.first_token_at is not None:
                 raise
             log.warning("turn.counted_too_little", model=endpoint.model)
             try:
                 smaller = await preparing.build(gathered, is_bounded=True)
             except MessageExceedsModel:
-                smaller = None
-            if smaller is None:
-                raise
+                raise too_long from None
             await self._ask(smaller, gathered, turn_log, progress)
 
     async def _ask(
