@@ -12,7 +12,9 @@ def use_simulator(web: Web, simulator: SimulatedProvider) -> dict[str, Any]:
     return add_provider(web, simulator.base_url)
 
 
-def add_provider(web: Web, base_url: str, name: str = "Simulator") -> dict[str, Any]:
+def add_provider(
+    web: Web, base_url: str, name: str = "Simulator", model: str = "scripted"
+) -> dict[str, Any]:
     """A provider of kind "openai-compatible" with one model, set as the default."""
     admin = Client(web, "platform")
     made = admin.post(
@@ -22,7 +24,7 @@ def add_provider(web: Web, base_url: str, name: str = "Simulator") -> dict[str, 
             "kind": "openai-compatible",
             "base_url": base_url,
             "api_key": "sk-test-0123456789",
-            "models": [{"name": "scripted", "window": 1_000_000, "output_limit": 250_000}],
+            "models": [{"name": model, "window": 1_000_000, "output_limit": 250_000}],
         },
     )
     assert made.status_code in (200, 201), made.text
