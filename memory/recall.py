@@ -81,6 +81,8 @@ _SURE_BIAS, _SURE_NEAREST, _SURE_WORDS, _SURE_ABOUT, _SURE_STRANGE = -5.1, 8.2, 
 # in a memory of at most PRIOR_SIZE.
 LEAST_CERTAINTY = 0.25
 SURE_CERTAINTY, SURE_A_DOUBLING, MOST_CERTAINTY = 0.6, 0.06, 0.9
+# So many memories of somebody may all be read.
+_FEW = 3
 # Codes and numbers that name one thing, unlike years, ages and times of day.
 _CODE = re.compile(r"^(?=.{6}).*\d.*$")
 _PRESENT = re.compile(
@@ -193,7 +195,7 @@ def fuse(
     if not any(worthy):
         return ()
     sure = certainty(asked, corpus, items)
-    if sure < _least_certainty(asked, corpus):
+    if sure < _least_certainty(asked, corpus) and not _is_rarely_told_of(asked, items):
         return ()
     judged = _judged(asked, items, coverage, worthy, sure)
     chosen = _current_first(_diverse(judged, limit))
@@ -254,6 +256,18 @@ def _is_identified(asked: Asked, items: Sequence[Candidate]) -> bool:
     """
     codes = {place for place, term in enumerate(asked.terms) if _CODE.search(term.word)}
     return bool(codes) and any(codes <= one.matched for one in items)
+
+
+def _is_rarely_told_of(asked: Asked, items: Sequence[Candidate]) -> bool:
+    """Say whether hardly any memory names whom the question names: then these are worth reading.
+
+    What little is known of somebody may answer in words that a vector does not bring together.
+    Whoever wants answers only is not helped by it.
+    """
+    names = set(asked.names)
+    named = {place for place, term in enumerate(asked.terms) if term.word in names}
+    told = sum(named <= one.matched for one in items)
+    return bool(named) and 0 < told <= _FEW and not asked.only_if_sure
 
 
 def _about(item: Candidate) -> float:

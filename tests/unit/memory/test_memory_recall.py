@@ -9,7 +9,7 @@ import pytest
 from memory.entities import mentions, names
 from memory.ports import Recalled
 from memory.recall import COSINE_FLOOR, Asked, Candidate, Corpus, certainty, fuse
-from memory.terms import Term
+from memory.terms import Term, query_terms
 
 DAY = datetime(2026, 3, 3, 12, tzinfo=UTC)
 NOW = DAY + timedelta(days=30)
@@ -319,3 +319,17 @@ def test_a_code_that_was_said_is_found_by_itself() -> None:
     # A year or an hour is no such code: it stands beside whatever happened then.
     year = Asked.of("What in 2023?", asked.at)
     assert not fuse(year, Corpus(120, (1,)), [replace(said, cosine=0.12)], 6)
+
+
+def test_what_little_is_known_of_somebody_is_worth_reading() -> None:
+    question = "Which food must Rosa Jansen avoid?"
+    known = candidate(
+        1, "Rosa Jansen is allergic to peanuts.", matched=frozenset({1, 2}), cosine=0.32, about=0.1
+    )
+    asked = Asked(question, query_terms(question), NOW, names=names(question))
+    corpus = Corpus(90, (9, 1, 1, 9))
+    assert numbers(fuse(asked, corpus, [known], 5)) == [1]
+    sure = replace(asked, only_if_sure=True)
+    assert fuse(sure, corpus, [known], 5) == ()
+    many = [replace(known, memory_id=UUID(int=n), text=f"Rosa Jansen {n}.") for n in range(2, 7)]
+    assert fuse(asked, corpus, many, 5) == ()
