@@ -135,17 +135,17 @@ class Config(
         """Whether events go through Kafka instead of the log in the database."""
         return self.adapter("bus") == "kafka"
 
-    def kafka_options(self) -> dict[str, str]:
-        """What the Kafka client (librdkafka) is told about TLS and sign-in."""
-        options: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
-        if self.kafka_security_protocol.startswith("SASL_"):
-            password = self.kafka_sasl_password
     def otlp_header_map(self) -> dict[str, str]:
         """Headers for the collector, by name."""
         text = self.otlp_headers.get_secret_value() if self.otlp_headers else ""
         pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
         return {name.strip(): value.strip() for name, _, value in pairs}
 
+    def kafka_options(self) -> dict[str, str]:
+        """What the Kafka client (librdkafka) is told about TLS and sign-in."""
+        options: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
+        if self.kafka_security_protocol.startswith("SASL_"):
+            password = self.kafka_sasl_password
             options |= {
                 "sasl.mechanism": self.kafka_sasl_mechanism,
                 "sasl.username": self.kafka_sasl_username or "",
