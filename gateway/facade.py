@@ -22,6 +22,7 @@ from gateway.errors import (
     ModelUnreachable,
     NoModelConfigured,
 )
+from gateway.hosting import is_self_hosted
 from gateway.keys import rewrap_stored_keys
 from gateway.ledger.book import BOOK
 from gateway.ledger.terms import follow_terms
@@ -153,6 +154,7 @@ __all__ = [
     "estimate_tokens",
     "follow_changes",
     "is_estimated",
+    "is_self_hosted",
     "list_kinds",
     "list_models",
     "list_providers",
