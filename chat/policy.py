@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from chat.models import TurnPolicy
+from chat.privacy.recognising import require_installed
 from chat.turns.governor import LANES, SHARES, TOOL_LIMIT, Lane, Rules
 from kernel.actor import Actor, Scope
 from kernel.bus.ports import BUS, Payload
@@ -88,12 +89,14 @@ def see_policy(actor: Actor) -> Policy:
 def set_policy(actor: Actor, policy: Policy) -> Policy:
     """Set all of it, from the next turn on (tenant admins); audited without the instructions.
 
-    Raises: Forbidden, Unprocessable (findings by pointer), UnstorableText.
+    Raises: Forbidden, Unprocessable (findings by pointer), UnstorableText, PrivacyNotInstalled.
     """
     tenant_id = actor.scope.tenant_id
     with unit_of_work(actor.scope):
         require(actor, "tenant.administrate")
         _check(policy)
+        if policy.redacts:
+            require_installed()
         values = asdict(policy) | {"updated_at": now()}
         before = _recorded(_policy(TurnPolicy.objects.first()))
         TurnPolicy.objects.bulk_create(

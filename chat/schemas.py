@@ -18,6 +18,7 @@ from chat.policy import (
     MOST_TOKENS,
     Policy,
 )
+from chat.privacy.recognising import is_installed
 from chat.turns import knobs
 from chat.turns.governor import SHARES, TOOL_LIMIT
 from chat.turns.knobs import Approval, Egress, Tier
@@ -287,11 +288,16 @@ class PolicyIn(Schema):
 
 
 class PolicyOut(PolicyIn):
-    """The same, with the platform's own shares."""
+    """The same, with the platform's own shares.
+
+    `can_redact`: what finds personal data is installed.
+    """
 
     standard: SharesIO
+    can_redact: bool
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyOut":
         """From the verb's value."""
-        return cls.model_validate({**asdict(policy), "standard": SHARES["normal"]})
+        more = {"standard": SHARES["normal"], "can_redact": is_installed()}
+        return cls.model_validate(asdict(policy) | more)

@@ -1,12 +1,26 @@
 """Questions to the agent's own model that nobody waits for: titles and summaries."""
 
+import asyncio
+from contextlib import aclosing
 from uuid import UUID
 
-from gateway.facade import Message, ModelRequest, TextDelta, Timeouts, choose, stream
+from chat import policy
+from chat.privacy.hiding import hide, restored
+from gateway.facade import (
+    Message,
+    ModelRequest,
+    TextDelta,
+    Timeouts,
+    choose,
+    is_self_hosted,
+    stream,
+)
+from kernel.actor import Scope
 from kernel.db import in_unit
 
 
 async def ask(
+    scope: Scope,
     model_id: UUID | None,
     prompt: str,
     *,
@@ -14,7 +28,10 @@ async def ask(
     timeouts: Timeouts,
     temperature: float | None = None,
 ) -> str:
-    """The whole answer to one prompt, asked once. Raises: NoModelConfigured, ModelError."""
+    """The whole answer to one prompt, asked once; personal data is hidden as in a turn.
+
+    Raises: NoModelConfigured, ModelError, PrivacyNotInstalled.
+    """
     endpoint = await in_unit(choose, model_id)
     request = ModelRequest(
         model=endpoint.model,
@@ -24,7 +41,15 @@ async def ask(
         timeouts=timeouts,
         attempts=1,
     )
-    pieces = [
-        event.text async for event in stream(request, endpoint) if isinstance(event, TextDelta)
-    ]
+    said = policy.remembered(scope.tenant_id)
+    if said is None:
+        said = await in_unit(policy.read, scope)
+    restorer = None
+    if said.redacts and not is_self_hosted(endpoint):
+        request, restorer = await asyncio.to_thread(hide, request)
+    events = stream(request, endpoint)
+    if restorer is not None:
+        events = restored(events, restorer)
+    async with aclosing(events):
+        pieces = [event.text async for event in events if isinstance(event, TextDelta)]
     return "".join(pieces)

@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.policy import Policy
+from chat.privacy.hiding import hide
+from chat.privacy.placeholders import Restorer
 from chat.turns import context, governor, summaries
 from chat.turns.context import Context, Count, Parts
 from chat.turns.knobs import Derived
@@ -30,6 +32,7 @@ from gateway.facade import (
     bound_tokens,
     counter_of,
     is_estimated,
+    is_self_hosted,
 )
 from kernel.db import in_unit
 from memory.facade import DEGRADED_MEMORY, MemoryScope, Recalled, RecallResult, recall
@@ -74,11 +77,12 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a model is asked, and what went in."""
+    """What a model is asked, and what went in. `restorer`: puts back what was hidden."""
 
     request: ModelRequest
     built: Context
     degraded: tuple[str, ...]
+    restorer: Restorer | None = None
 
 
 async def gather(
@@ -99,8 +103,10 @@ async def gather(
 async def build(gathered: Gathered, *, is_bounded: bool = False) -> Prepared:
     """Plan and build. `is_bounded`: with counts that are certainly not too small.
 
-    Raises: MessageExceedsModel.
+    Raises: MessageExceedsModel, PrivacyNotInstalled.
     """
+    if gathered.terms.policy.redacts and not is_self_hosted(gathered.endpoint):
+        return await asyncio.to_thread(_build_hidden, gathered, is_bounded=is_bounded)
     if is_bounded:
         return _build(gathered, bound_tokens)
     return await _counting(gathered.endpoint, _build_counted, gathered)
@@ -110,7 +116,25 @@ def _build_counted(gathered: Gathered) -> Prepared:
     return _build(gathered, counter_of(gathered.endpoint))
 
 
-def _build(gathered: Gathered, count: Count) -> Prepared:
+def _build_hidden(gathered: Gathered, *, is_bounded: bool) -> Prepared:
+    """Without personal data; a placeholder may be longer than what it stands for."""
+    count = bound_tokens if is_bounded else counter_of(gathered.endpoint)
+    kept_free = 0
+    while True:
+        prepared = _build(gathered, count, kept_free)
+        request, restorer = hide(prepared.request)
+        grown = _tokens(request, count) - _tokens(prepared.request, count)
+        if grown <= kept_free:
+            return replace(prepared, request=request, restorer=restorer)
+        kept_free = grown
+
+
+def _tokens(request: ModelRequest, count: Count) -> int:
+    return sum(count(message.text) for message in request.messages)
+
+
+def _build(gathered: Gathered, count: Count, kept_free: int = 0) -> Prepared:
+    """`kept_free`: tokens of the window that are left for what comes later."""
     opened, terms, found = gathered.opened, gathered.terms, gathered.found
     policy, summary = terms.policy, gathered.summary
     prelude = _prelude(opened, terms, gathered.specs, count)
@@ -124,8 +148,9 @@ def _build(gathered: Gathered, count: Count) -> Prepared:
     health = replace(terms.health, memory=terms.health.memory and not found.degraded)
     with phase("plan"):
         sizes = context.measure(parts, count)
+        limits = limits_of(gathered.endpoint, terms)
         allowance = governor.plan(
-            limits_of(gathered.endpoint, terms),
+            replace(limits, window=limits.window - kept_free),
             sizes.needs(policy.tool_limit),
             health.level,
             tools_healthy=health.tools,

@@ -20,6 +20,7 @@ from prometheus_client import Counter
 from chat import frames, policy
 from chat.errors import MessageExceedsModel
 from chat.frames import Done, RecalledView, rfc3339
+from chat.privacy.hiding import restored
 from chat.turns import context, knobs, preparing, store, stream, summaries, titles
 from chat.turns.opening import Opened
 from chat.turns.phases import paced, passed, phase
@@ -205,8 +206,11 @@ class Runner:
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
+        events = stream_model(prepared.request, endpoint)
+        if prepared.restorer is not None:
+            events = restored(events, prepared.restorer)
         try:
-            await self._relay(stream_model(prepared.request, endpoint), turn_log, progress)
+            await self._relay(events, turn_log, progress)
         except (ContextTooLong, ContentRefused):
             raise
         except ModelError as exc:
@@ -365,7 +369,10 @@ class Runner:
 
     async def _give_title(self, opened: Opened, answer: str, *, usable: bool) -> None:
         try:
-            title = await titles.make(opened.model_id, opened.question or "", answer, usable)
+            question = opened.question or ""
+            title = await titles.make(
+                opened.scope, opened.model_id, question, answer, usable=usable
+            )
             conversation_id = opened.turn.conversation_id
             if await in_unit(store.set_title, opened.scope, UUID(conversation_id), title):
                 await BUS.get().apublish(f"conversation:{conversation_id}", {"title": title})

@@ -93,7 +93,7 @@ async def renew(
     if len(fresh) < STEP:
         return
     try:
-        text = await _ask(model_id, fresh, before)
+        text = await _ask(scope, model_id, fresh, before)
     except (ModelError, SomaError, TimeoutError) as exc:
         log.warning("summary.failed", error=type(exc).__name__)
         return
@@ -102,13 +102,17 @@ async def renew(
         await in_unit(_keep, scope, conversation_id, lineage, made)
 
 
-async def _ask(model_id: UUID | None, said: Sequence[Said], before: Summarised | None) -> str:
+async def _ask(
+    scope: Scope, model_id: UUID | None, said: Sequence[Said], before: Summarised | None
+) -> str:
     lines = [f"{one.role}: {one.text[:_MESSAGE_CHARS]}" for one in said]
     prompt = _PROMPT.format(
         before=before.text if before else "", said="\n".join(lines)[-_ALL_CHARS:]
     )
     timeouts = Timeouts(first_token_s=30.0, idle_s=15.0, total_s=60.0)
-    answer = await ask(model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts, temperature=0.2)
+    answer = await ask(
+        scope, model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts, temperature=0.2
+    )
     return scrubbed(answer).strip()[:MAX_CHARS]
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chat.turns.asking import ask
 from gateway.facade import ModelError, Timeouts
+from kernel.actor import Scope
 from kernel.errors import SomaError
 
 MAX_WORDS = 8
@@ -18,11 +19,13 @@ _PROMPT = (
 )
 
 
-async def make(model_id: UUID | None, question: str, answer: str, usable: bool) -> str:
+async def make(
+    scope: Scope, model_id: UUID | None, question: str, answer: str, *, usable: bool
+) -> str:
     """A title. `usable` false: do not ask a model. Never raises for a model's failure."""
     if usable:
         try:
-            asked = await _ask(model_id, question, answer)
+            asked = await _ask(scope, model_id, question, answer)
         except (ModelError, SomaError, TimeoutError):
             asked = ""
         if asked:
@@ -41,10 +44,10 @@ def from_words(text: str) -> str:
     return title or "Conversation"
 
 
-async def _ask(model_id: UUID | None, question: str, answer: str) -> str:
+async def _ask(scope: Scope, model_id: UUID | None, question: str, answer: str) -> str:
     prompt = _PROMPT.format(question=question[:_EXCERPT_CHARS], answer=answer[:_EXCERPT_CHARS])
     timeouts = Timeouts(first_token_s=15.0, idle_s=10.0, total_s=20.0)
-    found = await ask(model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts)
+    found = await ask(scope, model_id, prompt, max_tokens=MAX_TOKENS, timeouts=timeouts)
     title = _plain(found).strip("\"'“”«».")
     words = title.split()
     return " ".join(words[: MAX_WORDS * 2])[:MAX_CHARS]

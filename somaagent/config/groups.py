@@ -259,6 +259,12 @@ class ProcessSettings(Group):
         "estimated",
         description="`exact`: by the model's own tokenizer where it is known; takes up to 125 MB.",
     )
+    privacy_model: str | None = Field(
+        None,
+        min_length=1,
+        description="spaCy pipeline that names persons and places where personal data is hidden.",
+        json_schema_extra={"accepted": "the name of an installed pipeline, or its directory"},
+    )
     max_message_chars: int = Field(
         200_000, ge=1000, le=2_000_000, description="Longest message, in characters."
     )
