@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from gateway.errors import NoModelConfigured
 from gateway.keys import key_of
+from gateway.ledger.metrics import Rate
 from gateway.models import Model
 from gateway.ports import Endpoint, Secret
 from gateway.presets import KINDS
@@ -39,6 +40,8 @@ class Snapshot:
     endpoints: dict[UUID, Endpoint]
     default: Endpoint | None
     taken_at: float
+    # By the model's own name, and by "<provider>/<name>"; the default model first, then by age.
+    by_name: dict[str, list[Endpoint]]
 
 
 class Catalogue:
@@ -59,6 +62,14 @@ class Catalogue:
         if chosen is None:
             raise NoModelConfigured("A platform admin can add one on the page Models.")
         return chosen
+
+    def current(self) -> Snapshot:
+        """What can be chosen now; reads rows when that is not known."""
+        return self._fresh()
+
+    def known(self) -> Snapshot | None:
+        """The same without reading a row; None when it would have to."""
+        return self._remembered()
 
     def remembered(self, model_id: UUID | None) -> Endpoint | None:
         """What `choose` would give without reading a row; None when it would have to."""
@@ -102,7 +113,11 @@ def _take(now: float) -> Snapshot:
         endpoint = endpoint_of(row)
         if endpoint is not None:
             endpoints[row.id] = endpoint
-    return Snapshot(endpoints, next(iter(endpoints.values()), None), now)
+    by_name: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints.values():
+        for name in (endpoint.model, f"{endpoint.provider_name}/{endpoint.model}"):
+            by_name.setdefault(name, []).append(endpoint)
+    return Snapshot(endpoints, next(iter(endpoints.values()), None), now, by_name)
 
 
 def usable_models(alias: str | None = None) -> QuerySet[Model]:
@@ -110,6 +125,7 @@ def usable_models(alias: str | None = None) -> QuerySet[Model]:
     return (
         Model.objects.using(alias)
         .select_related("provider")
+        .prefetch_related("prices")
         .filter(enabled=True, provider__enabled=True, provider__is_present=True)
     )
 
@@ -151,6 +167,17 @@ def endpoint_of(row: Model) -> Endpoint | None:
         provider_name=provider.name,
         # Providers are set by platform admins, who may mean a server in their own network.
         allow_private=True,
+        rates=_rates(row),
+    )
+
+
+def _rates(row: Model) -> tuple[Rate, ...]:
+    if row._state.adding:  # noqa: SLF001  # a model that is tried before it is stored
+        return ()
+    prices = sorted(row.prices.all(), key=lambda price: price.valid_from, reverse=True)
+    return tuple(
+        Rate(price.valid_from, price.input_micros, price.cached_micros, price.output_micros)
+        for price in prices
     )
 
 

@@ -4,6 +4,7 @@ Tree::
 
     SomaError
     ├── BudgetExhausted [402]
+    ├── KeyRefused [401]
     └── ModelError [502]
         ├── NoModelConfigured [503]    ├── ModelTimeout [504]        (retryable)
         ├── ModelAuthFailed            ├── ModelUnreachable [503]    (retryable)
@@ -19,7 +20,13 @@ No message of a provider is ever put into these: what it says may hold keys, pro
 
 from typing import ClassVar
 
-from kernel.errors import SomaError
+from kernel.errors import SomaError, Unauthenticated
+
+
+class KeyRefused(Unauthenticated):
+    """The key is unknown, revoked, expired, or not meant for this address."""
+
+    code, title = "key-refused", "This key is not accepted"
 
 
 class BudgetExhausted(SomaError):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable
 from uuid import UUID
 
+from gateway.apikeys.principal import follow_keys
 from gateway.catalogue import CHANGED_TOPIC
 from gateway.errors import (
     AddressRefused,
@@ -91,6 +92,7 @@ async def follow_changes() -> None:
     """
     await MODELS.get().follow_changes()
     await follow_terms()
+    await follow_keys()
     await BOOK.get().follow_recalls()
 
 

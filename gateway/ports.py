@@ -3,12 +3,13 @@
 Adapters live in `gateway.adapters` and are named by `somaagent.wiring` alone.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from gateway.parts import ModelRequest, StreamEvent
+from gateway.ledger.metrics import Rate
+from gateway.parts import ModelRequest, StreamEvent, Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,36 @@ class Endpoint:
     provider_id: UUID | None = None
     provider_name: str = ""
     allow_private: bool = True
+    # Newest first.
+    rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawCall:
+    """A request in OpenAI's form, to be passed on as it is.
+
+    `path`: below the base URL ("/chat/completions"). `body`: JSON; `fields`: the same, parsed.
+    """
+
+    path: str
+    body: bytes
+    fields: Mapping[str, Any]
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    attempts: int = 2
+
+
+class RawAnswer(Protocol):
+    """What a provider answers, as bytes. `content_type`: without parameters, lower case."""
+
+    content_type: str
+
+    async def read(self) -> bytes:
+        """The next piece; empty when it is over. Raises: ModelError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection at once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +107,13 @@ class ModelPort(Protocol):
 
         Closing the iterator or cancelling its task closes the upstream connection at once.
         Raises: ModelError (before or between events, never after `Finished`).
+        """
+        ...
+
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """Pass a request on; the answer has begun when this returns (status 200).
+
+        Raises: ModelError.
         """
         ...
 

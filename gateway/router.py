@@ -13,7 +13,7 @@ from gateway.catalogue import CHANGED_TOPIC, Catalogue
 from gateway.errors import ModelBadResponse, ModelError, ModelNotFound, ModelResting
 from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
 from gateway.parts import Finished, ModelRequest, StreamEvent, Usage
-from gateway.ports import Endpoint, EndpointProbe, ModelPort
+from gateway.ports import Endpoint, EndpointProbe, ModelPort, RawAnswer, RawCall
 from gateway.presets import KINDS, Wire
 from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
@@ -67,11 +67,7 @@ class ModelRouter:
                     yield event
         except ModelError as error:
             outcome = error.code
-            if error.counts_against_model:
-                breaker.failure()
-            elif not isinstance(error, ModelResting):
-                # It answered, if only to refuse: the model is alive.
-                breaker.success()
+            tell(breaker, error)
             raise
         except Exception as exc:
             # A defect in an adapter is a model that is down, for the person who waits: the caller
@@ -84,6 +80,27 @@ class ModelRouter:
             REQUESTS.labels(endpoint.kind, outcome).inc()
             failed = "" if outcome in {"ok", "cancelled"} else outcome
             called("llm", "stream", started_ns, failed, model=request.model, provider=endpoint.kind)
+
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """See `ModelPort.relay`. Raises: ModelResting while the breaker is open.
+
+        The caller tells how it ended: `breaker_of(endpoint)`.
+        """
+        breaker = self.breaker_of(endpoint)
+        _enter(breaker)
+        try:
+            return await self._adapter(endpoint).relay(call, endpoint)
+        except ModelError as error:
+            tell(breaker, error)
+            raise
+        except Exception as exc:
+            log.error("gateway.adapter_failed", kind=endpoint.kind, error=type(exc).__name__)  # noqa: TRY400
+            breaker.failure()
+            raise ModelBadResponse from exc
+
+    def breaker_of(self, endpoint: Endpoint) -> CircuitBreaker:
+        """The breaker of an endpoint's own model."""
+        return self._breaker(endpoint.model, endpoint)
 
     async def probe_endpoint(self, endpoint: Endpoint, timeout_s: float) -> EndpointProbe:
         """What the endpoint says of itself."""
@@ -109,7 +126,9 @@ class ModelRouter:
 
     def breaker(self, request: ModelRequest, endpoint: Endpoint) -> CircuitBreaker:
         """The breaker of the provider and model that are asked."""
-        model = request.model or endpoint.model
+        return self._breaker(request.model or endpoint.model, endpoint)
+
+    def _breaker(self, model: str, endpoint: Endpoint) -> CircuitBreaker:
         return self._board.breaker(
             breaker_name(endpoint, model),
             dependency=f"model:{endpoint.kind}",
@@ -144,6 +163,15 @@ def breaker_name(endpoint: Endpoint, model: str | None = None) -> str:
     """The name of the breaker of a provider's model."""
     provider = endpoint.provider_id or endpoint.base_url or endpoint.kind
     return f"model:{provider}:{model or endpoint.model}"
+
+
+def tell(breaker: CircuitBreaker, error: ModelError | None) -> None:
+    """Let the breaker know how a call ended (None: well)."""
+    if error is None or not (error.counts_against_model or isinstance(error, ModelResting)):
+        # It answered, if only to refuse: the model is alive.
+        breaker.success()
+    elif error.counts_against_model:
+        breaker.failure()
 
 
 def _enter(breaker: CircuitBreaker) -> None:

@@ -5,11 +5,19 @@ from saas.authz.check import allowed, relate, require, visible
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
 from saas.modes import behaviour_of, follow_modes, mode_of
-from saas.provisioning import ensure_membership, ensure_person, ensure_tenant, on_new_tenant
+from saas.provisioning import (
+    acting_member,
+    ensure_membership,
+    ensure_person,
+    ensure_tenant,
+    is_active_tenant,
+    on_new_tenant,
+)
 
 __all__ = [
     "COOKIE",
     "SCHEMA",
+    "acting_member",
     "allowed",
     "audit",
     "authenticate",
@@ -18,6 +26,7 @@ __all__ = [
     "ensure_person",
     "ensure_tenant",
     "follow_modes",
+    "is_active_tenant",
     "mode_of",
     "on_new_tenant",
     "permission_names",

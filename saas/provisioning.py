@@ -89,3 +89,25 @@ def member_actor(user_id: UUID, tenant_id: UUID) -> Actor:
         role=membership.role,
         is_platform_admin=membership.user.is_platform_admin,
     )
+
+
+def acting_member(user_id: UUID, tenant_id: UUID) -> Actor | None:
+    """The actor of a person who may work in a tenant now; None when either may not."""
+    membership = (
+        Membership.objects.select_related("user")
+        .filter(
+            user_id=user_id,
+            tenant_id=tenant_id,
+            user__is_active=True,
+            tenant__status=Tenant.Status.ACTIVE,
+        )
+        .first()
+    )
+    if membership is None:
+        return None
+    return Actor(user_id=user_id, tenant_id=tenant_id, role=membership.role)
+
+
+def is_active_tenant(tenant_id: UUID) -> bool:
+    """Whether anything may be done for a tenant."""
+    return Tenant.objects.filter(id=tenant_id, status=Tenant.Status.ACTIVE).exists()

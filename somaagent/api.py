@@ -6,6 +6,8 @@ from chat.api import router as chat_router
 from chat.api_agents import router as agents_router
 from chat.api_policy import router as policy_router
 from gateway.api import router as gateway_router
+from gateway.api_keys import router as keys_router
+from gateway.api_ledger import router as ledger_router
 from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
@@ -29,6 +31,8 @@ api.add_router("/agents", agents_router)
 api.add_router("/chat", chat_router)
 api.add_router("/chat/policy", policy_router)
 api.add_router("/gateway", gateway_router)
+api.add_router("/gateway/keys", keys_router)
+api.add_router("/gateway", ledger_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/saas/health", health_router)

@@ -1,7 +1,7 @@
 """One ASGI application; routes by path to the cheapest server that can do the work.
 
-/ws/ -> Channels; /health*, /metrics -> thin handlers; operations that wait for a model -> Django's
-ASGI handler; everything else -> Django as WSGI on bounded threads.
+/ws/ -> Channels; /health*, /metrics, /v1 -> thin handlers; operations that wait for a model ->
+Django's ASGI handler; everything else -> Django as WSGI on bounded threads.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from django.db import Error as DatabaseError  # noqa: E402
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.facade import RUNNER, follow_policies, reap  # noqa: E402
 from gateway.facade import close_ledger, follow_changes  # noqa: E402
+from gateway.v1 import server as v1  # noqa: E402
 from health import asgi as health  # noqa: E402
 from health.facade import watch  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
@@ -113,6 +114,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _websocket(scope, receive, send)
     elif scope["path"] in health.PATHS:
         await health.application(scope, receive, send)
+    elif v1.is_ours(scope["path"]):
+        await v1.application(scope, receive, send)
     elif _WAITS.match(scope["path"]):
         await _waiting(scope, receive, send)
     else:

@@ -14,7 +14,7 @@ from gateway.adapters.connections import Connections
 from gateway.egress import check_base_url
 from gateway.errors import ModelError
 from gateway.parts import ModelRequest, StreamEvent
-from gateway.ports import Endpoint, EndpointProbe
+from gateway.ports import Endpoint, EndpointProbe, RawAnswer, RawCall
 
 if TYPE_CHECKING:
     from gateway.adapters.litellm_engine import Engine
@@ -31,12 +31,15 @@ class LiteLLM:
         self, request: ModelRequest, endpoint: Endpoint
     ) -> AsyncGenerator[StreamEvent, None]:
         """See `ModelPort.stream`."""
-        await asyncio.to_thread(_check, endpoint)
-        if self._engine is None:
-            self._engine = await asyncio.to_thread(self._load)
-        async with aclosing(self._engine.stream(request, endpoint)) as events:
+        engine = await self._ready(endpoint)
+        async with aclosing(engine.stream(request, endpoint)) as events:
             async for event in events:
                 yield event
+
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """See `ModelPort.relay`: the library speaks the provider's wire, we OpenAI's."""
+        engine = await self._ready(endpoint)
+        return await engine.relay(call, endpoint)
 
     async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:  # noqa: ARG002
         """These providers have no common listing: only the address is checked."""
@@ -49,6 +52,12 @@ class LiteLLM:
     async def close(self) -> None:
         """Release the connections of the running event loop."""
         await self._connections.close()
+
+    async def _ready(self, endpoint: Endpoint) -> "Engine":
+        await asyncio.to_thread(_check, endpoint)
+        if self._engine is None:
+            self._engine = await asyncio.to_thread(self._load)
+        return self._engine
 
     def _load(self) -> "Engine":
         from gateway.adapters.litellm_engine import Engine

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import orjson
 
 from gateway.adapters.attempts import first_success
 from gateway.adapters.connections import Connections
@@ -29,13 +30,14 @@ from gateway.errors import (
     ContextTooLong,
     ModelBadResponse,
     ModelError,
+    ModelRejectedRequest,
     ModelServerError,
     ModelStreamCut,
     ModelTimeout,
     ModelUnreachable,
 )
-from gateway.parts import ModelRequest, StreamEvent
-from gateway.ports import Endpoint
+from gateway.parts import ModelRequest, StreamEvent, Timeouts
+from gateway.ports import Endpoint, RawAnswer, RawCall
 from gateway.presets import KINDS
 from gateway.tokens import estimate_prompt_tokens
 
@@ -46,6 +48,17 @@ ENVIRONMENT = {
     # In its other mode the library loads a `.env` file into this process.
     "LITELLM_MODE": "PRODUCTION",
 }
+# What of a caller's request reaches the library. Anything else could point it elsewhere, or switch
+# something of it on.
+PASSED = frozenset(
+    {
+        *("messages", "temperature", "top_p", "n", "stream", "stream_options", "stop", "user"),
+        *("max_tokens", "max_completion_tokens", "presence_penalty", "frequency_penalty"),
+        *("logit_bias", "response_format", "seed", "tools", "tool_choice", "logprobs"),
+        *("parallel_tool_calls", "top_logprobs", "reasoning_effort", "modalities"),
+        *("prompt", "suffix", "echo", "best_of", "input", "encoding_format", "dimensions"),
+    }
+)
 BY_CLASS_NAME: dict[str, type[ModelError]] = {
     "ContextWindowExceededError": ContextTooLong,
     "ContentPolicyViolationError": ContentRefused,
@@ -101,19 +114,60 @@ class Engine:
         finally:
             await opened.close()
 
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """See `ModelPort.relay`."""
+        loop = asyncio.get_running_loop()
+        due_at = loop.time() + min(call.timeouts.first_token_s, call.timeouts.total_s)
+        return await first_success(
+            partial(self._relay_once, call, endpoint, due_at), call.attempts, due_at
+        )
+
+    async def _relay_once(self, call: RawCall, endpoint: Endpoint, due_at: float) -> RawAnswer:
+        opened = _Open(None, OpenAIFold(0), Seen(SIGNS.get(_prefix(endpoint))))
+        arguments = {
+            **{name: value for name, value in call.fields.items() if name in PASSED},
+            "model": _prefix(endpoint) + endpoint.model,
+            **_access(endpoint, call.timeouts),
+            **self._connection(endpoint, opened.seen),
+        }
+        if arguments.get("tools"):
+            arguments["_skip_mcp_handler"] = True
+        work = {
+            "/chat/completions": self._library.acompletion,
+            "/completions": self._library.atext_completion,
+            "/embeddings": self._library.aembedding,
+        }.get(call.path)
+        if work is None:
+            raise ModelRejectedRequest
+        try:
+            async with asyncio.timeout_at(due_at):
+                told = await work(**arguments)
+                if not call.fields.get("stream"):
+                    whole = orjson.dumps(told.model_dump(exclude_none=True))
+                    return Told("application/json", whole)
+                opened.wrapper = told
+                first = await anext(told, None)
+        except BaseException as exc:
+            await opened.close()
+            if isinstance(exc, ModelError) or not isinstance(exc, Exception):
+                raise
+            raise _coded(exc, opened) from exc
+        return Spoken(opened, first, call.timeouts)
+
+    def _connection(self, endpoint: Endpoint, seen: Seen) -> dict[str, Any]:
+        """How the library reaches the provider: through our guarded connections."""
+        if _prefix(endpoint) in SIGNS:
+            return {"client": guarded_client(self._connections, endpoint, seen)}
+        session = self._connections.session(allow_private=endpoint.allow_private)
+        return {"shared_session": session}
+
     async def _attempt(self, request: ModelRequest, endpoint: Endpoint, due_at: float) -> _Open:
-        prefix = _prefix(endpoint)
-        seen = Seen(SIGNS.get(prefix))
+        seen = Seen(SIGNS.get(_prefix(endpoint)))
         opened = _Open(None, OpenAIFold(estimate_prompt_tokens(request.messages)), seen)
         try:
             async with asyncio.timeout_at(due_at):
                 arguments = _arguments(request, endpoint)
-                if prefix in SIGNS:
-                    arguments["client"] = guarded_client(self._connections, endpoint, seen)
-                else:
-                    arguments["shared_session"] = self._connections.session(
-                        allow_private=endpoint.allow_private
-                    )
+                arguments |= self._connection(endpoint, seen)
                 opened.wrapper = await self._library.acompletion(**arguments)
             opened.events = await _read(opened, due_at)
         except BaseException as exc:
@@ -122,6 +176,60 @@ class Engine:
                 raise
             raise _coded(exc, opened) from exc
         return opened
+
+
+class Told:
+    """A `RawAnswer` that is whole already."""
+
+    def __init__(self, content_type: str, body: bytes) -> None:
+        self.content_type = content_type
+        self._body = body
+
+    async def read(self) -> bytes:
+        """All of it, once."""
+        body, self._body = self._body, b""
+        return body
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Spoken:
+    """A `RawAnswer` of the library's chunks, as OpenAI's events."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, opened: _Open, first: Any, timeouts: Timeouts) -> None:
+        self._opened = opened
+        self._next = first
+        self._timeouts = timeouts
+        self._is_over = first is None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def read(self) -> bytes:
+        """The event of the next chunk, the last one with [DONE]."""
+        if self._is_over:
+            return b""
+        opened, chunk = self._opened, self._next
+        try:
+            async with asyncio.timeout(self._timeouts.idle_s):
+                self._next = await anext(opened.wrapper, None)
+        except Exception as exc:
+            opened.fold.started = True
+            raise _coded(exc, opened) from exc
+        payload = chunk.model_dump(exclude_none=True)
+        if opened.seen.has_end is False and self._next is None:
+            # The library invents an end for answers that broke off.
+            raise ModelStreamCut(cause=ModelUnreachable.code)
+        event = b"data: " + orjson.dumps(payload) + b"\n\n"
+        if self._next is None:
+            self._is_over = True
+            return event + b"data: [DONE]\n\n"
+        return event
+
+    def close(self) -> None:
+        """Close in the background: the library can only be closed by waiting."""
+        self._closing = asyncio.get_running_loop().create_task(self._opened.close())
 
 
 def _import_library() -> Any:
@@ -149,17 +257,12 @@ def _prefix(endpoint: Endpoint) -> str:
 
 
 def _arguments(request: ModelRequest, endpoint: Endpoint) -> dict[str, Any]:
-    timeouts = request.timeouts
     arguments: dict[str, Any] = {
         "model": _prefix(endpoint) + (request.model or endpoint.model),
         "messages": [entry for message in request.messages for entry in chat_messages(message)],
         "stream": True,
         "stream_options": {"include_usage": True},
-        "timeout": httpx.Timeout(timeouts.total_s, connect=timeouts.connect_s),
-        "max_retries": 0,
-        "num_retries": 0,
-        "api_key": endpoint.api_key.reveal() or None,
-        "api_base": endpoint.base_url or None,
+        **_access(endpoint, request.timeouts),
         "max_tokens": request.max_output_tokens,
         "temperature": request.temperature,
         "stop": list(request.stop) or None,
@@ -169,6 +272,17 @@ def _arguments(request: ModelRequest, endpoint: Endpoint) -> dict[str, Any]:
         # Otherwise it looks for tools of its own proxy, whose package is not installed.
         arguments["_skip_mcp_handler"] = True
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _access(endpoint: Endpoint, timeouts: Timeouts) -> dict[str, Any]:
+    """Address, key and deadlines; the library's own retries stay off."""
+    return {
+        "timeout": httpx.Timeout(timeouts.total_s, connect=timeouts.connect_s),
+        "max_retries": 0,
+        "num_retries": 0,
+        "api_key": endpoint.api_key.reveal() or None,
+        "api_base": endpoint.base_url or None,
+    }
 
 
 async def _read(opened: _Open, due_at: float) -> list[StreamEvent]:

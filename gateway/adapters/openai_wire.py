@@ -24,11 +24,12 @@ from gateway.adapters.openai_exchange import (
     connection_error,
     limited_body,
 )
+from gateway.adapters.openai_relay import Relayed
 from gateway.adapters.openai_request import Dialect, chat_body, first_dialect, learn
 from gateway.egress import check_base_url
 from gateway.errors import ModelBadResponse, ModelError
 from gateway.parts import ModelRequest, StreamEvent
-from gateway.ports import Endpoint, EndpointProbe
+from gateway.ports import Endpoint, EndpointProbe, RawAnswer, RawCall
 from gateway.presets import default_base_url
 from gateway.tokens import estimate_prompt_tokens
 
@@ -76,6 +77,17 @@ class OpenAIWire:
         finally:
             exchange.close()
 
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """See `ModelPort.relay`."""
+        url = _url(endpoint, call.path)
+        started_at = asyncio.get_running_loop().time()
+        due_at = started_at + min(call.timeouts.first_token_s, call.timeouts.total_s)
+        return await first_success(
+            partial(self._relay_once, call, endpoint, url, started_at, due_at),
+            call.attempts,
+            due_at,
+        )
+
     async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:
         """List the models (`GET /models`)."""
         before = time.perf_counter()
@@ -101,6 +113,34 @@ class OpenAIWire:
     async def close(self) -> None:
         """Release the connections of the running event loop."""
         await self._connections.close()
+
+    async def _relay_once(
+        self, call: RawCall, endpoint: Endpoint, url: str, started_at: float, due_at: float
+    ) -> Relayed:
+        session = self._connections.session(allow_private=endpoint.allow_private)
+        try:
+            async with asyncio.timeout_at(due_at):
+                response = await session.post(
+                    url,
+                    data=call.body,
+                    headers=_headers(endpoint),
+                    timeout=aiohttp.ClientTimeout(total=None, connect=call.timeouts.connect_s),
+                    allow_redirects=False,
+                )
+                if response.status != 200:
+                    async with response:
+                        body = await limited_body(response, ERROR_BODY_LIMIT_BYTES)
+                    failure = read_failure(response.status, response.headers, body)
+                    raise failure_of_error_object(failure)
+        except CONNECTION_FAILURES as exc:
+            raise connection_error(exc) from exc
+        answer = Relayed(response, call.timeouts, started_at)
+        try:
+            await answer.begin()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
 
     async def _attempt(self, call: _Call) -> tuple[Exchange, list[StreamEvent]]:
         response = await self._open(call)

@@ -27,7 +27,7 @@ from gateway.parts import (
     ToolCallDelta,
     Usage,
 )
-from gateway.ports import Endpoint, EndpointProbe
+from gateway.ports import Endpoint, EndpointProbe, RawAnswer, RawCall
 from gateway.simulator.script import REFUSALS, Plan, Rule, Script
 from gateway.tokens import estimate_prompt_tokens
 
@@ -76,6 +76,10 @@ class ScriptedModel:
                     yield event
         finally:
             self.closed_early += not finished
+
+    async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
+        """Bytes are spoken by the simulator, not here."""
+        raise NotImplementedError
 
     async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:  # noqa: ARG002
         """Always there."""

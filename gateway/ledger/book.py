@@ -217,7 +217,8 @@ class Book:
                     micros = reserved.get(place.rule.metric, 0)
                     self._purse(tenant_id, place).reserve(micros, moment)
                 return
-            refused = await self._take(tenant_id, short, reserved)
+            # To its end, even when the caller goes away: the database has lent it by then.
+            refused = await asyncio.shield(self._take(tenant_id, short, reserved))
             if refused is None:
                 continue
             place, standing = refused

@@ -1,5 +1,6 @@
 """What a tenant decided, as calls need it: budgets, zone, allowed models."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,11 +17,12 @@ TOPIC = "gateway.terms"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`allowed_models`: ids; None: all of the catalogue."""
+    """`allowed_models`: ids; None: all of the catalogue. `rates`: see `gateway.models.Policy`."""
 
     rules: tuple[Rule, ...]
     zone: ZoneInfo
     allowed_models: frozenset[UUID] | None
+    rates: Mapping[str, Mapping[str, int]]
 
 
 def read_terms(tenant_id: UUID) -> Terms:
@@ -29,9 +31,9 @@ def read_terms(tenant_id: UUID) -> Terms:
         rules = tuple(rule_of(row) for row in Budget.objects.order_by("id"))
         policy = Policy.objects.first()
     if policy is None:
-        return Terms(rules, ZoneInfo("UTC"), None)
+        return Terms(rules, ZoneInfo("UTC"), None, {})
     allowed = frozenset(map(UUID, policy.allowed_models)) or None
-    return Terms(rules, ZoneInfo(policy.zone), allowed)
+    return Terms(rules, ZoneInfo(policy.zone), allowed, policy.rates)
 
 
 def rule_of(row: Budget) -> Rule:

@@ -18,7 +18,7 @@ class ApiKey(TenantModel):
     # The beginning of the secret, for recognising it.
     prefix = models.CharField(max_length=20)
     secret_hash = models.CharField(max_length=64, unique=True)
-    # [scope, ...], see `gateway.apikeys.scopes`.
+    # [scope, ...], see `gateway.apikeys.token`.
     scopes = models.JSONField(default=list)
     # Names of models; empty: all that the tenant may use.
     allowed_models = models.JSONField(default=list)
@@ -30,8 +30,9 @@ class ApiKey(TenantModel):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
-    # The key that this one takes over from; that one ends when the overlap does.
-    replaces_id = models.UUIDField(null=True)
+    # The secret before the last rotation, and until when it is still good.
+    previous_hash = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  # unique
+    previous_until = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(default=now)
 
     class Meta:

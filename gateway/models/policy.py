@@ -15,6 +15,8 @@ class Policy(TenantModel):
     zone = models.CharField(max_length=60, default="UTC")
     # Ids of models; empty: all of the catalogue.
     allowed_models = models.JSONField(default=list)
+    # {"tenant" | "user" | "address": {"requests": int, "tokens": int}}, each a minute.
+    rates = models.JSONField(default=dict)
     updated_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -17,7 +17,10 @@ from chat import policy as policy_verbs
 from chat import verbs as chat_verbs
 from chat.turns import store
 from gateway import verbs as gateway_verbs
+from gateway.apikeys import verbs as key_verbs
+from gateway.ledger import verbs as ledger_verbs
 from kernel.actor import Actor
+from kernel.clock import now
 from kernel.errors import SomaError
 from memory import retention as memory_retention
 from memory import verbs as memory_verbs
@@ -41,13 +44,18 @@ OWN_VIEW = {
     "memory_stats", "memory_graph", "memory_pending", "memory_export", "memory_retention",
     "memory_set_retention", "memory_forget_many", "memory_replay",
     "gateway_kinds", "gateway_models", "mode_see", "mode_set",
+    "gateway_keys", "gateway_create_key", "gateway_policy", "gateway_prices", "gateway_usage",
+    "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
 FOR_SYSADMINS = {"mode_set", "policy_see", "policy_set"}
 # What a member may do with an agent of the tenant, and a viewer may not.
 FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
-VIEWER_MAY_NOT = {"agents_create", "memory_set_retention", "memory_forget_many", "memory_replay"}
+VIEWER_MAY_NOT = {
+    "agents_create", "memory_set_retention", "memory_forget_many", "memory_replay",
+    "gateway_keys", "gateway_create_key",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -60,6 +68,10 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
     kept = ann.post(
         "/memory", {"agent_id": ann.agent_id(), "text": "Remember: the vault code is 4711."}
     )
+    budget = Client(web, "admin").post(
+        "/gateway/budgets",
+        {"metric": "usd", "subject": "tenant", "period": "month", "limit_micros": 10**12},
+    )
     provider = Client(web, "platform").get("/gateway/providers").json()["items"][0]
     return {
         "conversation_id": conversation,
@@ -70,6 +82,8 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         "provider_id": provider["id"],
         "model_id": provider["models"][0]["id"],
         "tenant_id": str(cast.acme_id),
+        "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
+        "budget_id": budget.json()["id"],
     }
 
 
@@ -111,6 +125,15 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         },
         "gateway_update_provider": {"name": "Stolen"},
         "gateway_test_provider": {},
+        "gateway_create_key": {"name": key},
+        "gateway_update_key": {"name": "Stolen"},
+        "gateway_rotate_key": {"overlap_s": 0},
+        "gateway_create_budget": {
+            "metric": "usd", "subject": "tenant", "period": "day", "limit_micros": 1,
+        },
+        "gateway_update_budget": {"limit_micros": 1},
+        "gateway_set_policy": {"zone": "Europe/Berlin"},
+        "gateway_set_price": {"input_micros": 0, "output_micros": 0},
         "memory_create": {"agent_id": world["agent_id"], "text": "x"},
         "memory_correct": {"text": "Stolen"},
         "memory_forget_many": {"ids": [world["memory_id"]]},
@@ -230,7 +253,7 @@ def _acme(web: Web, world: dict[str, str]) -> Any:
 VERB_MODULES: tuple[ModuleType, ...] = (
     chat_verbs, agent_verbs, policy_verbs, store, gateway_verbs, memory_verbs, verbs_writing,
     verbs_moving,
-    verbs_cognition, memory_retention,
+    verbs_cognition, memory_retention, key_verbs, ledger_verbs,
 )  # fmt: skip
 # Reading one's own things in one's own tenant is not a breach.
 STRANGER_MAY = {
@@ -238,7 +261,8 @@ STRANGER_MAY = {
     "search_memory", "recent_memory",
     "list_kinds", "list_models", "summarise", "draw_graph", "measure_backlog", "forget_memories",
     "replay_backlog", "export_memories", "read_retention", "set_retention",
-    "see_policy", "set_policy",
+    "see_policy", "set_policy", "list_keys", "create_key", "list_budgets", "create_budget",
+    "see_usage", "list_calls", "list_prices",
 }  # fmt: skip
 
 
@@ -281,6 +305,13 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
         )  # fmt: skip
         ready["change"] = ProviderChange(name="Stolen")
         ready["model"] = None
+    if function.__module__.startswith(("gateway.ledger", "gateway.apikeys")):
+        ready |= {
+            "before": None, "overlap_s": 0, "price": None,
+            "query": ledger_verbs.UsageQuery(now(), now()),
+            "draft": ledger_verbs.BudgetDraft("usd", "tenant", None, "day", 1)
+            if "ledger" in function.__module__ else key_verbs.KeyDraft(name="K"),
+        }  # fmt: skip
     return {
         name: ready[name]
         for name, parameter in inspect.signature(function).parameters.items()

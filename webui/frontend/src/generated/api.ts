@@ -612,6 +612,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/gateway/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description One's own keys; for tenant admins, all of the tenant.
+         */
+        get: operations["gateway_keys"];
+        put?: never;
+        /**
+         * Create Key
+         * @description Make a key.
+         */
+        post: operations["gateway_create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description End a key.
+         */
+        delete: operations["gateway_revoke_key"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Key
+         * @description Change a key.
+         */
+        patch: operations["gateway_update_key"];
+        trace?: never;
+    };
+    "/api/v2/gateway/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Key
+         * @description Give a key a new secret; budget and usage go on.
+         */
+        post: operations["gateway_rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budgets
+         * @description Budgets and how they stand now (tenant admins).
+         */
+        get: operations["gateway_budgets"];
+        put?: never;
+        /**
+         * Create Budget
+         * @description Set a budget (tenant admins).
+         */
+        post: operations["gateway_create_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Budget
+         * @description Remove a budget (tenant admins).
+         */
+        delete: operations["gateway_delete_budget"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Budget
+         * @description Change a budget (tenant admins).
+         */
+        patch: operations["gateway_update_budget"];
+        trace?: never;
+    };
+    "/api/v2/gateway/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Policy
+         * @description The tenant's zone, allowed models and rates.
+         */
+        get: operations["gateway_policy"];
+        /**
+         * Set Policy
+         * @description Change them (tenant admins).
+         */
+        put: operations["gateway_set_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/models/{model_id}/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Prices
+         * @description What a model costs and did cost, newest first.
+         */
+        get: operations["gateway_prices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/models/{model_id}/price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Price
+         * @description Let a price hold from a moment on (platform admins).
+         */
+        put: operations["gateway_set_price"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Usage
+         * @description Usage between two days: the tenant's for its admins, else one's own.
+         */
+        get: operations["gateway_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calls
+         * @description Single calls: the tenant's for its admins, else one's own.
+         */
+        get: operations["gateway_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/memory/retention": {
         parameters: {
             query?: never;
@@ -1957,15 +2177,40 @@ export interface components {
         };
         /**
          * KeyIn
-         * @description Makes a repeat of the request harmless.
+         * @description A new key. `kind` "tenant": a key of the tenant, for its admins to make.
          */
         KeyIn: {
-            /** Client Key */
-            client_key: string;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes?: ("chat" | "embeddings" | "models" | "agents")[] | null;
+            /** Allowed Models */
+            allowed_models?: string[] | null;
+            /** Networks */
+            networks?: string[] | null;
+            /** Requests A Minute */
+            requests_a_minute?: number | null;
+            /** Tokens A Minute */
+            tokens_a_minute?: number | null;
+            /** Expires At */
+            expires_at?: string | null;
+            /**
+             * Kind
+             * @default personal
+             * @enum {string}
+             */
+            kind: "personal" | "tenant";
+            /**
+             * Monthly Micros
+             * @description Hard budget a month, in micro-dollars.
+             */
+            monthly_micros?: number | null;
         };
         /**
          * PolicyOut
          * @description The same, with the platform's own shares.
+         *
+         *     `can_redact`: what finds personal data is installed.
          */
         PolicyOut: {
             /**
@@ -1993,6 +2238,8 @@ export interface components {
              */
             redacts: boolean;
             standard: components["schemas"]["SharesIO"];
+            /** Can Redact */
+            can_redact: boolean;
         };
         /**
          * SharesIO
@@ -2204,6 +2451,414 @@ export interface components {
         ModelPage: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * KeyOut
+         * @description A key; its secret is told only when it is made or rotated.
+         */
+        KeyOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "personal" | "tenant";
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Prefix */
+            prefix: string;
+            /** Scopes */
+            scopes: string[];
+            /** Allowed Models */
+            allowed_models: string[];
+            /** Networks */
+            networks: string[];
+            /** Requests A Minute */
+            requests_a_minute: number | null;
+            /** Tokens A Minute */
+            tokens_a_minute: number | null;
+            /** Expires At */
+            expires_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Previous Until */
+            previous_until: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * KeyPage
+         * @description Keys, oldest first.
+         */
+        KeyPage: {
+            /** Items */
+            items: components["schemas"]["KeyOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * MadeKeyOut
+         * @description A key with its secret, which nobody can read again.
+         */
+        MadeKeyOut: {
+            key: components["schemas"]["KeyOut"];
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * KeyChangeIn
+         * @description What to change; what is left out stays. An empty list: no restriction.
+         */
+        KeyChangeIn: {
+            /** Name */
+            name?: string | null;
+            /** Scopes */
+            scopes?: ("chat" | "embeddings" | "models" | "agents")[] | null;
+            /** Allowed Models */
+            allowed_models?: string[] | null;
+            /** Networks */
+            networks?: string[] | null;
+            /** Requests A Minute */
+            requests_a_minute?: number | null;
+            /** Tokens A Minute */
+            tokens_a_minute?: number | null;
+            /** Expires At */
+            expires_at?: string | null;
+        };
+        /**
+         * RotateIn
+         * @description For how many seconds the old secret stays good.
+         */
+        RotateIn: {
+            /**
+             * Overlap S
+             * @default 86400
+             */
+            overlap_s: number;
+        };
+        /**
+         * AccountOut
+         * @description How a budget stands for one subject in the present period.
+         */
+        AccountOut: {
+            /**
+             * Subject Id
+             * Format: uuid
+             */
+            subject_id: string;
+            /** Spent Micros */
+            spent_micros: number;
+            /** Held Micros */
+            held_micros: number;
+        };
+        /**
+         * BudgetOut
+         * @description A budget.
+         */
+        BudgetOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "usd" | "tokens" | "api_calls";
+            /**
+             * Subject
+             * @enum {string}
+             */
+            subject: "tenant" | "user" | "agent" | "key" | "model";
+            /** Subject Id */
+            subject_id: string | null;
+            /**
+             * Period
+             * @enum {string}
+             */
+            period: "turn" | "day" | "month" | "ever";
+            /** Limit Micros */
+            limit_micros: number;
+            /** Is Hard */
+            is_hard: boolean;
+            /** Alerts */
+            alerts: number[];
+        };
+        /**
+         * StandingOut
+         * @description A budget with its present accounts, the fullest first.
+         */
+        StandingOut: {
+            budget: components["schemas"]["BudgetOut"];
+            /** Accounts */
+            accounts: components["schemas"]["AccountOut"][];
+        };
+        /**
+         * BudgetIn
+         * @description A budget. `limit_micros`: millionths of a dollar, token or call; -1: no limit.
+         *
+         *     `subject_id` null: each subject of the kind has the limit for itself.
+         */
+        BudgetIn: {
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "usd" | "tokens" | "api_calls";
+            /**
+             * Subject
+             * @enum {string}
+             */
+            subject: "tenant" | "user" | "agent" | "key" | "model";
+            /** Subject Id */
+            subject_id?: string | null;
+            /**
+             * Period
+             * @enum {string}
+             */
+            period: "turn" | "day" | "month" | "ever";
+            /** Limit Micros */
+            limit_micros: number;
+            /**
+             * Is Hard
+             * @default true
+             */
+            is_hard: boolean;
+            /**
+             * Alerts
+             * @default [
+             *       80,
+             *       100
+             *     ]
+             */
+            alerts: number[];
+        };
+        /**
+         * BudgetChangeIn
+         * @description What to change; what is left out stays.
+         */
+        BudgetChangeIn: {
+            /** Limit Micros */
+            limit_micros?: number | null;
+            /** Is Hard */
+            is_hard?: boolean | null;
+            /** Alerts */
+            alerts?: number[] | null;
+        };
+        /**
+         * CallPolicyOut
+         * @description What a tenant decided for all its calls.
+         */
+        CallPolicyOut: {
+            /** Zone */
+            zone: string;
+            /** Allowed Models */
+            allowed_models: string[];
+            rates: components["schemas"]["PolicyRates"];
+        };
+        /**
+         * PolicyRate
+         * @description So many a minute; null: no limit.
+         */
+        PolicyRate: {
+            /** Requests */
+            requests?: number | null;
+            /** Tokens */
+            tokens?: number | null;
+        };
+        /**
+         * PolicyRates
+         * @description Limits a minute: of the tenant, of each person, of each address.
+         */
+        PolicyRates: {
+            tenant?: components["schemas"]["PolicyRate"] | null;
+            user?: components["schemas"]["PolicyRate"] | null;
+            address?: components["schemas"]["PolicyRate"] | null;
+        };
+        /**
+         * CallPolicyIn
+         * @description What to change; what is left out stays. No allowed models: all of the catalogue.
+         */
+        CallPolicyIn: {
+            /** Zone */
+            zone?: string | null;
+            /** Allowed Models */
+            allowed_models?: string[] | null;
+            rates?: components["schemas"]["PolicyRates"] | null;
+        };
+        /**
+         * PriceOut
+         * @description A price of a model.
+         */
+        PriceOut: {
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Input Micros */
+            input_micros: number;
+            /** Cached Micros */
+            cached_micros: number;
+            /** Output Micros */
+            output_micros: number;
+        };
+        /**
+         * PriceIn
+         * @description Micro-dollars for a million tokens. `valid_from` null: now; `cached_micros`: as input.
+         */
+        PriceIn: {
+            /** Input Micros */
+            input_micros: number;
+            /** Cached Micros */
+            cached_micros?: number | null;
+            /** Output Micros */
+            output_micros: number;
+            /** Valid From */
+            valid_from?: string | null;
+        };
+        /**
+         * Sums
+         * @description Calls and what they used; `estimated`: calls whose provider did not count.
+         */
+        Sums: {
+            /** Calls */
+            calls: number;
+            /** Failures */
+            failures: number;
+            /** Estimated */
+            estimated: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cost Micros */
+            cost_micros: number;
+        };
+        /**
+         * UsageOut
+         * @description Sums by bucket and name, and over all. `is_cut`: there are more rows than are shown.
+         */
+        UsageOut: {
+            /** Zone */
+            zone: string;
+            /** Rows */
+            rows: components["schemas"]["UsageRow"][];
+            total: components["schemas"]["Sums"];
+            /** Is Cut */
+            is_cut: boolean;
+        };
+        /**
+         * UsageRow
+         * @description Sums of one bucket. `name`: of the model or kind, or an id; empty: nobody's.
+         */
+        UsageRow: {
+            /** Calls */
+            calls: number;
+            /** Failures */
+            failures: number;
+            /** Estimated */
+            estimated: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cost Micros */
+            cost_micros: number;
+            /**
+             * Bucket
+             * Format: date-time
+             */
+            bucket: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * CallOut
+         * @description One call of a model.
+         */
+        CallOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Call Id
+             * Format: uuid
+             */
+            call_id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /** Model */
+            model: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cost Micros */
+            cost_micros: number;
+            /** Counted */
+            counted: boolean;
+            /** State */
+            state: string;
+            /** Note */
+            note: string;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Latency Ms */
+            latency_ms: number;
+        };
+        /**
+         * CallPage
+         * @description Calls, newest first.
+         */
+        CallPage: {
+            /** Items */
+            items: components["schemas"]["CallOut"][];
             /** Next */
             next: string | null;
         };
@@ -4258,6 +4913,355 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+        };
+    };
+    gateway_keys: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+        };
+    };
+    gateway_create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKeyOut"];
+                };
+            };
+        };
+    };
+    gateway_revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    gateway_update_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChangeIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyOut"];
+                };
+            };
+        };
+    };
+    gateway_rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKeyOut"];
+                };
+            };
+        };
+    };
+    gateway_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingOut"][];
+                };
+            };
+        };
+    };
+    gateway_create_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetOut"];
+                };
+            };
+        };
+    };
+    gateway_delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    gateway_update_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetChangeIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetOut"];
+                };
+            };
+        };
+    };
+    gateway_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPolicyOut"];
+                };
+            };
+        };
+    };
+    gateway_set_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallPolicyIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPolicyOut"];
+                };
+            };
+        };
+    };
+    gateway_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceOut"][];
+                };
+            };
+        };
+    };
+    gateway_set_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceOut"];
+                };
+            };
+        };
+    };
+    gateway_usage: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                grain?: "hour" | "day";
+                by?: "model" | "user" | "agent" | "key" | "kind";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOut"];
+                };
+            };
+        };
+    };
+    gateway_calls: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPage"];
                 };
             };
         };

@@ -1,0 +1,1 @@
+"""Rate limits: `gcra` the rule (pure), `limiter` where its state is kept."""

@@ -1,0 +1,331 @@
+"""One call from its reservation to its settling: whatever happens in between, it is recorded once.
+
+The order: rate limit, model, reservation, provider, answer, settling; settled before the last byte
+leaves. A model that fails before anything was shown makes room for the next one of the same name.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from math import ceil
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from gateway.apikeys.principal import Principal, is_still_good
+from gateway.catalogue import Snapshot
+from gateway.errors import KeyRefused, ModelBadResponse, ModelError, ModelStreamCut
+from gateway.ledger.book import BOOK, Outcome, Reservation, State, Target
+from gateway.ledger.metrics import Tokens
+from gateway.ledger.rules import NOBODY, Caller
+from gateway.ledger.terms import TERMS, Terms
+from gateway.limits.gcra import Bucket, Verdict
+from gateway.limits.limiter import LIMITER
+from gateway.metrics import REQUESTS
+from gateway.parts import Timeouts
+from gateway.ports import Endpoint, RawAnswer, RawCall
+from gateway.router import MODELS, tell
+from gateway.v1.asking import PATHS, Ask
+from gateway.v1.events import DONE, Cutter, Meter, as_events, error_event, usage_of
+from gateway.v1.shape import ApiError, rendered
+from kernel.clock import monotonic_s
+from kernel.db import in_unit
+from kernel.errors import SomaError
+
+RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024
+# How often a long answer looks whether its key is still good.
+RECHECK_S = 0.5
+# Failures that another model may not have.
+CURED_ELSEWHERE = frozenset(
+    {
+        *("model-timeout", "model-unreachable", "model-server-error", "model-rate-limited"),
+        *("model-resting", "model-bad-response", "model-auth-failed", "model-not-found"),
+        *("model-credit-exhausted",),
+    }
+)
+
+
+class RateLimited(ApiError):
+    """Too many requests or tokens in the last minute."""
+
+    code, status, title = "rate-limited", 429, "Too many requests"
+
+
+@dataclass(slots=True)
+class Call:
+    """A request of a principal. `headers`: what the answer tells beside its body."""
+
+    principal: Principal
+    ask: Ask
+    call_id: UUID
+    secret: str
+    address: str
+    headers: dict[str, str] = field(default_factory=dict)
+    began_s: float = field(default_factory=monotonic_s)
+    tried: list[str] = field(default_factory=list)
+
+    @property
+    def caller(self) -> Caller:
+        """On whose behalf: of the key, and of its person if it has one."""
+        actor = self.principal.actor
+        user_id = actor.user_id if actor.kind == "user" else NOBODY
+        return Caller(self.principal.tenant_id, user_id=user_id, key_id=self.principal.key_id)
+
+
+@dataclass(slots=True)
+class Begun:
+    """A call whose answer has begun."""
+
+    endpoint: Endpoint
+    reservation: Reservation
+    answer: RawAnswer
+    tokens_bucket: list[Bucket]
+
+
+async def begin(call: Call) -> Begun:
+    """Admit, reserve, ask. Raises: SomaError; then everything is recorded already."""
+    terms = await TERMS.get(call.principal.tenant_id)
+    endpoints = await allowed_endpoints(call, terms)
+    buckets = await _admit(call, terms, endpoints[0])
+    last: ModelError | None = None
+    for endpoint in endpoints:
+        reservation = await _reserve(call, endpoint)
+        try:
+            answer = await MODELS.get().relay(_raw(call, endpoint), endpoint)
+        except ModelError as error:
+            last = error
+            call.tried.append(f"{endpoint.provider_name}/{endpoint.model}: {error.code}")
+            REQUESTS.labels(endpoint.kind, error.code).inc()
+            if error.code in CURED_ELSEWHERE and endpoint is not endpoints[-1]:
+                BOOK.get().release(reservation)
+                continue
+            _settle(call, reservation, Tokens(0, 0), counted=True, state="failed")
+            raise
+        except BaseException:
+            # The caller went away before anything came: what was asked may be charged all the same.
+            asked = Tokens(call.ask.input_estimate, 0)
+            _settle(call, reservation, asked, counted=False, state="cancelled")
+            raise
+        return Begun(endpoint, reservation, answer, buckets)
+    raise last or ModelBadResponse()
+
+
+async def whole(call: Call, begun: Begun) -> bytes:
+    """The answer in one piece, as the provider wrote it. Raises: ModelError."""
+    asked = Tokens(call.ask.input_estimate, 0)
+    try:
+        body = await _all(begun.answer)
+        told = _parsed(body)
+    except ModelError as error:
+        _fail(call, begun, error, asked, counted=False)
+        raise
+    except BaseException:
+        begun.answer.close()
+        _settle(call, begun.reservation, asked, counted=False, state="cancelled")
+        raise
+    begun.answer.close()
+    tell(MODELS.get().breaker_of(begun.endpoint), None)
+    usage = usage_of(told)
+    tokens = usage or Tokens(call.ask.input_estimate, _estimated(told))
+    _settle(call, begun.reservation, tokens, counted=usage is not None, state="ok")
+    await _correct(begun, tokens)
+    return body
+
+
+async def streamed(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
+    """The answer as events, as they come; ends with an error event where it breaks off."""
+    meter = Meter(wants_usage=call.ask.wants_usage)
+    first_ms: int | None = None
+    state: State = "cancelled"
+    failure: SomaError | None = None
+    try:
+        async with aclosing(_pieces(call, begun, meter)) as pieces:
+            async for piece in pieces:
+                if first_ms is None:
+                    first_ms = int((monotonic_s() - call.began_s) * 1000)
+                yield piece
+        state = "ok"
+    except SomaError as error:
+        failure, state = error, "failed"
+    finally:
+        begun.answer.close()
+        tokens, counted = meter.tokens(call.ask.input_estimate)
+        if isinstance(failure, ModelError) or state == "ok":
+            known = failure if isinstance(failure, ModelError) else None
+            tell(MODELS.get().breaker_of(begun.endpoint), known)
+        if failure is not None:
+            call.tried.append(failure.code)
+        _settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
+    await _correct(begun, tokens)
+    yield error_event(rendered(failure)[1]) if failure is not None else DONE
+
+
+async def _pieces(call: Call, begun: Begun, meter: Meter) -> AsyncGenerator[bytes, None]:
+    """What of the provider's bytes is passed on. Raises: ModelError, KeyRefused."""
+    answer, cutter = begun.answer, Cutter()
+    if answer.content_type == "application/json":
+        yield meter.pass_on(cutter.feed(as_events(await _all(answer))))
+    checked_s = monotonic_s()
+    while not (meter.is_done or meter.error) and (chunk := await answer.read()):
+        if out := meter.pass_on(cutter.feed(chunk)):
+            yield out
+        if monotonic_s() - checked_s > RECHECK_S:
+            checked_s = monotonic_s()
+            if not await is_still_good(call.secret):
+                raise KeyRefused("The key was revoked while the answer was written.")
+    if out := meter.pass_on(cutter.close()):
+        yield out
+    if meter.error is not None:
+        raise meter.error
+    if not (meter.is_done or meter.has_finished):
+        raise ModelStreamCut
+
+
+async def allowed_endpoints(call: Call, terms: Terms) -> list[Endpoint]:
+    """Where the model that was named may be asked, best first. Raises: ApiError."""
+    name = call.ask.model
+    snapshot = await snapshot_now()
+    found = snapshot.by_name.get(name, [])
+    if name == "default" and snapshot.default is not None:
+        found = [snapshot.default]
+    found = [one for one in found if may_use(one, call.principal, terms)]
+    if not found:
+        message = f"The model '{name}' does not exist or you do not have access to it."
+        raise ApiError(404, "model_not_found", message, param="model")
+    return found
+
+
+def may_use(endpoint: Endpoint, principal: Principal, terms: Terms) -> bool:
+    """Whether tenant and key both allow a model."""
+    if terms.allowed_models is not None and endpoint.model_id not in terms.allowed_models:
+        return False
+    names = principal.allowed_models
+    own = f"{endpoint.provider_name}/{endpoint.model}"
+    return not names or endpoint.model in names or own in names
+
+
+async def snapshot_now() -> Snapshot:
+    """The catalogue, from memory where it is known."""
+    catalogue = MODELS.get().catalogue
+    known = catalogue.known()
+    return known if known is not None else await in_unit(catalogue.current)
+
+
+async def _admit(call: Call, terms: Terms, endpoint: Endpoint) -> list[Bucket]:
+    """Count the call in its rate limits. Returns the buckets of tokens. Raises: RateLimited."""
+    principal, tokens = call.principal, call.ask.input_estimate + _output_bound(call.ask, endpoint)
+    limits = [
+        (f"key:{principal.key_id}", principal.requests_a_minute, principal.tokens_a_minute),
+        *(
+            (f"{name}:{principal.tenant_id}:{subject}", rates.get("requests"), rates.get("tokens"))
+            for name, subject in (
+                ("tenant", ""),
+                ("user", str(principal.actor.user_id)),
+                ("address", call.address),
+            )
+            if (rates := terms.rates.get(name))
+        ),
+    ]
+    requests = [Bucket(f"{name}:r", limit) for name, limit, _ in limits if limit]
+    of_tokens = [Bucket(f"{name}:t", limit, max(1, tokens)) for name, _, limit in limits if limit]
+    verdicts = await LIMITER.admit([*requests, *of_tokens])
+    _tell_limits(call, "requests", verdicts[: len(requests)])
+    _tell_limits(call, "tokens", verdicts[len(requests) :])
+    waits = [one.retry_after_s for one in verdicts if one.retry_after_s is not None]
+    if waits:
+        call.headers["retry-after"] = str(max(1, ceil(max(waits))))
+        message = f"Rate limit reached. Try again in {max(waits):.1f} s."
+        raise RateLimited(429, "rate_limit_exceeded", message)
+    return of_tokens
+
+
+def _tell_limits(call: Call, what: str, verdicts: list[Verdict]) -> None:
+    """OpenAI's headers, of the limit that is nearest."""
+    if not verdicts:
+        return
+    nearest = min(verdicts, key=lambda one: one.remaining / one.limit)
+    call.headers[f"x-ratelimit-limit-{what}"] = str(nearest.limit)
+    call.headers[f"x-ratelimit-remaining-{what}"] = str(nearest.remaining)
+    call.headers[f"x-ratelimit-reset-{what}"] = f"{nearest.reset_s:.3f}s"
+
+
+async def _reserve(call: Call, endpoint: Endpoint) -> Reservation:
+    most = Tokens(call.ask.input_bound, _output_bound(call.ask, endpoint))
+    target = Target(endpoint.model_id or NOBODY, endpoint.model, endpoint.rates)
+    return await BOOK.get().reserve(call.caller, call.ask.kind, target, most, call.call_id)
+
+
+def _output_bound(ask: Ask, endpoint: Endpoint) -> int:
+    if ask.output_limit is not None:
+        return ask.output_limit
+    return endpoint.output_limit * ask.choices
+
+
+def _raw(call: Call, endpoint: Endpoint) -> RawCall:
+    timeouts = Timeouts(
+        first_token_s=settings.SOMA.model_first_token_s,
+        # An answer in one piece is silent until it is there.
+        idle_s=settings.SOMA.model_idle_s if call.ask.is_stream else settings.SOMA.model_total_s,
+        total_s=settings.SOMA.model_total_s,
+    )
+    body = call.ask.body_for(endpoint.model)
+    return RawCall(PATHS[call.ask.kind], body, call.ask.fields, timeouts)
+
+
+async def _all(answer: RawAnswer) -> bytes:
+    pieces: list[bytes] = []
+    size_bytes = 0
+    while piece := await answer.read():
+        pieces.append(piece)
+        size_bytes += len(piece)
+        if size_bytes > RESPONSE_LIMIT_BYTES:
+            raise ModelBadResponse("The provider's answer is too large.")
+    return b"".join(pieces)
+
+
+def _parsed(body: bytes) -> dict[str, object]:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise ModelBadResponse from exc
+    if not isinstance(told, dict) or told.get("error"):
+        raise ModelBadResponse
+    return told
+
+
+def _estimated(told: dict[str, object]) -> int:
+    """Tokens of an answer whose provider does not count, by its text."""
+    meter = Meter(wants_usage=True)
+    choices = told.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        delta = choice.get("message") or choice if isinstance(choice, dict) else {}
+        meter.pass_on([error_event({"choices": [{"delta": delta}]})])
+    return meter.tokens(0)[0].output
+
+
+def _fail(call: Call, begun: Begun, error: ModelError, tokens: Tokens, *, counted: bool) -> None:
+    begun.answer.close()
+    tell(MODELS.get().breaker_of(begun.endpoint), error)
+    call.tried.append(error.code)
+    _settle(call, begun.reservation, tokens, counted=counted, state="failed")
+
+
+def _settle(
+    call: Call,
+    reservation: Reservation,
+    tokens: Tokens,
+    *,
+    counted: bool,
+    state: State,
+    first_ms: int | None = None,
+) -> None:
+    BOOK.get().settle(
+        reservation, Outcome(tokens, counted, state, "; ".join(call.tried)[:200], first_ms)
+    )
+
+
+async def _correct(begun: Begun, tokens: Tokens) -> None:
+    """Limits of tokens counted what the call might use; now it is known."""
+    for bucket in begun.tokens_bucket:
+        await LIMITER.correct(bucket, tokens.input + tokens.output)
