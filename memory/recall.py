@@ -19,14 +19,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from memory import entities, walk
 from memory.cognition.drawing import drawn
 from memory.ports import Recalled, ScoreParts
-from memory.terms import Term, echo_of, is_stop_word, normalised, query_terms, telling_share
+from memory.terms import Term, echo_of, normalised, query_terms, telling, telling_share
 from memory.times import Span, earlier, spans
 
 # Without one of both a candidate bears on nothing: unrelated sentences stay below it with MiniLM.
@@ -171,9 +173,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A candidate with the parts of its score."""
+    """A candidate with its words and the parts of its score."""
 
     item: Candidate
+    said: AbstractSet[str]
     score: float
     parts: ScoreParts
 
@@ -186,7 +189,7 @@ def fuse(
     Dropped: what bears on nothing by itself or by its surroundings, echoes of the question itself,
     repeated texts (the newest stays).  Nothing at all when it seems that no answer was ever said.
     """
-    items = _without_repeats(candidates, echo_of(asked.text))
+    items, said = _without_repeats(candidates, echo_of(asked.text))
     coverage = _coverages(asked, corpus, items)
     worthy = [
         _is_relevant(one, share, len(asked.terms))
@@ -194,10 +197,10 @@ def fuse(
     ]
     if not any(worthy):
         return ()
-    sure = certainty(asked, corpus, items)
+    sure = _certainty(asked, corpus, items, coverage, said)
     if sure < _least_certainty(asked, corpus) and not _is_rarely_told_of(asked, items):
         return ()
-    judged = _judged(asked, items, coverage, worthy, sure)
+    judged = _judged(asked, items, said, coverage, worthy, sure)
     chosen = _current_first(_diverse(judged, limit))
     best = max((one.score for one in chosen), default=1.0)
     return tuple(_recalled(one, asked, best, sure) for one in chosen)
@@ -221,12 +224,24 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
     Rests on the nearest memory, on the words besides names that one of them shares, on what is
     said about the persons asked about, and on names that nobody ever mentioned.
     """
-    coverage = _coverages(asked, corpus, items)
+    said = [said_of(normalised(one.text)) for one in items]
+    return _certainty(asked, corpus, items, _coverages(asked, corpus, items), said)
+
+
+def _certainty(
+    asked: Asked,
+    corpus: Corpus,
+    items: Sequence[Candidate],
+    coverage: Sequence[float],
+    said: Sequence[AbstractSet[str]],
+) -> float:
     fresh = [
         share for one, share in zip(items, coverage, strict=True) if one.cosine is None and share
     ]
     telling = [
-        one for one in items if one.cosine is not None and telling_share(one.text) >= _LEAST_TELLING
+        (one, words)
+        for one, words in zip(items, said, strict=True)
+        if one.cosine is not None and telling_share(one.text) >= _LEAST_TELLING
     ]
     if max(fresh, default=0.0) >= COVERAGE_FLOOR or not telling:
         # What has no embedding yet is judged by its words alone, and the floors do that.
@@ -234,15 +249,13 @@ def certainty(asked: Asked, corpus: Corpus, items: Sequence[Candidate]) -> float
     if _is_identified(asked, items):
         return 1.0
     names = frozenset(asked.names)
-    said = [said_of(one.text) if names else set() for one in telling]
-    known = names.intersection(set().union(*said))
-    asked_about = [
-        one for one, words in zip(telling, said, strict=True) if not known or known & words
-    ]
+    known = {name for name in names if any(name in words for _, words in telling)}
+    asked_about = [one for one, words in telling if not known or not known.isdisjoint(words)]
+    told = [one for one, _ in telling]
     logit = (
         _SURE_BIAS
-        + _SURE_NEAREST * max(one.cosine or 0.0 for one in telling)
-        + _SURE_WORDS * max(_coverages(asked, corpus, telling, names))
+        + _SURE_NEAREST * max(one.cosine or 0.0 for one in told)
+        + _SURE_WORDS * max(_coverages(asked, corpus, told, names))
         + _SURE_ABOUT * max((_about(one) for one in asked_about), default=0.0)
         + _SURE_STRANGE * float(bool(names - known))
     )
@@ -299,8 +312,10 @@ def _is_relevant(item: Candidate, coverage: float, terms: int) -> bool:
     return worded and (item.cosine is None or item.cosine >= COSINE_CHANCE)
 
 
-def _without_repeats(items: Sequence[Candidate], echo: str | None) -> list[Candidate]:
-    """Keep the newest of equal texts, oldest first, and none that equals `echo`.
+def _without_repeats(
+    items: Sequence[Candidate], echo: str | None
+) -> tuple[list[Candidate], list[set[str]]]:
+    """Keep the newest of equal texts, oldest first, none that equals `echo`; and their words.
 
     The result does not depend on the order of `items`.
     """
@@ -309,18 +324,19 @@ def _without_repeats(items: Sequence[Candidate], echo: str | None) -> list[Candi
         newest[normalised(item.text)] = item
     if echo is not None:
         newest.pop(echo, None)
-    return sorted(newest.values(), key=lambda one: (one.said_at, one.memory_id))
+    kept = sorted(newest.items(), key=lambda one: (one[1].said_at, one[1].memory_id))
+    return [one for _, one in kept], [said_of(text) for text, _ in kept]
 
 
 def _judged(
     asked: Asked,
     items: Sequence[Candidate],
+    said: Sequence[AbstractSet[str]],
     coverage: Sequence[float],
     worthy: Sequence[bool],
     sure: float,
 ) -> list[_Judged]:
     """Weigh all evidence; leave out what neither it nor its surroundings make worth quoting."""
-    said = [said_of(one.text) for one in items]
     own = [
         _own_weight(one, share, words)
         for one, share, words in zip(items, coverage, said, strict=True)
@@ -358,19 +374,20 @@ def _judged(
         judged.append(
             _Judged(
                 one,
+                said[place],
                 surrounded[place] + WALK_WEIGHT * linked[place] + present * recency,
                 ScoreParts(
                     lexical_rank=lexical.get(place),
                     dense_rank=dense.get(place),
-                    coverage=round(coverage[place], 4),
-                    cosine=None if one.cosine is None else round(one.cosine, 4),
-                    beside=round(beside[place], 4),
-                    conversation=round(conversations.get(one.conversation_id, 0.0), 4),
+                    coverage=coverage[place],
+                    cosine=one.cosine,
+                    beside=beside[place],
+                    conversation=conversations.get(one.conversation_id, 0.0),
                     person=person[place],
                     time=timely[place],
-                    links=round(linked[place], 4),
-                    recency=round(recency, 4),
-                    certainty=round(sure, 4),
+                    links=linked[place],
+                    recency=recency,
+                    certainty=sure,
                 ),
             )
         )
@@ -394,10 +411,10 @@ def _succeeded(items: Sequence[Candidate], weighed: Sequence[float]) -> list[flo
     return weights
 
 
-def _own_weight(item: Candidate, coverage: float, said: Collection[str]) -> float:
+def _own_weight(item: Candidate, coverage: float, said: AbstractSet[str]) -> float:
     """Return what a memory weighs by its own words and meaning, and by how much it tells."""
     weight = max(0.0, (item.cosine or 0.0) + WORDS_WEIGHT * math.pow(coverage, WORDS_POWER))
-    told = sum([not is_stop_word(word) for word in said]) - bool(entities.voice(item.text))
+    told = telling(said) - bool(entities.voice(item.text))
     if weight > 0:
         share = math.log1p(max(0, told)) / math.log1p(MANY_WORDS)
         weight += TELLING_WEIGHT * min(1.0, share)
@@ -430,9 +447,10 @@ def _beside(items: Sequence[Candidate], own: Sequence[float]) -> list[float]:
 
 
 def said_of(text: str) -> set[str]:
-    """Return the words of a text, without the s of owners: "Nadia's" tells of nadia."""
-    words = normalised(text).replace("\u2019", "'").split()
-    return {word.removesuffix("'s") for word in words}
+    """Return the words of a normalised text, without the s of owners: nadia's tells of nadia."""
+    text = text.replace("\u2019", "'")
+    words = set(text.split())
+    return {word.removesuffix("'s") for word in words} if "'" in text else words
 
 
 def _timely(asked: Asked, items: Sequence[Candidate]) -> list[float]:
@@ -495,22 +513,21 @@ def _diverse(judged: Sequence[_Judged], limit: int) -> list[_Judged]:
 
     Only near repetitions count against a memory: two facts of one subject share words too.
     """
-    left = list(judged[: limit * 3])
-    words = {one.item.memory_id: set(normalised(one.item.text).split()) for one in left}
-    chosen: list[_Judged] = []
-    repeats = dict.fromkeys(words, 0.0)
+    left = list(range(min(len(judged), limit * 3)))
+    words = [one.said for one in judged[: len(left)]]
+    scores = [one.score for one in judged[: len(left)]]
+    repeats = [0.0] * len(left)
+    chosen: list[int] = []
     while left and len(chosen) < limit:
-        best = max(left, key=lambda one: one.score - _REPEAT_WEIGHT * repeats[one.item.memory_id])
+        best = max(left, key=lambda place: scores[place] - _REPEAT_WEIGHT * repeats[place])
         left.remove(best)
         chosen.append(best)
-        mine = words[best.item.memory_id]
-        for one in left:
-            key = one.item.memory_id
-            share = len(mine & words[key]) / max(1, len(mine | words[key]))
+        for place in left:
+            shared = len(words[best] & words[place])
+            share = shared / max(1, len(words[best]) + len(words[place]) - shared)
             if share > _SAME_SHARE:
-                repeats[key] = max(repeats[key], share)
-    chosen.sort(key=judged.index)
-    return chosen
+                repeats[place] = max(repeats[place], share)
+    return [judged[place] for place in sorted(chosen)]
 
 
 def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
@@ -520,14 +537,13 @@ def _current_first(chosen: Sequence[_Judged]) -> list[_Judged]:
     one in nearly the same words that weighs nearly the same: "I live in Lisbon." and, a year
     later, "I live in Porto."
     """
-    words = {one.item.memory_id: set(normalised(one.item.text).split()) for one in chosen}
 
     def replaces(newer: _Judged, older: _Judged) -> bool:
         if newer.item.memory_id == older.item.superseded_by:
             return True
         if older.score - newer.score > _SAME_SCORE or newer.item.said_at <= older.item.said_at:
             return False
-        mine, other = words[newer.item.memory_id], words[older.item.memory_id]
+        mine, other = newer.said, older.said
         return len(mine & other) >= _SAME_FRAME * len(mine | other)
 
     order = _restated(chosen)
@@ -568,7 +584,7 @@ def _restated(chosen: Sequence[_Judged]) -> list[_Judged]:
 
 
 def _recalled(one: _Judged, asked: Asked, best: float, sure: float) -> Recalled:
-    item = one.item
+    item, parts = one.item, _rounded(one.parts)
     return Recalled(
         memory_id=item.memory_id,
         text=item.text,
@@ -577,9 +593,19 @@ def _recalled(one: _Judged, asked: Asked, best: float, sure: float) -> Recalled:
         conversation_id=item.conversation_id,
         turn_id=item.turn_id,
         score=round(max(0.0, min(1.0, one.score / max(best, 1e-9))) * sure, 4),
-        reason=_reason(asked, item, one.parts),
-        parts=one.parts,
+        reason=_reason(asked, item, parts),
+        parts=parts,
     )
+
+
+def _rounded(parts: ScoreParts) -> ScoreParts:
+    """Return the parts as people read them."""
+    numbers: dict[str, Any] = {
+        name: round(value, 4)
+        for name in ScoreParts.__slots__
+        if isinstance(value := getattr(parts, name), float)
+    }
+    return replace(parts, **numbers)
 
 
 def _reason(asked: Asked, item: Candidate, parts: ScoreParts) -> str:

@@ -6,6 +6,7 @@ Pure.  Owns the stop words of questions put to a memory; never talks to the data
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 MAX_TERMS = 16
@@ -117,3 +118,8 @@ def _without_clitic(word: str) -> str:
 def is_stop_word(word: str) -> bool:
     """Say whether `word`, in lower case, is grammar and carries no question."""
     return word in _STOP_WORDS
+
+
+def telling(words: AbstractSet[str]) -> int:
+    """Return how many of the words are not grammar."""
+    return len(words - _STOP_WORDS)

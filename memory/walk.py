@@ -26,34 +26,35 @@ def visits(
     `seeds`: where walks begin, by weight > 0.  `weights`: how telling a name is, > 0; names that
     are missing there are not walked over.
     """
-    # Lists by place: hashing identifiers was most of the time of a recall's ranking.
     passages = list(names)
-    named: dict[str, list[int]] = {}
-    outs = [0.0] * len(passages)
-    for place, passage in enumerate(passages):
-        for name in dict.fromkeys(names[passage]):
-            weight = weights.get(name)
-            if weight is not None:
-                named.setdefault(name, []).append(place)
-                outs[place] += weight
     given = [seeds.get(passage, 0.0) for passage in passages]
     whole = sum(given)
     if whole <= 0:
         return dict.fromkeys(passages, 0.0)
-    begin = [weight / whole for weight in given]
-    steps = [(weights[name], holders) for name, holders in named.items()]
+    numbers = {name: number for number, name in enumerate(weights)}
+    links = [
+        (place, numbers[name])
+        for place, passage in enumerate(passages)
+        for name in dict.fromkeys(names[passage])
+        if name in numbers
+    ]
+    if not links:
+        return dict(zip(passages, (share / whole for share in given), strict=True))
+    import numpy as np  # 12 MB that an idle process does not pay
+
+    # A link is a place in both: the walker goes from passages over links to names, and back.
+    passage_of, name_of = np.array(links, dtype=np.intp).T
+    telling = np.fromiter(weights.values(), float, len(weights))
+    holders = np.bincount(name_of, minlength=len(telling))
+    onwards = GO_ON * telling / np.maximum(holders, 1)
+    out = np.bincount(passage_of, telling[name_of], minlength=len(passages))
+    is_end = out <= 0
+    out[is_end] = 1.0
+    begin = np.array(given) / whole
     at = begin
     for _ in range(ROUNDS):
+        leaving = np.bincount(name_of, (at / out)[passage_of], minlength=len(telling))
+        arriving = np.bincount(passage_of, (leaving * onwards)[name_of], minlength=len(passages))
         # Without a name there is nowhere to go but back to a seed.
-        lost = sum(share for share, out in zip(at, outs, strict=True) if out <= 0)
-        again = RESTART + GO_ON * lost
-        following = [again * share for share in begin]
-        leaving = [share / out if out > 0 else 0.0 for share, out in zip(at, outs, strict=True)]
-        for weight, holders in steps:
-            share = sum([leaving[place] for place in holders])
-            if share > 0:
-                share *= GO_ON * weight / len(holders)
-                for place in holders:
-                    following[place] += share
-        at = following
-    return dict(zip(passages, at, strict=True))
+        at = (RESTART + GO_ON * at[is_end].sum()) * begin + arriving
+    return dict(zip(passages, at.tolist(), strict=True))

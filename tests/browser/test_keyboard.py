@@ -242,7 +242,8 @@ def test_an_answer_is_said_in_sentences(visit: Visit, model: SimulatedProvider) 
     ann.ask("Say three sentences")
     expect(ann.announcements).to_contain_text("The answer is complete.")
     expect(ann.announcements).to_have_attribute("aria-live", "polite")
-    said = ann.page.evaluate("() => window.said")
+    # The outage that an earlier test made may end meanwhile, and that is said too.
+    said = [one for one in ann.page.evaluate("() => window.said") if "works again" not in one]
     assert said == [
         "The agent is writing.",
         "This is one.",

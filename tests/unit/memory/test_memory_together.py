@@ -37,9 +37,9 @@ class Store:
             raise BadMemory
         found = []
         for _, item in rows:
-            created = item.idempotency_key not in self.kept
-            key = self.kept.setdefault(item.idempotency_key, uuid.uuid4())
-            found.append(Remembered(key, created=created))
+            own = uuid.uuid4()
+            kept = self.kept.setdefault(item.idempotency_key, own)
+            found.append(Remembered(kept, created=kept == own))
         return found
 
 
