@@ -21,6 +21,31 @@ class TurnFinished:
     message_id: UUID | None
 
 
+@event("routing.answered", version=1)
+@dataclass(frozen=True, slots=True)
+class TurnRouted:
+    """Who answered a turn. `model`: its name at the provider; "" when memory alone answered.
+
+    `degraded`: what the answer went without, or why another answered than was asked for.
+    """
+
+    turn_id: UUID
+    agent_id: UUID
+    model: str
+    degraded: list[str]
+
+
+@event("delegation.requested", version=1)
+@dataclass(frozen=True, slots=True)
+class DelegationRequested:
+    """An agent gave a task to another one. Part of the contract; nothing delegates yet."""
+
+    task_id: UUID
+    conversation_id: UUID
+    from_agent_id: UUID
+    to_agent_id: UUID
+
+
 @event("chat.feedback_given", version=1)
 @dataclass(frozen=True, slots=True)
 class FeedbackGiven:

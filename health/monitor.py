@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 
 from health import degraded
 from health.degraded import Affected
+from health.events import BreakerOpened, LevelChanged
 from health.judging import Seen, at, judge, pause_s, unknown
 from health.services import CHANGED, Service
 from kernel.actor import Actor
@@ -47,7 +48,7 @@ _level = Gauge("soma_degradation_level", "0 none, 1 minor, 2 moderate, 3 severe,
 class Monitor:
     """The condition of this installation; see `kernel.condition.Condition`.
 
-    `chance`: 0..1, for the jitter.
+    `chance`: 0..1, for the jitter. `tell`: who makes events of changes (`health.events.Teller`).
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Monitor:
         *,
         interval_s: float = 30.0,
         chance: Callable[[], float] = random.random,
+        tell: Callable[[str, object], None] | None = None,
     ) -> None:
         self.board = board
         self._services_of = services
         self._interval_s = interval_s
         self._chance = chance
+        self._tell_fact = tell
         self._services: dict[str, Service] = {}
         self._seen: dict[str, Seen] = {}
         self._probes: dict[str, Probe | None] = {}
@@ -198,7 +201,12 @@ class Monitor:
         if alarm is not None:
             alarm.set()
 
-    def _breaker_moved(self, breaker: CircuitBreaker, _: Happening) -> None:
+    def _breaker_moved(self, breaker: CircuitBreaker, happening: Happening) -> None:
+        standing = breaker.standing
+        has_opened = standing.opened_at is not None and standing.opened_at == standing.failed_at
+        if self._tell_fact is not None and happening == "failure" and has_opened:
+            opened = BreakerOpened(breaker.dependency, breaker.name, standing.failures)
+            self._tell_fact(f"breaker:{breaker.name}", opened)
         loop = self._loop
         if loop is not None and not loop.is_closed():
             # Not in the context of the turn that failed: its ids are none of this log's business.
@@ -230,8 +238,13 @@ class Monitor:
         log.info("health.changed", service=name, state=seen.state, detail=seen.detail)
         level = degraded.level_of({one: of.state for one, of in self._seen.items()})
         if level != self._level:
+            changed = LevelChanged(
+                level, self._level, [one.service for one in self.affected()], seen.looked_at
+            )
             self._level, self._level_since = level, seen.looked_at
             _level.set(degraded.LEVELS.index(level))
+            if self._tell_fact is not None:
+                self._tell_fact(f"level:{changed.before}:{level}", changed)
         if is_ours and self._loop is not None:
             self._tell(name, seen)
         for watcher in list(self._watchers):

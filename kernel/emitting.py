@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model
 
 from kernel import events, trace
 from kernel.clock import now
+from kernel.db import PLATFORM_ALIAS
 from kernel.ids import uuid7
 from kernel.models import OutboxEvent
 from kernel.rows import insert
-from kernel.scope import require_scope
+from kernel.scope import PLATFORM_TENANT, current_scope, is_platform, require_scope
 
 _INSERT = """
 insert into kernel_outboxevent (tenant_id, created_at, available_at, attempts, parked, last_error,
@@ -30,10 +31,10 @@ def set_wake(wake: Callable[[], None] | None) -> None:
     _wake = wake
 
 
-def wake_after_commit() -> None:
+def wake_after_commit(alias: str = DEFAULT_DB_ALIAS) -> None:
     """Tell the relay when the open unit has committed."""
     if _wake is not None:
-        transaction.on_commit(_wake, robust=True)
+        transaction.on_commit(_wake, using=alias, robust=True)
 
 
 def wake_now() -> None:
@@ -51,12 +52,15 @@ def emit(
 ) -> UUID:
     """Record an event in the open unit. Returns its id.
 
+    In a platform unit it is an event of the platform itself, under the nil tenant.
     `beside`: new rows that are inserted with it, in the same round trip.
     Raises: InvalidEvent, ScopeMissing. The relay is woken after the commit.
     """
-    row = _row(value, key, headers)
-    insert([*beside, row])
-    wake_after_commit()
+    row = event_row(value, key=key, headers=headers)
+    is_ours = row.tenant_id == PLATFORM_TENANT and current_scope() is None
+    alias = PLATFORM_ALIAS if is_ours else DEFAULT_DB_ALIAS
+    insert([*beside, row], alias=alias)
+    wake_after_commit(alias)
     return row.id
 
 
@@ -84,11 +88,13 @@ def emit_all(values: Sequence[tuple[object, str]]) -> list[UUID]:
     return ids
 
 
-def _row(value: object, key: str, headers: dict[str, str] | None) -> OutboxEvent:
+def event_row(value: object, *, key: str, headers: dict[str, str] | None = None) -> OutboxEvent:
+    """An event to be inserted `beside` another one. Raises: InvalidEvent, ScopeMissing."""
     entry = events.type_of(value)
+    is_ours = current_scope() is None and is_platform()
     return OutboxEvent(
         id=uuid7(),
-        tenant_id=require_scope().tenant_id,
+        tenant_id=PLATFORM_TENANT if is_ours else require_scope().tenant_id,
         type=entry.name,
         version=entry.version,
         key=key,

@@ -7,6 +7,7 @@ caller's. The payload of an event is never shown here: pointers only, and the re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -30,8 +31,22 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """Events of one topic: in the outbox, given up, and on the bus unread (None: cannot be asked).
+
+    `lag_s`: age of the oldest that has not taken effect; 0 when all have.
+    """
+
+    topic: str
+    waiting: int
+    dead: int
+    on_bus: int | None
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """How delivery stands. `on_bus`, `bus_lag_s`: None when the bus cannot be asked."""
+    """How delivery stands. `on_bus`: None when the bus cannot be asked."""
 
     waiting: int
     parked: int
@@ -40,6 +55,7 @@ class Delivery:
     on_bus: int | None
     queues: tuple[Queue, ...]
     topics: tuple[str, ...]
+    by_topic: tuple[Topic, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +85,35 @@ def delivery() -> Delivery:
             {"now": now()},
         )
         rows = cursor.fetchall()
-    try:
-        on_bus = BACKBONE.get().lag(consuming.GROUP, events.topics()).records
-    except BackboneAway:
-        on_bus = None
+    by_topic = tuple(_topic(name, rows) for name in events.topics())
+    unread = [one.on_bus for one in by_topic]
     living = [row for row in rows if row[1] != "dead"]
     return Delivery(
         waiting=sum(row[3] for row in living),
         parked=sum(row[4] for row in rows),
         dead=sum(row[3] for row in rows if row[1] == "dead"),
         oldest_s=max((float(row[5]) for row in living), default=0.0),
-        on_bus=on_bus,
+        on_bus=None if None in unread else sum(count or 0 for count in unread),
         queues=tuple(Queue(*row[:4]) for row in rows),
         topics=(*events.topics(), events.DEAD_LETTERS),
+        by_topic=by_topic,
+    )
+
+
+def _topic(name: str, rows: Sequence[tuple[Any, ...]]) -> Topic:
+    """`rows`: [(type, condition, cause, count, parked, age of the oldest), ...] of all topics."""
+    ours = [row for row in rows if events.topic_of(row[0]) == name]
+    living = [row for row in ours if row[1] != "dead"]
+    try:
+        lag = BACKBONE.get().lag(consuming.GROUP, [name])
+    except BackboneAway:
+        lag = None
+    return Topic(
+        topic=name,
+        waiting=sum(row[3] for row in living),
+        dead=sum(row[3] for row in ours if row[1] == "dead"),
+        on_bus=None if lag is None else lag.records,
+        lag_s=max((float(row[5]) for row in living), default=(lag and lag.oldest_s) or 0.0),
     )
 
 
@@ -98,6 +130,13 @@ def letters(limit: int, before: UUID | None = None) -> list[Letter]:
             )
             for row in rows[:limit]
         ]
+
+
+def dead_ids() -> list[UUID]:
+    """Every dead letter there is now, oldest event first."""
+    with platform_unit("dead letters"):
+        dead = OutboxEvent.objects.filter(dead_at__isnull=False)
+        return list(dead.order_by("id").values_list("id", flat=True))
 
 
 def replay(ids: Sequence[UUID]) -> list[UUID]:

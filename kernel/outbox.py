@@ -24,11 +24,11 @@ from kernel.bus.backbone import BACKBONE, BackboneAway, Reader, Record
 from kernel.clock import now
 from kernel.consuming import MAX_ATTEMPTS
 from kernel.db import PLATFORM_ALIAS, platform_unit, unit_of_work
-from kernel.emitting import emit, emit_all, set_wake
+from kernel.emitting import emit, emit_all, event_row, set_wake
 from kernel.models import InboxRecord, OutboxEvent
 from kernel.scope import current_scope
 
-__all__ = ["MAX_ATTEMPTS", "emit", "emit_all", "set_wake"]
+__all__ = ["MAX_ATTEMPTS", "emit", "emit_all", "event_row", "set_wake"]
 
 BATCH_SIZE = 500
 # Events moved before consumers read: they lie in several partitions, and a unit of many is cheaper.

@@ -17,13 +17,19 @@ from django.db.models import Field, Model
 M = TypeVar("M", bound=Model)
 
 
-def insert(rows: Sequence[Model], then: str = "", values: Sequence[Any] = ()) -> None:
+def insert(
+    rows: Sequence[Model],
+    then: str = "",
+    values: Sequence[Any] = (),
+    *,
+    alias: str = DEFAULT_DB_ALIAS,
+) -> None:
     """Insert `rows`, of any models and in any order of reference, in one statement.
 
     `then`: a statement (with its `values`) that runs in the same round trip and sees none of the
     rows. Joins the open unit; triggers fire, the rows' own defaults apply, `save` is not called.
     """
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = connections[alias]
     parts: list[str] = []
     given: list[Any] = []
     for place, row in enumerate(rows):
@@ -37,7 +43,7 @@ def insert(rows: Sequence[Model], then: str = "", values: Sequence[Any] = ()) ->
         cursor.execute(f"with {', '.join(parts)} {then or 'select'}", [*given, *values])
     for row in rows:
         row._state.adding = False  # noqa: SLF001  # as `save` does
-        row._state.db = DEFAULT_DB_ALIAS  # noqa: SLF001
+        row._state.db = alias  # noqa: SLF001
 
 
 @lru_cache(maxsize=64)

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from uuid import UUID
 
 from kernel.actor import Scope
 from kernel.errors import InternalError
+
+# Where rows live that belong to no tenant but to the platform: audit, events.
+PLATFORM_TENANT = UUID(int=0)
 
 _scope: ContextVar[Scope | None] = ContextVar("soma_scope", default=None)
 _platform: ContextVar[bool] = ContextVar("soma_platform", default=False)

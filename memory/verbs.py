@@ -8,7 +8,7 @@ and import in `verbs_moving`, cognition in `verbs_cognition`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -22,6 +22,7 @@ from kernel.scope import current_scope
 from kernel.text import scrubbed
 from memory import forgettings
 from memory.errors import CapabilityAbsent, MemoryLate, MemoryRefused, MemoryUnavailable
+from memory.events import MemoryRemembered
 from memory.overview import Graph, GraphQuery, Stats
 from memory.passages import split
 from memory.ports import (
@@ -141,7 +142,22 @@ def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
     kept: list[Remembered] = []
     for first in range(0, len(items), MAX_ITEMS):
         kept += BRAIN.get().remember_many(scope, items[first : first + MAX_ITEMS])
+    tell_remembered(scope, kept, conversation_id=turn.conversation_id, turn_id=turn.turn_id)
     return tuple(kept)
+
+
+def tell_remembered(
+    scope: MemoryScope,
+    kept: Sequence[Remembered],
+    *,
+    conversation_id: UUID | None = None,
+    turn_id: UUID | None = None,
+) -> None:
+    """Tell of what is new, in the open unit; without one (a bench, a command) nobody is told."""
+    new = tuple(one.memory_id for one in kept if one.created)
+    if new and scope.agent_id is not None and current_scope() is not None:
+        told = MemoryRemembered(scope.user_id, scope.agent_id, new, conversation_id, turn_id)
+        outbox.emit(told, key=str(conversation_id or scope.user_id))
 
 
 def learn_from_feedback(judged: JudgedAnswer) -> None:

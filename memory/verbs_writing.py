@@ -22,6 +22,7 @@ from kernel.idempotency import once
 from kernel.ids import uuid7
 from memory import forgettings
 from memory.errors import CapabilityAbsent, NoSuchMemory
+from memory.events import MemoryForgotten
 from memory.ports import (
     BRAIN,
     MAX_LOOK_UP,
@@ -38,7 +39,7 @@ from memory.ports import (
     These,
 )
 from memory.scoping import CONSUMERS, own
-from memory.verbs import WholeMemory, read_memory
+from memory.verbs import WholeMemory, read_memory, tell_remembered
 from memory.workspace import WORKSPACE
 from saas.facade import audit, require
 
@@ -82,6 +83,7 @@ def create_memory(actor: Actor, draft: Draft, idempotency_key: str | None) -> Wh
     def work() -> dict[str, Any]:
         WORKSPACE.get().require_agent(actor, draft.agent_id, "use")
         kept = BRAIN.get().remember(own(actor, draft.agent_id), item)
+        tell_remembered(own(actor, draft.agent_id), (kept,))
         return {"id": str(kept.memory_id)}
 
     request = {"agent_id": str(draft.agent_id), "text": _digest(draft.text), "kind": draft.kind}
@@ -114,6 +116,7 @@ def correct_memory(actor: Actor, memory_id: UUID, text: str) -> WholeMemory:
         kept = brain.remember(scope, item)
         for replaced in (memory_id, *_drawn_from(scope, memory_id)):
             brain.link(scope, Link(kept.memory_id, replaced, "supersedes"))
+        tell_remembered(scope, (kept,))
         if kept.created:
             audit(actor, "memory.corrected", "memory", memory_id, after={"id": str(kept.memory_id)})
     return read_memory(actor, kept.memory_id)
@@ -178,6 +181,9 @@ def forget_in(scope: MemoryScope, selection: Selection) -> Forgotten:
     if not proof.memories:
         ids = set()
     quotes = workspace.erase_quotes(scope.user_id, sorted(ids))
+    if proof.memories:
+        gone = MemoryForgotten(scope.user_id, scope.agent_id, proof.memories, proof.ids)
+        outbox.emit(gone, key=str(scope.user_id))
     stores = (*proof.stores, ("quotes", quotes), ("undelivered", undelivered))
     return replace(proof, stores=stores)
 

@@ -1,13 +1,14 @@
 """The audit log: append-only, per tenant; platform acts live under the nil tenant."""
 
 from typing import Any
-from uuid import UUID
 
+from kernel import outbox
 from kernel.actor import Actor
-from kernel.scope import current_scope
+from kernel.scope import PLATFORM_TENANT, current_scope
 from saas.models import AuditEntry
+from saas.told import AuditRecorded
 
-PLATFORM_TENANT = UUID(int=0)
+__all__ = ["PLATFORM_TENANT", "audit"]
 
 
 def audit(
@@ -18,12 +19,12 @@ def audit(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Record an act in the open unit, so that it commits with what it describes.
+    """Record an act in the open unit, so that it commits with what it describes; it is an event.
 
     `action` is "noun.verb" in the past ("agent.created"). Never pass secrets or message text.
     """
     scope = current_scope()
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         tenant_id=scope.tenant_id if scope else PLATFORM_TENANT,
         actor_id=actor.user_id,
         action=action,
@@ -33,3 +34,6 @@ def audit(
         after=after,
         request_id=actor.request_id,
     )
+    told = AuditRecorded(entry.id, actor.user_id, action, object_type, str(object_id))
+    # Entries of one object are told in their order.
+    outbox.emit(told, key=f"{object_type}:{object_id}"[:100], beside=[entry])

@@ -11,6 +11,8 @@ from saas.audit import audit
 from saas.authz.check import require
 
 PERMISSION = "platform.administrate"
+# Letters of one transaction.
+AT_ONCE = 500
 
 
 def see_delivery(actor: Actor) -> Delivery:
@@ -25,18 +27,22 @@ def see_letters(actor: Actor, limit: int, before: UUID | None) -> list[Letter]:
     return letters.letters(limit, before)
 
 
-def replay_letters(actor: Actor, ids: Sequence[UUID]) -> int:
-    """Make dead letters due again. Returns how many there were. Raises: Forbidden.
+def replay_letters(actor: Actor, ids: Sequence[UUID] | None) -> int:
+    """Make dead letters due again; None: all that there are. Returns how many. Raises: Forbidden.
 
     Audited: one entry an event, in the audit log of the platform.
     """
     require(actor, PERMISSION)
-    with platform_unit("events replay"):
-        found = letters.replay(ids)
-        for event_id in found:
-            audit(actor, "event.replayed", "event", event_id)
+    wanted = letters.dead_ids() if ids is None else list(ids)
+    count = 0
+    for first in range(0, len(wanted), AT_ONCE):
+        with platform_unit("events replay"):
+            found = letters.replay(wanted[first : first + AT_ONCE])
+            for event_id in found:
+                audit(actor, "event.replayed", "event", event_id)
+        count += len(found)
     letters.wake()
-    return len(found)
+    return count
 
 
 def discard_letters(actor: Actor, ids: Sequence[UUID], reason: str) -> int:

@@ -12,6 +12,7 @@ from gateway.adapters.litellm import LiteLLM
 from gateway.adapters.openai_wire import OpenAIWire
 from gateway.ledger.book import BOOK, Book
 from gateway.router import MODELS, ModelRouter
+from health.events import Teller
 from health.monitor import Monitor
 from health.services import configured
 from kernel import outbox
@@ -59,7 +60,8 @@ def wire() -> None:
         bind_embedded_brain(Waker("soma-wake-indexer", _wake_indexer))
     bind(WORKSPACE, ChatWorkspace())
     watched = partial(configured, board, others)
-    bind(CONDITION, Monitor(watched, board, interval_s=settings.SOMA.health_interval_s))
+    interval_s = settings.SOMA.health_interval_s
+    bind(CONDITION, Monitor(watched, board, interval_s=interval_s, tell=Teller()))
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
 

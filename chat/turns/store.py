@@ -11,7 +11,7 @@ from django.db import connection
 
 from chat.access import access_turn
 from chat.errors import NoContextReport
-from chat.events import TurnFinished
+from chat.events import TurnFinished, TurnRouted
 from chat.frames import MessageView, TurnView
 from chat.models import Conversation, Message, Turn
 from chat.turns.opening import lease_from_now
@@ -101,6 +101,7 @@ def close_turn(scope: Scope, turn_id: UUID, outcome: Outcome) -> bool:
             char_count=len(text),
             model=outcome.model,
         )
+        routed = TurnRouted(turn_id, ended.agent_id, outcome.model, outcome.degraded)
         outbox.emit(
             TurnFinished(
                 turn_id=turn_id,
@@ -112,7 +113,7 @@ def close_turn(scope: Scope, turn_id: UUID, outcome: Outcome) -> bool:
                 message_id=ended.message_id if text else None,
             ),
             key=str(ended.conversation_id),
-            beside=[message],
+            beside=[message, outbox.event_row(routed, key=str(ended.conversation_id))],
         )
         return True
 

@@ -115,7 +115,7 @@ class ValkeyBus:
 
     async def _read(self) -> None:
         attempt, connected_before = 0, False
-        while self._listeners:
+        while self._is_wanted():
             try:
                 async with subscriber() as client, client.pubsub() as pubsub:
                     await self._subscribe_all(pubsub)
@@ -134,6 +134,15 @@ class ValkeyBus:
             await asyncio.sleep(0.05 + jitter_s(attempt, 0.1, 2.0))
             attempt += 1
 
+    def _is_wanted(self) -> bool:
+        """Whether the reading task goes on.
+
+        A cancellation at the moment of a time-out can get lost in the client (`asyncio.wait_for` of
+        Python 3.11): the end of the loop must not wait for this task for ever.
+        """
+        task = asyncio.current_task()
+        return bool(self._listeners) and not (task is not None and task.cancelling())
+
     async def _subscribe_all(self, pubsub: redis.asyncio.client.PubSub) -> None:
         # Nobody else may use it before it is connected: a second command at that moment opens a
         # second connection, and the subscriptions of the first are lost.
@@ -144,7 +153,7 @@ class ValkeyBus:
             await pubsub.subscribe(*(PREFIX + topic for topic in added))
 
     async def _pump(self, pubsub: redis.asyncio.client.PubSub) -> None:
-        while self._listeners:
+        while self._is_wanted():
             message = await pubsub.get_message(timeout=10.0)
             if message is None:
                 continue

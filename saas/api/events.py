@@ -24,6 +24,16 @@ class QueueOut(Schema):
     count: int
 
 
+class TopicOut(Schema):
+    """One topic. `on_bus` is null while the bus cannot be asked; `lag_s`: of the oldest event."""
+
+    topic: str
+    waiting: int
+    dead: int
+    on_bus: int | None
+    lag_s: float
+
+
 class EventStatsOut(Schema):
     """How delivery stands. `on_bus` is null while the bus cannot be asked."""
 
@@ -34,6 +44,7 @@ class EventStatsOut(Schema):
     on_bus: int | None
     queues: list[QueueOut]
     topics: list[str]
+    by_topic: list[TopicOut]
 
 
 class LetterOut(Schema):
@@ -58,14 +69,15 @@ class LettersOut(Schema):
 
 
 class ReplayIn(Schema):
-    """Which dead letters."""
+    """Which dead letters; null: all of them."""
 
-    ids: list[UUID] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_AT_ONCE)] | None
 
 
-class DiscardIn(ReplayIn):
+class DiscardIn(Schema):
     """Which, and why: kept in the audit log."""
 
+    ids: list[UUID] = Field(min_length=1, max_length=MOST_AT_ONCE)
     reason: str = Field(min_length=3, max_length=300)
 
 

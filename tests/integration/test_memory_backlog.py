@@ -203,7 +203,8 @@ def test_other_apps_dead_letters_stay_where_they_are(cast: Cast) -> None:
     said = Said(cast, "My cat is Miso.", "Nice.")
     said.finish(cast)
     with platform_unit("as if of another app"):
-        OutboxEvent.objects.update(type="other.happened", dead_at=MORNING)
+        told = OutboxEvent.objects.filter(type="chat.turn_finished")
+        told.update(type="other.happened", dead_at=MORNING)
     assert "0 not delivered" in caught_up()
     with platform_unit("a look"):
         assert OutboxEvent.objects.filter(dead_at=MORNING).count() == 1

@@ -171,13 +171,16 @@ async def test_a_breaker_that_opens_is_seen_before_any_look() -> None:
     breaker = board.breaker("model:p:m", dependency="model:test", title="m at p")
     async with running(monitor):
         await until(lambda: monitor.state("llm") == "ok")
+        # Each change is noted as it happens: the look that follows hangs, and changes it again.
+        states: list[str] = []
+        monitor.watch(lambda: states.append(monitor.state("llm")))
         one.hangs = True
         one.guards = [Guard("m at p", "closed", failed_recently=True)]
         breaker.failure()
-        await until(lambda: monitor.state("llm") == "slow", 1)
+        await until(lambda: states[:1] == ["slow"])
         one.guards = [Guard("m at p", "open", trial_in_s=20)]
         breaker.failure()
-        await until(lambda: monitor.state("llm") == "down", 1)
+        await until(lambda: states[-1:] == ["down"])
         one.hangs, one.guards = False, []
         breaker.reset()
         await until(lambda: monitor.state("llm") == "ok")

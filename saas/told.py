@@ -1,0 +1,21 @@
+"""Facts that saas tells the other apps."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from kernel.events import event
+
+
+@event("audit.recorded", version=1)
+@dataclass(frozen=True, slots=True)
+class AuditRecorded:
+    """An entry of the audit log was written; what changed stays in the log.
+
+    `object_id`: of the object, or the name of one that has no id.
+    """
+
+    entry_id: UUID
+    actor_id: UUID
+    action: str
+    object_type: str
+    object_id: str
