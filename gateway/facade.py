@@ -7,6 +7,7 @@ from gateway.apikeys.principal import follow_keys
 from gateway.catalogue import CHANGED_TOPIC
 from gateway.errors import (
     AddressRefused,
+    BudgetExhausted,
     ContentRefused,
     ContextTooLong,
     ModelAuthFailed,
@@ -26,7 +27,9 @@ from gateway.errors import (
 from gateway.hosting import is_self_hosted
 from gateway.keys import rewrap_stored_keys
 from gateway.ledger.book import BOOK
+from gateway.ledger.rules import Caller
 from gateway.ledger.terms import follow_terms
+from gateway.metered import metered
 from gateway.models import Model
 from gateway.parts import (
     Finished,
@@ -112,6 +115,8 @@ def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
 __all__ = [
     "CHANGED_TOPIC",
     "AddressRefused",
+    "BudgetExhausted",
+    "Caller",
     "ContentRefused",
     "ContextTooLong",
     "Endpoint",
@@ -160,6 +165,7 @@ __all__ = [
     "list_kinds",
     "list_models",
     "list_providers",
+    "metered",
     "model_names",
     "probe_endpoint",
     "remembered",

@@ -140,11 +140,15 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens used. `counted`: told by the provider; otherwise estimated by us."""
+    """Tokens used. `counted`: told by the provider; otherwise estimated by us.
+
+    `model`: which one answered, where another may have been asked.
+    """
 
     input_tokens: int
     output_tokens: int
     counted: bool
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

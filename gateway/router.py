@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import structlog
 
-from gateway.catalogue import CHANGED_TOPIC, Catalogue
+from gateway.catalogue import CHANGED_TOPIC, Catalogue, Snapshot
 from gateway.errors import ModelBadResponse, ModelError, ModelNotFound, ModelResting
 from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
 from gateway.parts import Finished, ModelRequest, StreamEvent, Usage
@@ -19,8 +19,18 @@ from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
 from kernel.calling import called
 from kernel.clock import monotonic_s, unix_ns
+from kernel.db import in_unit
 from kernel.ports import Port, Probe
 from kernel.resilience import BreakerOpen, CircuitBreaker
+
+# Failures that another model may not have.
+CURED_ELSEWHERE = frozenset(
+    {
+        *("model-timeout", "model-unreachable", "model-server-error", "model-rate-limited"),
+        *("model-resting", "model-bad-response", "model-auth-failed", "model-not-found"),
+        *("model-credit-exhausted",),
+    }
+)
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +90,11 @@ class ModelRouter:
             REQUESTS.labels(endpoint.kind, outcome).inc()
             failed = "" if outcome in {"ok", "cancelled"} else outcome
             called("llm", "stream", started_ns, failed, model=request.model, provider=endpoint.kind)
+
+    async def snapshot(self) -> Snapshot:
+        """The catalogue, from memory where it is known."""
+        known = self.catalogue.known()
+        return known if known is not None else await in_unit(self.catalogue.current)
 
     async def relay(self, call: RawCall, endpoint: Endpoint) -> RawAnswer:
         """See `ModelPort.relay`. Raises: ModelResting while the breaker is open.

@@ -7,13 +7,14 @@ from uuid import UUID
 from chat import policy
 from chat.privacy.hiding import hide, restored
 from gateway.facade import (
+    Caller,
     Message,
     ModelRequest,
     TextDelta,
     Timeouts,
     choose,
     is_self_hosted,
-    stream,
+    metered,
 )
 from kernel.actor import Scope
 from kernel.db import in_unit
@@ -47,7 +48,7 @@ async def ask(
     restorer = None
     if said.redacts and not is_self_hosted(endpoint):
         request, restorer = await asyncio.to_thread(hide, request)
-    events = stream(request, endpoint)
+    events = metered(Caller(scope.tenant_id), "errand", request, endpoint)
     if restorer is not None:
         events = restored(events, restorer)
     async with aclosing(events):

@@ -29,6 +29,7 @@ from chat.turns.reaper import AnswerInterrupted, recalled_json
 from chat.turns.standing import health_now
 from chat.turns.store import EndState, Outcome
 from gateway.facade import (
+    Caller,
     ContentRefused,
     ContextTooLong,
     Finished,
@@ -37,9 +38,9 @@ from gateway.facade import (
     TextDelta,
     Usage,
     choose,
+    metered,
     remembered,
 )
-from gateway.facade import stream as stream_model
 from kernel.actor import Scope
 from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s, now, unix_ns
@@ -206,7 +207,7 @@ class Runner:
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
-        events = stream_model(prepared.request, endpoint)
+        events = metered(_caller(gathered.opened), "chat", prepared.request, endpoint)
         if prepared.restorer is not None:
             events = restored(events, prepared.restorer)
         try:
@@ -239,7 +240,9 @@ class Runner:
                                 passed("first_token", asked_ns)
                             turn_log.add_text(text)
                             await _let_gather(turn_log)
-                        case Usage(input_tokens, output_tokens, counted):
+                        case Usage(input_tokens, output_tokens, counted, model):
+                            # Another one may have answered for the one that was chosen.
+                            progress.model = model or progress.model
                             progress.usage = {
                                 "input_tokens": input_tokens,
                                 "output_tokens": output_tokens,
@@ -438,6 +441,16 @@ async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwar
             log.warning("turn.waits_for_database", error=type(exc).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2.0, pause_s * 2)
+
+
+def _caller(opened: Opened) -> Caller:
+    """Who pays for a turn."""
+    return Caller(
+        opened.scope.tenant_id,
+        user_id=opened.user_id,
+        agent_id=opened.agent_id,
+        turn_id=UUID(opened.turn.id),
+    )
 
 
 def _view(item: Recalled) -> RecalledView:

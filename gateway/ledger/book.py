@@ -117,6 +117,7 @@ class Book:
         self._one_at_a_time = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
         self._open = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def reserve(
         self, caller: Caller, kind: str, target: Target, estimate: Tokens, call_id: UUID
@@ -125,7 +126,7 @@ class Book:
 
         Raises: BudgetExhausted.
         """
-        self._follow_fork()
+        self._settle_in()
         terms = await TERMS.get(caller.tenant_id)
         at = now()
         cost = cost_micros(rate_at(target.rates, at), estimate)
@@ -391,10 +392,13 @@ class Book:
                 log.warning("ledger.lease_lost", tenant_id=str(key[0]))
                 purse.lost()
 
-    def _follow_fork(self) -> None:
-        """A child of this process is another process: it must not share what this one holds."""
+    def _settle_in(self) -> None:
+        """A child of this process is another process; another loop has another worker."""
         if self._pid != os.getpid():
             self.__init__(self._directory, self._upgrade_url)  # type: ignore[misc]  # on purpose
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._worker, self._one_at_a_time = loop, None, asyncio.Lock()
 
 
 def settle_orphans(directory: Path) -> int:

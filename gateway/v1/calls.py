@@ -14,7 +14,6 @@ import orjson
 from django.conf import settings
 
 from gateway.apikeys.principal import Principal, is_still_good
-from gateway.catalogue import Snapshot
 from gateway.errors import KeyRefused, ModelBadResponse, ModelError, ModelStreamCut
 from gateway.ledger.book import BOOK, Outcome, Reservation, State, Target
 from gateway.ledger.metrics import Tokens
@@ -25,25 +24,16 @@ from gateway.limits.limiter import LIMITER
 from gateway.metrics import REQUESTS
 from gateway.parts import Timeouts
 from gateway.ports import Endpoint, RawAnswer, RawCall
-from gateway.router import MODELS, tell
+from gateway.router import CURED_ELSEWHERE, MODELS, tell
 from gateway.v1.asking import PATHS, Ask
 from gateway.v1.events import DONE, Cutter, Meter, as_events, error_event, usage_of
 from gateway.v1.shape import ApiError, rendered
 from kernel.clock import monotonic_s
-from kernel.db import in_unit
 from kernel.errors import SomaError
 
 RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024
 # How often a long answer looks whether its key is still good.
 RECHECK_S = 0.5
-# Failures that another model may not have.
-CURED_ELSEWHERE = frozenset(
-    {
-        *("model-timeout", "model-unreachable", "model-server-error", "model-rate-limited"),
-        *("model-resting", "model-bad-response", "model-auth-failed", "model-not-found"),
-        *("model-credit-exhausted",),
-    }
-)
 
 
 class RateLimited(ApiError):
@@ -185,7 +175,7 @@ async def _pieces(call: Call, begun: Begun, meter: Meter) -> AsyncGenerator[byte
 async def allowed_endpoints(call: Call, terms: Terms) -> list[Endpoint]:
     """Where the model that was named may be asked, best first. Raises: ApiError."""
     name = call.ask.model
-    snapshot = await snapshot_now()
+    snapshot = await MODELS.get().snapshot()
     found = snapshot.by_name.get(name, [])
     if name == "default" and snapshot.default is not None:
         found = [snapshot.default]
@@ -203,13 +193,6 @@ def may_use(endpoint: Endpoint, principal: Principal, terms: Terms) -> bool:
     names = principal.allowed_models
     own = f"{endpoint.provider_name}/{endpoint.model}"
     return not names or endpoint.model in names or own in names
-
-
-async def snapshot_now() -> Snapshot:
-    """The catalogue, from memory where it is known."""
-    catalogue = MODELS.get().catalogue
-    known = catalogue.known()
-    return known if known is not None else await in_unit(catalogue.current)
 
 
 async def _admit(call: Call, terms: Terms, endpoint: Endpoint) -> list[Bucket]:

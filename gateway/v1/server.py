@@ -15,8 +15,9 @@ from gateway.apikeys.principal import Principal, authenticate
 from gateway.errors import KeyRefused
 from gateway.ledger.terms import TERMS
 from gateway.ports import Endpoint
+from gateway.router import MODELS
 from gateway.v1 import asking
-from gateway.v1.calls import Call, begin, may_use, snapshot_now, streamed, whole
+from gateway.v1.calls import Call, begin, may_use, streamed, whole
 from gateway.v1.shape import ApiError, rendered
 from kernel.condition import report
 from kernel.db import AWAY, DatabaseAway
@@ -139,7 +140,7 @@ class _Exchange:
     async def _models(self, name: str) -> None:
         principal, _ = await self._principal("models")
         terms = await TERMS.get(principal.tenant_id)
-        snapshot = await snapshot_now()
+        snapshot = await MODELS.get().snapshot()
         names: dict[str, Endpoint] = {}
         for known, endpoints in snapshot.by_name.items():
             usable = next((one for one in endpoints if may_use(one, principal, terms)), None)
