@@ -3928,6 +3928,8 @@ export interface components {
             queues: components["schemas"]["QueueOut"][];
             /** Topics */
             topics: string[];
+            /** By Topic */
+            by_topic: components["schemas"]["TopicOut"][];
         };
         /**
          * QueueOut
@@ -3942,6 +3944,22 @@ export interface components {
             cause: string;
             /** Count */
             count: number;
+        };
+        /**
+         * TopicOut
+         * @description One topic. `on_bus` is null while the bus cannot be asked; `lag_s`: of the oldest event.
+         */
+        TopicOut: {
+            /** Topic */
+            topic: string;
+            /** Waiting */
+            waiting: number;
+            /** Dead */
+            dead: number;
+            /** On Bus */
+            on_bus: number | null;
+            /** Lag S */
+            lag_s: number;
         };
         /**
          * LetterOut
@@ -3999,11 +4017,11 @@ export interface components {
         };
         /**
          * ReplayIn
-         * @description Which dead letters.
+         * @description Which dead letters; null: all of them.
          */
         ReplayIn: {
             /** Ids */
-            ids: string[];
+            ids: string[] | null;
         };
         /**
          * DiscardIn
