@@ -1,7 +1,7 @@
 """EmbeddedBrain: BrainPort on PostgreSQL.
 
 `remember` commits the text and answers; the embedding follows in the worker, woken after the
-commit.  `recall` embeds the question first and opens its unit afterwards.
+commit.  `recall` embeds the question while its unit is being opened.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from memory.brain_embedded.together import Together
 from memory.brain_embedded.units import is_open
 from memory.brain_embedded.units import unit as _unit
 from memory.embedding.errors import EmbeddingUnavailable
-from memory.embedding.minilm import Embedder
+from memory.embedding.minilm import Embedder, Underway
 from memory.entities import without_names
 from memory.errors import EmptyMemory, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
@@ -61,6 +61,8 @@ MAX_LIMIT = 200
 _MAX_QUERY_CHARS = 4_000
 # Share of the deadline that the embedding of the question may take.
 _EMBED_SHARE = 0.5
+# An embedding that took longer leaves the statements less time than their unit was opened with.
+_NOTICEABLE_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -114,15 +116,19 @@ class EmbeddedBrain(CognitiveCalls):
             return ()
         asked = Asked.of(text, query.asked_at or now(), only_if_sure=query.only_if_sure)
         rest = _nameless(text, asked)
-        vectors = self._embed([text, rest] if rest else [text], query.timeout_s * _EMBED_SHARE)
-        if not asked.terms and not vectors:
-            return ()
-        vector = vectors[0] if vectors else None
-        about = vectors[1] if len(vectors) > 1 else None
-        if vector is not None and about is not None:
-            vector = search.blended(vector, about)
-        left_s = query.timeout_s - (monotonic_s() - started_s)
-        with _unit(scope, timeout_s=left_s, for_recall=True):
+        underway = self._embedder.begin([text, rest] if rest else [text])
+        # The question is embedded while the unit is opened: both take a millisecond or three.
+        with _unit(scope, timeout_s=query.timeout_s, for_recall=True) as is_own:
+            vectors = self._vectors(underway, query.timeout_s * _EMBED_SHARE)
+            if not asked.terms and not vectors:
+                return ()
+            took_s = monotonic_s() - started_s
+            if is_own and took_s > _NOTICEABLE_S:
+                search.limit_statements(query.timeout_s - took_s)
+            vector = vectors[0] if vectors else None
+            about = vectors[1] if len(vectors) > 1 else None
+            if vector is not None and about is not None:
+                vector = search.blended(vector, about)
             asked = search.dated(scope, query, asked)
             corpus, candidates = search.candidates(scope, query, asked, vector, about)
         return fuse(asked, corpus, candidates, limit)
@@ -275,10 +281,10 @@ class EmbeddedBrain(CognitiveCalls):
         latency_ms = (monotonic_s() - started_s) * 1000
         return Probe(ok=True, latency_ms=round(latency_ms, 1), detail=self._embedder.model)
 
-    def _embed(self, texts: Sequence[str], timeout_s: float) -> list[search.QueryVector]:
+    def _vectors(self, underway: Underway, timeout_s: float) -> list[search.QueryVector]:
         """Return a vector a text; none when the model is missing, too busy or fails."""
         try:
-            found = self._embedder.embed_queries(texts, timeout_s)
+            found = underway.result(timeout_s)
         except (TimeoutError, RuntimeError, ValueError) as exc:
             metrics.PARTIAL_RECALLS.inc()
             log.warning("memory.recall_by_words_only", error=type(exc).__name__)

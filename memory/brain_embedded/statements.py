@@ -14,6 +14,7 @@ question does not have are empty.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from memory.models import SKETCH_BITS
 from memory.recall import PRIOR_SIZE
@@ -175,6 +176,7 @@ class Wanted:
         return f"greatest({whole}, 1e-9)" if whole else "1::float8"
 
 
+@lru_cache(128)
 def for_scope(wanted: Wanted) -> str:
     """Return the statement that compares the memories of a scope, at most COMPARED + 1 of them."""
     near = "select id from compared where false"
@@ -183,6 +185,7 @@ def for_scope(wanted: Wanted) -> str:
     return _statement(wanted, near)
 
 
+@lru_cache(128)
 def for_large(wanted: Wanted) -> str:
     """Return the statement that takes the nearest of all from HNSW, and else is `for_scope`."""
     near = "select id from compared where false"

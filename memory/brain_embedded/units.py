@@ -26,13 +26,14 @@ def is_open(scope: MemoryScope) -> bool:
 @contextmanager
 def unit(
     scope: MemoryScope, *, timeout_s: float | None = None, for_recall: bool = False
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Join the open unit of the same tenant, or open one; only an own unit gets the time limit.
 
+    Yields whether it is an own one.
     Raises: MemoryLate; RuntimeError (from unit_of_work) when a unit of another tenant is open.
     """
     if is_open(scope):
-        yield
+        yield False
         return
     try:
         with unit_of_work(scope.tenant):
@@ -40,7 +41,7 @@ def unit(
                 search.limit_time(timeout_s)
             elif timeout_s is not None:
                 search.limit_statements(timeout_s)
-            yield
+            yield True
     except OperationalError as exc:
         if isinstance(exc.__cause__, QueryCanceled):
             raise MemoryLate from exc

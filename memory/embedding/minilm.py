@@ -2,7 +2,7 @@
 
 One `Embedder` a process is enough: it is thread-safe and loads the model at the first use
 (about 65 MB resident with numpy, CTranslate2 and the tokenizer).  Never called on the event loop:
-async code goes through `embed_query`, which waits on the embedder's own single thread, so that
+questions go through `begin`, which puts them on the embedder's own single thread, so that
 many questions at once never take more than one core.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,29 @@ _MAX_CHARS = 4_000
 _BATCH_TOKENS = 512
 # Announced questions that are kept at most.
 _MOST_EXPECTED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Questions whose vectors are being computed: for each, the batch it is in, and its row."""
+
+    rows: Sequence[tuple[Future[Vectors], int]]
+
+    def result(self, timeout_s: float) -> list[Vector]:
+        """Return the vectors, one a question, each of shape (384,).
+
+        Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
+        EmbeddingUnavailable.
+        """
+        until_s = monotonic_s() + timeout_s
+        found = []
+        for batch, row in self.rows:
+            try:
+                found.append(batch.result(timeout=max(0.0, until_s - monotonic_s()))[row])
+            except TimeoutError:
+                batch.cancel()
+                raise
+        return found
 
 
 class Embedder:
@@ -70,30 +94,24 @@ class Embedder:
         return vectors
 
     def embed_query(self, text: str, timeout_s: float) -> Vector:
-        """Return the vector of one question, shape (384,); see `embed_queries`."""
-        return self.embed_queries((text,), timeout_s)[0]
+        """Return the vector of one question, shape (384,); see `begin` for what it raises."""
+        return self.begin((text,)).result(timeout_s)[0]
 
-    def embed_queries(self, texts: Sequence[str], timeout_s: float) -> list[Vector]:
-        """Return the vectors of some questions, computed on the embedder's own thread.
+    def begin(self, texts: Sequence[str]) -> Underway:
+        """Begin to embed some questions on the embedder's own thread; never waits.
 
         Together they take little longer than one.
-        Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
-        EmbeddingUnavailable.
         """
-        until_s = monotonic_s() + timeout_s
         expected = {text: self._expected.pop(text, None) for text in texts}
         fresh = [text for text, future in expected.items() if future is None]
         together = self._thread.submit(self.embed, fresh)
-        found: dict[str, Vector] = {}
-        for text, future in expected.items():
-            awaited = future or together
-            try:
-                vectors = awaited.result(timeout=max(0.0, until_s - monotonic_s()))
-            except TimeoutError:
-                awaited.cancel()
-                raise
-            found[text] = vectors[fresh.index(text) if future is None else 0]
-        return [found[text] for text in texts]
+        places = {text: place for place, text in enumerate(fresh)}
+        return Underway(
+            [
+                (expected[text] or together, places[text] if expected[text] is None else 0)
+                for text in texts
+            ]
+        )
 
     def expect(self, text: str) -> None:
         """Begin with a question that `embed_query` will be asked for in a moment; never waits."""
