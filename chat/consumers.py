@@ -38,7 +38,15 @@ from kernel.errors import (
     Unprocessable,
 )
 from kernel.ids import uuid7
-from saas.facade import COOKIE, authenticate, reauthenticate, redeem_ticket, require
+from saas.facade import (
+    COOKIE,
+    authenticate,
+    known_choice,
+    reauthenticate,
+    redeem_ticket,
+    require,
+    watch_modes,
+)
 
 INTERNAL, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN = 4000, 4001, 4003, 4004
 TICKET_PATIENCE_S = 5.0
@@ -87,6 +95,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         self._errands: set[asyncio.Task[None]] = set()
         self._stop_health: Callable[[], None] | None = None
         self._health_told: frames.Health | None = None
+        self._stop_modes: Callable[[], None] | None = None
+        self._mode_told = frames.Mode("production", "production", is_enterprise=False)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Hand one message of the server to its method.
@@ -128,6 +138,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             self._ticket_timer.cancel()
         if self._stop_health is not None:
             self._stop_health()
+        if self._stop_modes is not None:
+            self._stop_modes()
         for task in [*self._followed.values(), *self._errands]:
             task.cancel()
         for stop in self._watched.values():
@@ -312,6 +324,20 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         if CONDITION.is_bound:
             self._stop_health = CONDITION.get().watch(lambda: self._spawn(self._tell_health()))
             await self._tell_health()
+        self._stop_modes = watch_modes(lambda: self._spawn(self._tell_mode()))
+        await self._tell_mode()
+
+    async def _tell_mode(self) -> None:
+        """The mode; nothing while it stays the same."""
+        known = known_choice(self._who().tenant_id)
+        if known is None:
+            return
+        told = frames.Mode(known.platform, known.effective, known.is_enterprise)
+        if told == self._mode_told:
+            return
+        self._mode_told = told
+        with suppress(Exception):
+            await self._say(told)
 
     async def _tell_health(self) -> None:
         """What is limited, in words of this person's role; nothing while that stays the same."""

@@ -19,6 +19,7 @@ from kernel.clock import now
 PROTOCOL = 2
 
 TurnStateName = Literal["open", "done", "failed", "cancelled", "interrupted"]
+ModeName = Literal["developer", "training", "test", "production"]
 Problem = dict[str, Any]
 
 
@@ -299,6 +300,18 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """In which mode the platform and this tenant work.
+
+    Sent at each change, and after `connected` when it is another than plain production.
+    """
+
+    platform: ModeName
+    effective: ModeName
+    is_enterprise: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Something that the client asked for failed."""
 
@@ -334,6 +347,7 @@ SERVER_FRAMES: dict[str, type[Any]] = {
     "title_update": TitleUpdate,
     "conversation.changed": ConversationChanged,
     "health": Health,
+    "mode": Mode,
     "error": Failure,
     "ping": Ping,
     "pong": Pong,

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from chat.events import FeedbackGiven, TurnFinished
 from chat.models import Conversation, Message, Turn
+from kernel.actor import Actor
 from kernel.events import Envelope, subscribe
 from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turn
-from saas.facade import behaviour_of
+from saas.facade import audit, behaviour_of
 
 FROM_MEMORY = {"no-model", "models-down"}
 
@@ -35,6 +36,31 @@ def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
             assistant=said(event.message_id) if event.state == "done" else None,
             answered_from_memory=bool(FROM_MEMORY & set(turn.degraded)),
         )
+    )
+
+
+@subscribe(TurnFinished, name="chat.audit_turn")
+def audit_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
+    """Where the mode says so, each answer has an entry in the audit log: no text, only what did."""
+    if not behaviour_of(envelope.tenant_id).audits_turns:
+        return
+    turn = Turn.objects.filter(id=event.turn_id).first()
+    if turn is None:
+        return  # The conversation was deleted for good in between.
+    audit(
+        Actor(event.user_id, envelope.tenant_id),
+        "turn.answered",
+        "turn",
+        event.turn_id,
+        after={
+            "state": event.state,
+            "conversation": str(event.conversation_id),
+            "agent": str(event.agent_id),
+            "model": turn.model,
+            "usage": turn.usage,
+            "recalled": len(turn.recalled),
+            "degraded": turn.degraded,
+        },
     )
 
 

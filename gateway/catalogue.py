@@ -14,6 +14,7 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from gateway.errors import NoModelConfigured
+from gateway.hosting import ON_OWN_MACHINES, is_own
 from gateway.keys import key_of
 from gateway.ledger.metrics import Rate
 from gateway.models import Model
@@ -22,6 +23,7 @@ from gateway.presets import KINDS
 from kernel.clock import monotonic_s
 from kernel.crypto import SealBroken
 from kernel.db import platform_unit
+from saas.facade import is_enterprise
 
 FRESH_FOR_S = 1.0
 # Where every change is told at once, this only bounds what a lost message could cost.
@@ -122,12 +124,13 @@ def _take(now: float) -> Snapshot:
 
 def usable_models(alias: str | None = None) -> QuerySet[Model]:
     """Models that may be chosen, with their providers."""
-    return (
+    found = (
         Model.objects.using(alias)
         .select_related("provider")
         .prefetch_related("prices")
         .filter(enabled=True, provider__enabled=True, provider__is_present=True)
     )
+    return found.filter(ON_OWN_MACHINES) if is_enterprise() else found
 
 
 @contextmanager
@@ -144,10 +147,13 @@ def writing(reason: str) -> Iterator[str]:
 
 
 def endpoint_of(row: Model) -> Endpoint | None:
-    """Where the model is; None when it cannot be used (kind gone, key gone or unreadable)."""
+    """Where the model is; None when it cannot be used.
+
+    Kind gone, key gone or unreadable, or outside while only providers of one's own may be asked.
+    """
     provider = row.provider
     kind = KINDS.get(provider.kind)
-    if kind is None:
+    if kind is None or (is_enterprise() and not is_own(provider)):
         return None
     key = _usable_key(row)
     if key is None or (kind.needs_key and not key):
@@ -168,6 +174,7 @@ def endpoint_of(row: Model) -> Endpoint | None:
         # Providers are set by platform admins, who may mean a server in their own network.
         allow_private=True,
         rates=_rates(row),
+        self_hosted=is_own(provider),
     )
 
 

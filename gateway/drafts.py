@@ -35,6 +35,7 @@ class ProviderDraft:
     base_url: str | None = None
     api_key: str | None = None
     models: tuple[ModelDraft, ...] = ()
+    self_hosted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class ProviderChange:
     api_key: str | None = None
     enabled: bool | None = None
     models: tuple[ModelDraft, ...] | None = None
+    self_hosted: bool | None = None
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def checked_draft(draft: ProviderDraft) -> ProviderDraft:
             findings.add("/api_key", "a key is needed for this kind")
     models = checked_models(draft.models, kind, findings)
     findings.settle()
-    return ProviderDraft(name, draft.kind, base_url, key, models)
+    return ProviderDraft(name, draft.kind, base_url, key, models, draft.self_hosted)
 
 
 def checked_name(name: str, findings: Findings) -> str:

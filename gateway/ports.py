@@ -57,6 +57,8 @@ class Endpoint:
     allow_private: bool = True
     # Newest first.
     rates: tuple[Rate, ...] = ()
+    # What is sent stays on machines of one's own.
+    self_hosted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

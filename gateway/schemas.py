@@ -30,11 +30,16 @@ class ProviderIn(Schema):
     base_url: str | None = Field(None, max_length=500)
     api_key: str | None = Field(None, max_length=1000)
     models: list[ModelIn] = Field(default_factory=list, max_length=100)
+    self_hosted: bool | None = Field(
+        None, description="It runs on machines of one's own; null: as its kind usually does."
+    )
 
     def draft(self) -> ProviderDraft:
         """As the verb takes it."""
         models = tuple(model.draft() for model in self.models)
-        return ProviderDraft(self.name, self.kind, self.base_url, self.api_key, models)
+        return ProviderDraft(
+            self.name, self.kind, self.base_url, self.api_key, models, self.self_hosted
+        )
 
 
 class ProviderChangeIn(Schema):
@@ -45,11 +50,14 @@ class ProviderChangeIn(Schema):
     api_key: str | None = Field(None, max_length=1000)
     enabled: bool | None = None
     models: list[ModelIn] | None = Field(None, max_length=100)
+    self_hosted: bool | None = None
 
     def change(self) -> ProviderChange:
         """As the verb takes it."""
         models = None if self.models is None else tuple(model.draft() for model in self.models)
-        return ProviderChange(self.name, self.base_url, self.api_key, self.enabled, models)
+        return ProviderChange(
+            self.name, self.base_url, self.api_key, self.enabled, models, self.self_hosted
+        )
 
 
 class ModelOut(Schema):
@@ -83,6 +91,7 @@ class ProviderOut(Schema):
     key_hint: str | None
     source: Literal["row", "environment"]
     enabled: bool
+    self_hosted: bool = Field(description="It runs on machines of one's own.")
     models: list[ModelOut]
 
 
@@ -100,6 +109,7 @@ class KindOut(Schema):
     title: str
     default_base_url: str | None
     needs_key: bool
+    self_hosted: bool = Field(description="Usually runs on machines of one's own.")
 
 
 class TrialIn(Schema):

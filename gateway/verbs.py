@@ -20,6 +20,7 @@ from gateway.drafts import (
     checked_name,
     checked_url,
 )
+from gateway.hosting import OWN_KINDS
 from gateway.keys import clean_key, key_hint, key_of, seal_key
 from gateway.models import Model, Provider
 from gateway.presets import KINDS
@@ -81,7 +82,13 @@ def list_kinds(actor: Actor) -> list[KindView]:
     """The presets of the add-provider form."""
     _require_reader(actor)
     return [
-        KindView(kind.kind, kind.title, kind.default_base_url, kind.needs_key)
+        KindView(
+            kind.kind,
+            kind.title,
+            kind.default_base_url,
+            kind.needs_key,
+            self_hosted=kind.kind in OWN_KINDS,
+        )
         for kind in KINDS.values()
     ]
 
@@ -101,6 +108,7 @@ def create_provider(actor: Actor, draft: ProviderDraft) -> ProviderView:
                 kind=draft.kind,
                 base_url=draft.base_url or "",
                 key_hint=key_hint(key) if key else "",
+                self_hosted=draft.self_hosted,
             )
             row.sealed_key = seal_key(row.id, key) if key else None
             row.save(using=alias, force_insert=True)
@@ -115,7 +123,7 @@ def create_provider(actor: Actor, draft: ProviderDraft) -> ProviderView:
 
 
 def update_provider(actor: Actor, provider_id: UUID, change: ProviderChange) -> ProviderView:
-    """Change a provider. One from the environment: only `enabled` and `models`.
+    """Change a provider. One from the environment: not its name, address, key.
 
     Raises: Forbidden, NotFound, Unprocessable, ProviderFromEnvironment, ProviderNameTaken.
     """
@@ -144,6 +152,8 @@ def update_provider(actor: Actor, provider_id: UUID, change: ProviderChange) -> 
             row.name = row.name if name is None else name
             row.base_url = row.base_url if base_url is None else base_url
             row.enabled = row.enabled if change.enabled is None else change.enabled
+            if change.self_hosted is not None:
+                row.self_hosted = change.self_hosted
             if key is not None:
                 row.sealed_key = seal_key(row.id, key) if key else None
                 row.key_hint = key_hint(key) if key else ""
@@ -317,6 +327,7 @@ def _audited(view: ProviderView) -> dict[str, object]:
         "base_url": view.base_url,
         "key_hint": view.key_hint,
         "enabled": view.enabled,
+        "self_hosted": view.self_hosted,
         "models": [model.name for model in view.models],
     }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from gateway.hosting import is_own
 from gateway.models import Model, Provider
 
 
@@ -33,6 +34,7 @@ class ProviderView:
     key_hint: str | None
     source: str
     enabled: bool
+    self_hosted: bool
     models: tuple[ModelView, ...]
 
 
@@ -44,6 +46,7 @@ class KindView:
     title: str
     default_base_url: str | None
     needs_key: bool
+    self_hosted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +84,6 @@ def provider_view(row: Provider, *, has_key: bool) -> ProviderView:
         row.key_hint or None,
         row.source,
         row.is_usable,
+        is_own(row),
         tuple(model_view(model) for model in sorted(row.models.all(), key=lambda it: it.id)),
     )

@@ -4,7 +4,14 @@ from saas.audit import audit
 from saas.authz.check import allowed, relate, require, visible
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
-from saas.modes import behaviour_of, follow_modes, mode_of
+from saas.modes import (
+    behaviour_of,
+    follow_modes,
+    is_enterprise,
+    known_choice,
+    mode_of,
+    watch_modes,
+)
 from saas.provisioning import (
     acting_member,
     ensure_membership,
@@ -27,6 +34,8 @@ __all__ = [
     "ensure_tenant",
     "follow_modes",
     "is_active_tenant",
+    "is_enterprise",
+    "known_choice",
     "mode_of",
     "on_new_tenant",
     "permission_names",
@@ -35,4 +44,5 @@ __all__ = [
     "relate",
     "require",
     "visible",
+    "watch_modes",
 ]

@@ -35,6 +35,8 @@ class Provider(models.Model):
     enabled = models.BooleanField(default=True)
     # False: it came from a variable that is not set any more, or from a server that is gone.
     is_present = models.BooleanField(default=True)
+    # Runs on machines of one's own; null: as its kind usually does (see `gateway.hosting`).
+    self_hosted = models.BooleanField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 

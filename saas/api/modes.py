@@ -1,10 +1,13 @@
 """Operations under /api/v2/saas/mode."""
 
-from typing import Literal
+from dataclasses import asdict
+from typing import Annotated, Literal
+from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
+from kernel import paging
 from saas import modes
 from saas.api.auth import actor_of
 
@@ -12,12 +15,14 @@ router = Router(tags=["mode"])
 
 
 class BehaviourOut(Schema):
-    """What a mode changes. `logs` null: as the settings say."""
+    """What a mode changes here. `logs` null: as the settings say."""
 
     mode: modes.Mode
     summary: str
     logs: str | None
     learns: bool
+    audits_turns: bool
+    own_providers: bool
 
 
 class ModeOut(Schema):
@@ -26,14 +31,31 @@ class ModeOut(Schema):
     platform: modes.Mode
     own: modes.Mode | None
     effective: modes.Mode
+    is_enterprise: bool
     table: list[BehaviourOut]
 
 
 class ModeIn(Schema):
-    """`mode` null, for the tenant: as the platform."""
+    """`mode` null, for a tenant: as the platform. `tenant_id`: another one than one's own."""
 
     of: Literal["platform", "tenant"]
     mode: modes.Mode | None
+    tenant_id: UUID | None = None
+
+
+class TenantModeOut(Schema):
+    """A tenant and its override; null: as the platform."""
+
+    tenant_id: UUID
+    name: str
+    own: modes.Mode | None
+
+
+class TenantModePage(Schema):
+    """Tenants by address."""
+
+    items: list[TenantModeOut]
+    next: str | None
 
 
 @router.get("", response=ModeOut, operation_id="mode_see")
@@ -42,23 +64,32 @@ def see(request: HttpRequest) -> object:
     return _shown(modes.see_mode(actor_of(request)))
 
 
+@router.get("/tenants", response=TenantModePage, operation_id="mode_tenants")
+def tenants(
+    request: HttpRequest,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    cursor: str | None = None,
+) -> object:
+    """Every tenant with its override (platform admins)."""
+    after = paging.decode(cursor, str)
+    found = modes.list_tenant_modes(actor_of(request), limit, after[0] if after else None)
+    rows = found[:limit]
+    more = paging.encode(rows[-1].slug) if len(found) > limit else None
+    return {"items": rows, "next": more}
+
+
 @router.put("", response=ModeOut, operation_id="mode_set")
 def choose(request: HttpRequest, body: ModeIn) -> object:
-    """Set it: of the platform by platform admins, of the tenant by its sysadmins; audited."""
+    """Set it: of the platform and of any tenant by platform admins, of one's own by sysadmins."""
     actor = actor_of(request)
     if body.of == "tenant":
-        return _shown(modes.set_tenant_mode(actor, body.mode))
+        return _shown(modes.set_tenant_mode(actor, body.mode, body.tenant_id))
     return _shown(modes.set_platform_mode(actor, body.mode or "production"))
 
 
 def _shown(choice: modes.Choice) -> dict[str, object]:
     table = [
-        {"mode": mode, "summary": one.summary, "logs": one.logs, "learns": one.learns}
-        for mode, one in modes.TABLE.items()
+        {"mode": mode, **asdict(modes.behaviour(mode, is_enterprise=choice.is_enterprise))}
+        for mode in modes.MODES
     ]
-    return {
-        "platform": choice.platform,
-        "own": choice.own,
-        "effective": choice.effective,
-        "table": table,
-    }
+    return asdict(choice) | {"table": table}

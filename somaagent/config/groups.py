@@ -75,6 +75,11 @@ class OperatingSettings(Group):
         description="Mode of the platform until a platform admin sets another.",
         json_schema_extra={"variable": "SOMAGENT_MODE"},
     )
+    enterprise_mode: bool = Field(
+        False,
+        description="Only self-hosted models, an audit entry for each answer, learning off.",
+        json_schema_extra={"accepted": "true or false", "variable": "ENTERPRISE_MODE"},
+    )
 
 
 class PlaceSettings(Group):

@@ -439,6 +439,9 @@ def test_every_frame_fits_its_published_schema(web: Web, model: SimulatedProvide
         found += opened.until("chat.done")
         opened.send("ping")
         found += opened.until("pong")
+        mode = {"of": "tenant", "mode": "test"}
+        assert Client(web, "sysadmin").put("/saas/mode", mode).status_code == 200
+        found += opened.until("mode")
         found += other.until("title_update")
     kinds = {one["type"] for one in found}
     assert kinds == set(frames.SERVER_FRAMES) - {"ping"}

@@ -12,6 +12,7 @@ from kernel.db import platform_unit
 from saas import modes
 from saas.models import AuditEntry
 from tests.support.cast import Cast
+from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web, running
 
 
@@ -90,3 +91,90 @@ def test_in_test_mode_a_judged_answer_teaches_nothing(web: Web, no_model: None, 
     modes.set_tenant_mode(cast.sysadmin, None)
     judge("negative")
     assert lessons() == 1
+
+
+def test_platform_admins_see_and_set_the_mode_of_every_tenant(web: Web, cast: Cast) -> None:
+    platform, sysadmin = Client(web, "platform"), Client(web, "sysadmin")
+    body = {"of": "tenant", "mode": "test", "tenant_id": str(cast.acme_id)}
+    assert sysadmin.put("/saas/mode", body).status_code == 403
+    assert sysadmin.get("/saas/mode/tenants").status_code == 403
+    assert platform.put("/saas/mode", body).status_code == 200
+    assert effective(sysadmin) == "test"
+    unknown = body | {"tenant_id": str(cast.ann.user_id)}
+    assert platform.put("/saas/mode", unknown).status_code == 404
+    first = platform.get("/saas/mode/tenants", limit=1).json()
+    second = platform.get("/saas/mode/tenants", limit=1, cursor=first["next"]).json()
+    found = [(one["name"], one["own"]) for one in first["items"] + second["items"]]
+    assert found == [("Acme", "test"), ("Globex", None)]
+    assert second["next"] is None
+
+
+def test_a_change_is_pushed_to_who_watches_in_another_process(
+    web: Web, cast: Cast, var_dir: object
+) -> None:
+    with running(Web(var_dir)) as other:  # type: ignore[arg-type]
+        ann = Client(other, "ann")
+        with ann.socket() as socket:
+            assert socket.receive()["type"] == "connected"
+            assert choose(Client(web, "sysadmin"), "training", of="tenant") == 200
+            told = socket.until("mode", timeout=1)[-1]["payload"]
+            assert (told["platform"], told["effective"]) == ("production", "training")
+        with ann.socket() as socket:
+            assert socket.until("mode", timeout=5)[-1]["payload"] == told
+
+
+def test_an_enterprise_asks_only_models_of_its_own_and_audits_each_answer(
+    cast: Cast, var_dir: object, simulator: SimulatedProvider
+) -> None:
+    enterprise = {"ENTERPRISE_MODE": "true"}
+    simulator.reset()
+    with running(Web(var_dir, enterprise)) as web:  # type: ignore[arg-type]
+        platform, ann = Client(web, "platform"), Client(web, "ann")
+        outside = {
+            "name": "Outside",
+            "kind": "openai-compatible",
+            "base_url": simulator.base_url,
+            "models": [{"name": "scripted"}],
+        }
+        provider = platform.post("/gateway/providers", outside).json()
+        assert provider["self_hosted"] is False
+        model_id = provider["models"][0]["id"]
+        refused = platform.put(f"/gateway/models/{model_id}/default")
+        assert (refused.status_code, refused.json()["code"]) == (409, "model-not-usable")
+        assert ann.get("/gateway/models").json()["items"] == []
+        tried = platform.post(f"/gateway/providers/{provider['id']}/test", {}).json()
+        assert tried["ok"] is False
+        conversation = ann.conversation()
+        assert "no-model" in ann.say(conversation, "Are you there?")["turn"]["degraded"]
+        assert simulator.captured() == []
+
+        ours = {"self_hosted": True}
+        assert platform.patch(f"/gateway/providers/{provider['id']}", ours).status_code == 200
+        assert platform.put(f"/gateway/models/{model_id}/default").status_code == 200
+        answer = ann.say(conversation, "And now?")
+        assert answer["turn"]["model"] == "scripted"
+        shown = ann.get("/saas/mode").json()
+        assert shown["is_enterprise"] is True
+        assert {row["mode"]: row["learns"] for row in shown["table"]} == {
+            "developer": False,
+            "training": True,
+            "test": False,
+            "production": False,
+        }
+        assert all(row["audits_turns"] and row["own_providers"] for row in shown["table"])
+
+
+def test_in_an_enterprise_each_answer_has_an_entry_without_text(
+    web: Web, no_model: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = settings.SOMA.model_copy(update={"enterprise_mode": True})
+    monkeypatch.setattr(settings, "SOMA", changed)
+    ann = Client(web, "ann")
+    answer = ann.say(ann.conversation(), "My cat is called Miso.")
+    outbox.drain()
+    with platform_unit("test"):
+        (entry,) = AuditEntry.objects.filter(action="turn.answered")
+        assert (entry.actor_id, entry.tenant_id) == (cast.ann.user_id, cast.acme_id)
+        assert entry.object_id == answer["turn"]["id"]
+        assert entry.after["state"] == "done"
+        assert "Miso" not in str(entry.after)

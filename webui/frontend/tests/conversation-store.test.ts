@@ -64,6 +64,7 @@ const acceptedPayload = {
   branch_id: "b",
   user_message: user,
   message_id: "m",
+  trace_id: "",
 };
 const accepted = frame("chat.accepted", acceptedPayload);
 const ids = { conversation_id: "c", turn: "t", message_id: "m" };

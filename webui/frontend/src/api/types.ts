@@ -52,6 +52,7 @@ export interface ProviderChange {
   api_key?: string;
   enabled?: boolean;
   models?: ModelDraft[];
+  self_hosted?: boolean;
 }
 
 export interface ProviderDraft {
@@ -60,4 +61,5 @@ export interface ProviderDraft {
   base_url: string | null;
   api_key?: string;
   models: ModelDraft[];
+  self_hosted?: boolean;
 }

@@ -92,7 +92,11 @@ function notes(report: ContextReport): string[] {
   }
   if (report.memory_cut > 0) said.push(msg(str`${report.memory_cut} memories had no room.`));
   if (report.system_cut) said.push(msg("The agent’s instructions were cut."));
+  if (report.tools_cut > 0) said.push(msg(str`${report.tools_cut} tools were not offered.`));
   if (report.level === "degraded") said.push(msg("Memory was away, so less was planned for it."));
+  if (report.level === "rescue") {
+    said.push(msg("Memory and the language model were not well: only instructions and your message."));
+  }
   return said;
 }
 

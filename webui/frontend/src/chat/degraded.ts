@@ -5,6 +5,10 @@ export function degradedText(code: string): string {
   switch (code) {
     case "memory":
       return msg("Answering without memory: earlier conversations could not be recalled in time.");
+    case "session":
+      return msg(
+        "Neither memory nor the language model were well, so this was answered without the earlier messages.",
+      );
     case "no-model":
       return msg(
         "No language model is configured, so this was answered from memory alone.",

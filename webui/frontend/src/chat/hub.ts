@@ -9,6 +9,7 @@ import { readProblem } from "../api/problem";
 import type { Problem } from "../api/types";
 import type { ServerFrame } from "../generated/frames";
 import { HealthStore } from "../health/health-store";
+import { ModeStore } from "../settings/mode-store";
 import { ConversationStore } from "./conversation-store";
 import { Drafts } from "./drafts";
 import { ConversationListStore } from "./list-store";
@@ -36,6 +37,7 @@ export class ChatHub {
   readonly list: ConversationListStore;
   readonly drafts: Drafts;
   readonly health = new HealthStore();
+  readonly mode = new ModeStore();
   #stores: ConversationStore[] = [];
   #running = false;
 
@@ -86,6 +88,7 @@ export class ChatHub {
     this.socket.stop();
     this.list.reset();
     this.health.reset();
+    this.mode.reset();
     for (const store of this.#stores) store.close();
     this.#stores = [];
   }
@@ -136,6 +139,7 @@ export class ChatHub {
     }
     this.list.onFrame(frame);
     this.health.onFrame(frame);
+    this.mode.onFrame(frame);
     if (!("conversation_id" in frame.payload)) return;
     const { conversation_id: id } = frame.payload;
     this.#stores.find((store) => store.id === id)?.onFrame(frame);

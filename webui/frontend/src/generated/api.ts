@@ -1502,9 +1502,29 @@ export interface paths {
         get: operations["mode_see"];
         /**
          * Choose
-         * @description Set it: of the platform by platform admins, of the tenant by its sysadmins; audited.
+         * @description Set it: of the platform and of any tenant by platform admins, of one's own by sysadmins.
          */
         put: operations["mode_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/mode/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tenants
+         * @description Every tenant with its override (platform admins).
+         */
+        get: operations["mode_tenants"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2347,6 +2367,11 @@ export interface components {
             source: "row" | "environment";
             /** Enabled */
             enabled: boolean;
+            /**
+             * Self Hosted
+             * @description It runs on machines of one's own.
+             */
+            self_hosted: boolean;
             /** Models */
             models: components["schemas"]["ModelOut"][];
         };
@@ -2389,6 +2414,11 @@ export interface components {
             api_key?: string | null;
             /** Models */
             models?: components["schemas"]["ModelIn"][];
+            /**
+             * Self Hosted
+             * @description It runs on machines of one's own; null: as its kind usually does.
+             */
+            self_hosted?: boolean | null;
         };
         /**
          * ProviderChangeIn
@@ -2405,6 +2435,8 @@ export interface components {
             enabled?: boolean | null;
             /** Models */
             models?: components["schemas"]["ModelIn"][] | null;
+            /** Self Hosted */
+            self_hosted?: boolean | null;
         };
         /**
          * TrialOut
@@ -2443,6 +2475,11 @@ export interface components {
             default_base_url: string | null;
             /** Needs Key */
             needs_key: boolean;
+            /**
+             * Self Hosted
+             * @description Usually runs on machines of one's own.
+             */
+            self_hosted: boolean;
         };
         /**
          * ModelPage
@@ -4035,7 +4072,7 @@ export interface components {
         };
         /**
          * BehaviourOut
-         * @description What a mode changes. `logs` null: as the settings say.
+         * @description What a mode changes here. `logs` null: as the settings say.
          */
         BehaviourOut: {
             /**
@@ -4049,6 +4086,10 @@ export interface components {
             logs: string | null;
             /** Learns */
             learns: boolean;
+            /** Audits Turns */
+            audits_turns: boolean;
+            /** Own Providers */
+            own_providers: boolean;
         };
         /**
          * ModeOut
@@ -4067,12 +4108,14 @@ export interface components {
              * @enum {string}
              */
             effective: "developer" | "training" | "test" | "production";
+            /** Is Enterprise */
+            is_enterprise: boolean;
             /** Table */
             table: components["schemas"]["BehaviourOut"][];
         };
         /**
          * ModeIn
-         * @description `mode` null, for the tenant: as the platform.
+         * @description `mode` null, for a tenant: as the platform. `tenant_id`: another one than one's own.
          */
         ModeIn: {
             /**
@@ -4082,6 +4125,33 @@ export interface components {
             of: "platform" | "tenant";
             /** Mode */
             mode: ("developer" | "training" | "test" | "production") | null;
+            /** Tenant Id */
+            tenant_id?: string | null;
+        };
+        /**
+         * TenantModeOut
+         * @description A tenant and its override; null: as the platform.
+         */
+        TenantModeOut: {
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /** Name */
+            name: string;
+            /** Own */
+            own: ("developer" | "training" | "test" | "production") | null;
+        };
+        /**
+         * TenantModePage
+         * @description Tenants by address.
+         */
+        TenantModePage: {
+            /** Items */
+            items: components["schemas"]["TenantModeOut"][];
+            /** Next */
+            next: string | null;
         };
     };
     responses: never;
@@ -6159,6 +6229,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModeOut"];
+                };
+            };
+        };
+    };
+    mode_tenants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantModePage"];
                 };
             };
         };

@@ -93,6 +93,12 @@ export interface MessageView {
   variants: Variants | null;
 }
 
+export interface Mode {
+  platform: "developer" | "training" | "test" | "production";
+  effective: "developer" | "training" | "test" | "production";
+  is_enterprise: boolean;
+}
+
 export interface Note {
   conversation_id: string;
   turn: string;
@@ -223,6 +229,7 @@ export interface ServerPayloads {
   "title_update": TitleUpdate;
   "conversation.changed": ConversationChanged;
   "health": Health;
+  "mode": Mode;
   "error": Failure;
   "ping": Ping;
   "pong": Pong;

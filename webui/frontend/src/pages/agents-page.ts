@@ -5,7 +5,7 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Agent, Model, Problem } from "../api/types";
-import { trainingPath } from "../router/routes";
+import { RULES, trainingPath } from "../router/routes";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
 import "./agent-knobs";
@@ -49,9 +49,10 @@ export class AgentsPage extends LightElement {
     return html`<header class="page__head">
         <h1 class="page__title">${msg("Agents")}</h1>
         ${this.#mayConfigure
-          ? html`<a class="button button--primary page__act" href="/agents/new">
-              ${ICONS.add}<span>${msg("New agent")}</span>
-            </a>`
+          ? html`<a class="button page__act" href=${RULES}>${msg("Rules for all")}</a>
+              <a class="button button--primary" href="/agents/new">
+                ${ICONS.add}<span>${msg("New agent")}</span>
+              </a>`
           : nothing}
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="agents-page">

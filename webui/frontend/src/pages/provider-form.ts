@@ -42,6 +42,8 @@ export class ProviderForm extends LightElement {
   @state() private name = "";
   @state() private baseUrl = "";
   @state() private key = "";
+  /** Null: as the kind usually does. */
+  @state() private selfHosted: boolean | null = null;
   @state() private rows: readonly ModelRow[] = [BLANK_ROW];
   @state() private busy = false;
   @state() private problem: Problem | null = null;
@@ -57,6 +59,7 @@ export class ProviderForm extends LightElement {
 
   #adopt(provider: Provider): void {
     this.kind = provider.kind;
+    this.selfHosted = provider.self_hosted;
     this.name = provider.name;
     this.baseUrl = provider.base_url ?? "";
     this.key = "";
@@ -92,6 +95,7 @@ export class ProviderForm extends LightElement {
             ${msg("Name, address and key come from the server’s environment; the models are yours to choose.")}
           </p>`
         : this.#ownFields(preset, isNew)}
+      ${this.#hosting(preset)}
       ${this.#models()}
       <div class="row">
         <button type="submit" class="button button--primary" ?disabled=${this.busy}>
@@ -192,6 +196,25 @@ export class ProviderForm extends LightElement {
     </div>`;
   }
 
+  #hosting(preset: ProviderKind | undefined): TemplateResult {
+    return html`<div class="field">
+      <label class="models__model">
+        <input
+          type="checkbox"
+          aria-describedby="provider-hosting-hint"
+          .checked=${this.selfHosted ?? preset?.self_hosted ?? false}
+          @change=${(event: Event) => {
+            this.selfHosted = (event.target as HTMLInputElement).checked;
+          }}
+        />
+        <span>${msg("Runs on machines of one’s own")}</span>
+      </label>
+      <span class="field__hint" id="provider-hosting-hint">
+        ${msg("Such models are sent personal data as it is, and are the only ones in enterprise mode. A server that passes everything on to others does not count.")}
+      </span>
+    </div>`;
+  }
+
   #models(): TemplateResult {
     return html`<fieldset class="model-rows">
       <legend class="field__label">${msg("Models")}</legend>
@@ -265,15 +288,17 @@ export class ProviderForm extends LightElement {
       ...(key === "" ? {} : { api_key: key }),
       models: this.rows.filter((row) => row.name.trim() !== "").map(draftOf),
     };
+    const hosting = this.selfHosted === null ? {} : { self_hosted: this.selfHosted };
     this.busy = true;
     this.problem = null;
     try {
       const { kind, models, ...own } = draft;
       const saved =
         this.provider === null
-          ? await api.createProvider({ kind, models, ...own })
+          ? await api.createProvider({ kind, models, ...own, ...hosting })
           : await api.updateProvider(this.provider.id, {
               models,
+              ...hosting,
               ...(this.provider.source === "row" ? own : {}),
             });
       this.dispatchEvent(new CustomEvent("form-saved", { detail: saved }));

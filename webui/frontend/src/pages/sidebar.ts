@@ -4,7 +4,8 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { HEALTH, HOME, MEMORY } from "../router/routes";
+import { HEALTH, HOME, MEMORY, MODE } from "../router/routes";
+import "../settings/mode-badge";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
 import { ICONS } from "../ui/icons";
@@ -63,6 +64,7 @@ export class Sidebar extends LightElement {
         <a class="sidebar__home" href=${HOME} aria-label=${msg("SomaAgent, start page")}>
           ${brand()}
         </a>
+        <soma-mode-badge></soma-mode-badge>
       </div>
       ${me?.tenant === null ? html`<div class="sidebar__list"></div>` : this.#conversations()}
       <div class="sidebar__foot">${this.#account()}</div>
@@ -156,6 +158,9 @@ export class Sidebar extends LightElement {
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
       items.push({ label: msg("Health"), href: HEALTH });
+    }
+    if (session.isPlatformAdmin || me?.permissions.includes("tenant.manage") === true) {
+      items.push({ label: msg("Mode"), href: MODE });
     }
     items.push({ label: msg("Change password"), href: "/password" }, "line");
     for (const choice of THEME_CHOICES) {

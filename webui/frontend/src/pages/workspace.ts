@@ -138,6 +138,19 @@ export class Workspace extends LightElement {
           () => import("./memory-graph-page"),
           () => html`<soma-memory-graph-page></soma-memory-graph-page>`,
         );
+      case "policy":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "policy",
+          () => import("./policy-page"),
+          () => html`<soma-policy-page></soma-policy-page>`,
+        );
+      case "mode":
+        return this.#lazy(
+          "mode",
+          () => import("./mode-page"),
+          () => html`<soma-mode-page></soma-mode-page>`,
+        );
       case "providers":
         return this.#lazy(
           "providers",

@@ -10,16 +10,20 @@ export const ROUTES = [
   ["agents", "/agents"],
   ["agents", "/agents/:agent"],
   ["cognitive", "/agents/:agent/training"],
+  ["policy", "/rules"],
   ["memory", "/memory"],
   ["memory-graph", "/memory/graph"],
   ["memory-detail", "/memory/:memory"],
   ["providers", "/platform/providers"],
   ["health", "/platform/health"],
+  ["mode", "/platform/mode"],
 ] as const satisfies RouteTable;
 
 export const HOME = "/chat";
 export const MEMORY = "/memory";
 export const HEALTH = "/platform/health";
+export const MODE = "/platform/mode";
+export const RULES = "/rules";
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;
