@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { HEALTH, HOME, MEMORY, MODE } from "../router/routes";
+import { EVENTS, HEALTH, HOME, MEMORY, MODE } from "../router/routes";
 import "../settings/mode-badge";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
@@ -158,6 +158,7 @@ export class Sidebar extends LightElement {
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
       items.push({ label: msg("Health"), href: HEALTH });
+      items.push({ label: msg("Events"), href: EVENTS });
     }
     if (session.isPlatformAdmin || me?.permissions.includes("tenant.manage") === true) {
       items.push({ label: msg("Mode"), href: MODE });

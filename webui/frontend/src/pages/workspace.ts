@@ -163,6 +163,12 @@ export class Workspace extends LightElement {
           () => import("./health-page"),
           () => html`<soma-health-page></soma-health-page>`,
         );
+      case "events":
+        return this.#lazy(
+          "events",
+          () => import("./events-page"),
+          () => html`<soma-events-page></soma-events-page>`,
+        );
       default:
         return this.#notFound();
     }

@@ -17,6 +17,7 @@ export const ROUTES = [
   ["providers", "/platform/providers"],
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
+  ["events", "/platform/events"],
 ] as const satisfies RouteTable;
 
 export const HOME = "/chat";
@@ -24,6 +25,7 @@ export const MEMORY = "/memory";
 export const HEALTH = "/platform/health";
 export const MODE = "/platform/mode";
 export const RULES = "/rules";
+export const EVENTS = "/platform/events";
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;
