@@ -57,6 +57,28 @@ def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def completion(body: Mapping[str, Any], text: str, number: int) -> dict[str, Any]:
+    """`POST /completions`, not streamed: each prompt gets the same answer."""
+    prompts = body.get("prompt")
+    prompts = prompts if isinstance(prompts, list) and prompts else [prompts]
+    count = len(prompts) * int(body.get("n") or 1)
+    asked = sum(len(str(prompt).split()) for prompt in prompts)
+    told = len(text.split()) * count
+    return {
+        "id": f"cmpl-{number:08d}",
+        "object": "text_completion",
+        "created": 0,
+        "model": str(body.get("model") or MODELS[0]),
+        "choices": [
+            {"index": index, "text": text, "finish_reason": "stop", "logprobs": None}
+            for index in range(count)
+        ],
+        "usage": {
+            "prompt_tokens": asked, "completion_tokens": told, "total_tokens": asked + told,
+        },
+    }  # fmt: skip
+
+
 def embed(text: str, size: int) -> list[float]:
     """A unit vector: each word adds to eight places that its hash names."""
     vector = [0.0] * size

@@ -21,6 +21,7 @@ from gateway.simulator import wire_anthropic, wire_gemini, wire_openai
 from gateway.simulator.answers import Answer, Record
 from gateway.simulator.endpoints import (
     as_chat,
+    completion,
     embeddings,
     last_user_text,
     model_list,
@@ -161,6 +162,7 @@ class Connection(asyncio.Protocol):
             ("POST", "/chat/completions"): partial(self._chat, "openai"),
             ("POST", "/messages"): partial(self._chat, "anthropic"),
             ("POST", "/embeddings"): self._embeddings,
+            ("POST", "/completions"): self._completion,
         }
         handle = routes.get((method, path.removeprefix("/v1")))
         if method == "POST" and path.endswith(":streamGenerateContent"):
@@ -201,6 +203,13 @@ class Connection(asyncio.Protocol):
 
     def _embeddings(self, record: Record) -> None:
         self._send(200, embeddings(record.body))
+
+    def _completion(self, record: Record) -> None:
+        plan = self._sim.script.plan(str(record.body.get("prompt")))
+        if plan.fail in REFUSALS:
+            self._refuse(plan, "openai")
+            return
+        self._send(200, completion(record.body, "".join(plan.words()), record.number))
 
     def _chat(self, wire: WireName, record: Record) -> None:
         body = as_chat(wire, record.path, record.body)

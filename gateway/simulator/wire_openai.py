@@ -28,6 +28,8 @@ class OpenAIEvents:
         self._model = str(body.get("model") or "simulated")
         self._created = int(time.time())
         options = body.get("stream_options")
+        self._choices = int(body.get("n") or 1)
+        self._wants_logprobs = bool(body.get("logprobs"))
         self._wants_usage = isinstance(options, dict) and bool(options.get("include_usage"))
         mark = "\x00"
         frame = self._chunk({"content": mark}).split(b'"\\u0000"')
@@ -87,8 +89,13 @@ class OpenAIEvents:
                 }
                 for index, call in enumerate(calls)
             ]
-        choice = {"index": 0, "message": message, "finish_reason": finish}
-        return self._object([choice], _usage(*usage)) | {"object": "chat.completion"}
+        told: dict[str, Any] = {"message": message, "finish_reason": finish}
+        if self._wants_logprobs:
+            told["logprobs"] = {"content": _logprobs(text), "refusal": None}
+        choices = [{"index": index, **told} for index in range(self._choices)]
+        asked, answered = usage
+        found = self._object(choices, _usage(asked, answered * self._choices))
+        return found | {"object": "chat.completion"}
 
     def error_event(self) -> bytes:
         """As OpenRouter and vLLM send it."""
@@ -111,6 +118,14 @@ class OpenAIEvents:
 
     def _event(self, payload: dict[str, Any]) -> bytes:
         return b"data: " + orjson.dumps(payload) + b"\n\n"
+
+
+def _logprobs(text: str) -> list[dict[str, Any]]:
+    """As certain as it gets, a word at a time."""
+    return [
+        {"token": word, "logprob": -0.1, "bytes": list(word.encode()), "top_logprobs": []}
+        for word in text.split()
+    ]
 
 
 def _usage(asked: int, told: int) -> dict[str, int]:
