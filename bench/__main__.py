@@ -36,6 +36,13 @@ def main() -> None:
         metavar="DIR",
         help="peer: an environment of its own with open-webui in it, to be measured beside",
     )
+    for peer, package in (("litellm", "litellm[proxy]"), ("portkey", "@portkey-ai/gateway")):
+        parser.add_argument(
+            f"--{peer}",
+            type=Path,
+            metavar="DIR",
+            help=f"gateway: a directory of its own with {package} in it, to be measured beside",
+        )
     given = parser.parse_args()
     wanted = given.scenario or ["turn"]
     unknown = [name for name in wanted if name not in names]
@@ -45,7 +52,8 @@ def main() -> None:
     for name in list(os.environ):
         if name.startswith(("SA01_", "SOMA_")) or name.endswith("_API_KEY"):
             del os.environ[name]
-    run(wanted, Options(given.kills, given.memories, given.open_webui))
+    peers = (given.open_webui, given.litellm, given.portkey)
+    run(wanted, Options(given.kills, given.memories, *peers))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

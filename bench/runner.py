@@ -21,6 +21,7 @@ from bench.scenarios import (
     context,
     events,
     footprint,
+    gateway,
     history,
     memory_busy,
     memory_found,
@@ -65,6 +66,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "memory-kills": memory_kills,
     "memory-worker": memory_worker,
     "events": events,
+    "gateway": gateway,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
@@ -75,11 +77,15 @@ ORDER = (
     *("memory-quality", "memory-busy", "memory-recall"),
     # With servers of its own.
     "events",
+    "gateway",
 )
 GROUPS = {
-    "turn": tuple(name for name in SCENARIOS if not name.startswith(("memory-", "events"))),
+    "turn": tuple(
+        name for name in SCENARIOS if not name.startswith(("memory-", "events", "gateway"))
+    ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
+    "gateway": ("gateway",),
 }
 CATCH_UP_S = 180.0
 
@@ -90,11 +96,14 @@ class Options:
 
     `kills`: how many kills the kill sweep makes. `memories`: the sizes of the recall scenario.
     `open_webui`: an environment in which that peer is installed; None quotes its figures.
+    `litellm`, `portkey`: directories with those peers; None leaves them out.
     """
 
     kills: int = 400
     memories: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     open_webui: Path | None = None
+    litellm: Path | None = None
+    portkey: Path | None = None
 
 
 T = TypeVar("T")

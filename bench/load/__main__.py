@@ -29,6 +29,8 @@ async def _run(job: dict[str, Any]) -> dict[str, Any]:
             return await jobs.alternate(job)
         case "crowd":
             return await jobs.crowd(job)
+        case "flood":
+            return await jobs.flood(job)
         case "tabs":
             return await jobs.tabs(job, _say, _told)
         case unknown:

@@ -1,8 +1,8 @@
 """The jobs of the load generator.
 
-A job is JSON: {job: "alternate" | "crowd" | "tabs", ...}; a lane says who is asked:
-{kind: "tab", port, cookie, conversation_id} or {kind: "upstream", host, port, path, model,
-headers}.
+A job is JSON: {job: "alternate" | "crowd" | "flood" | "tabs", ...}; a lane says who is asked:
+{kind: "tab", port, cookie, conversation_id} or {kind: "upstream" | "whole", host, port, path,
+model, headers}; "whole" asks for the answer in one piece.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import Any
 from bench.load.chat import ChatTab
 from bench.load.samples import Sample, Speaker, words
 from bench.load.upstream import Upstream
+from bench.load.whole import Whole
 
 TOPICS = (
     "Which bus goes to the harbour on a Sunday morning?",
@@ -32,7 +33,8 @@ def speaker(lane: dict[str, Any]) -> Speaker:
     """The connection that a lane describes, not yet open."""
     if lane["kind"] == "tab":
         return ChatTab(lane["port"], lane["cookie"], lane["conversation_id"])
-    return Upstream(lane["host"], lane["port"], lane["path"], lane["model"], lane["headers"])
+    kind = Whole if lane["kind"] == "whole" else Upstream
+    return kind(lane["host"], lane["port"], lane["path"], lane["model"], lane["headers"])
 
 
 def question(prefix: str, person: int, turn: int) -> str:
@@ -91,6 +93,34 @@ async def crowd(job: dict[str, Any]) -> dict[str, Any]:
         "generator_cpu_share": (_cpu_s() - before) / took_s,
         "generator_lag_ms": sorted(lags)[int(len(lags) * 0.95)] if lags else 0.0,
     }
+
+
+async def flood(job: dict[str, Any]) -> dict[str, Any]:
+    """`clients` ask one lane as fast as they can for `seconds`, or `requests` times in all."""
+    people = [speaker(job["lane"]) for _ in range(job["clients"])]
+    expected = words(job["tokens"])
+    left = [job.get("requests") or 10**9]
+    faults: list[str] = []
+    times: list[float] = []
+    began = time.perf_counter()
+    until = began + job["seconds"]
+
+    async def ask(person: int, one: Speaker) -> None:
+        turn = 0
+        while left[0] > 0 and time.perf_counter() < until:
+            left[0] -= 1
+            turn += 1
+            sample = await one.turn(question(job["prefix"], person, turn), expected)
+            if sample.fault is not None:
+                faults.append(sample.fault)
+            elif sample.total_ms is not None:
+                times.append(sample.total_ms)
+
+    await asyncio.gather(*(ask(number, one) for number, one in enumerate(people)))
+    took_s = time.perf_counter() - began
+    for one in people:
+        one.close()
+    return {"done": len(times), "took_s": took_s, "faults": faults, "total_ms": sorted(times)}
 
 
 async def tabs(job: dict[str, Any], say: Any, told: Any) -> dict[str, Any]:
