@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+import psutil
+
 from bench import machine
 from bench.scenarios import (
     context,
@@ -88,6 +90,8 @@ GROUPS = {
     "gateway": ("gateway",),
 }
 CATCH_UP_S = 180.0
+# A machine is at rest when its processors were busy for less than this over a look.
+REST_PERCENT, REST_LOOK_S, REST_S = 20.0, 2.0, 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +139,13 @@ class Bench:
         return self._stand
 
     def catch_up(self) -> None:
-        """Wait until the worker has delivered and indexed what the last scenario left."""
+        """Wait until the worker has done what was left to it, and the machine is at rest."""
+        if self._stand is None:
+            return
         deadline = time.monotonic() + CATCH_UP_S
-        while self._stand is not None and self._backlog() and time.monotonic() < deadline:
+        while self._backlog() and time.monotonic() < deadline:
             time.sleep(0.5)
+        self._rest()
 
     def keep(self, name: str, values: T) -> T:
         """Keep raw samples for the results file."""
@@ -159,6 +166,16 @@ class Bench:
     def close(self) -> None:
         """End everything."""
         self._stack.close()
+
+    def _rest(self) -> None:
+        """Wait until the machine does nothing else either; what it still did is kept."""
+        deadline = time.monotonic() + REST_S
+        busy = _busy_percent()
+        if busy > REST_PERCENT:
+            _say(f"(others are busy: {busy:.0f} %) ", end="")
+        while busy > REST_PERCENT and time.monotonic() < deadline:
+            busy = _busy_percent()
+        self.raw.setdefault("busy_percent_before", []).append(busy)
 
     def _backlog(self) -> float:
         assert self._stand is not None
@@ -228,6 +245,12 @@ def _write(
     _say(f"  samples: {path}")
     for fault in sorted(set(bench.faults))[:5]:
         _say(f"  {bench.faults.count(fault)} x {fault}")
+
+
+def _busy_percent() -> float:
+    """How busy the processors are, without what runs at low priority and gives way."""
+    times = psutil.cpu_times_percent(REST_LOOK_S)
+    return float(100 - times.idle - times.iowait - times.nice)
 
 
 def _say(text: str, end: str = "\n") -> None:

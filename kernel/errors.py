@@ -85,6 +85,12 @@ class NotFound(SomaError):
     code, status, title = "not-found", 404, "There is no such thing here"
 
 
+class MethodNotAllowed(SomaError):
+    """The address exists, for other methods; the header `Allow` names them."""
+
+    code, status, title = "method-not-allowed", 405, "This address does not take that method"
+
+
 class Conflict(SomaError):
     """The state of the object does not allow this now."""
 

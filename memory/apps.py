@@ -10,7 +10,8 @@ class MemoryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the relation columns that authorisation reads."""
-        from saas.facade import relate  # apps are loaded only now
+        """Declare the relation columns that authorisation reads, and the consumer of events."""
+        from memory import givens  # noqa: F401  # apps are loaded only now
+        from saas.facade import relate
 
         relate("memory", owner="user_id")

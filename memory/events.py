@@ -35,3 +35,13 @@ class MemoryForgotten:
     agent_id: UUID | None
     memories: int
     memory_ids: tuple[UUID, ...]
+
+
+@event("memory.given", version=1)
+@dataclass(frozen=True, slots=True)
+class MemoryGiven:
+    """A person wrote something down while the brain was away; `given_id`: where it waits."""
+
+    user_id: UUID
+    agent_id: UUID
+    given_id: UUID

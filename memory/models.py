@@ -165,4 +165,8 @@ class MemoryName(TenantModel):
         ]
 
 
-from memory import models_cognition, models_retention  # noqa: E402, F401  # tables of this app
+from memory import (  # noqa: E402  # tables of this app
+    models_cognition,  # noqa: F401
+    models_given,  # noqa: F401
+    models_retention,  # noqa: F401
+)

@@ -110,6 +110,13 @@ class LinkOut(Schema):
     weight: float = Field(description="0 to 1.")
 
 
+class WaitingOut(Schema):
+    """It is kept, and the agent will know it once memory is back: see `GET /memory/pending`."""
+
+    given_id: UUID
+    detail: str = "Memory is away at the moment. This is kept and will be remembered after it."
+
+
 class MemoryOut(Schema):
     """One memory whole."""
 

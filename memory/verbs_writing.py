@@ -20,8 +20,8 @@ from kernel.db import unit_of_work
 from kernel.errors import Conflict
 from kernel.idempotency import once
 from kernel.ids import uuid7
-from memory import forgettings
-from memory.errors import CapabilityAbsent, NoSuchMemory
+from memory import forgettings, givens
+from memory.errors import CapabilityAbsent, MemoryLate, MemoryUnavailable, NoSuchMemory
 from memory.events import MemoryForgotten
 from memory.ports import (
     BRAIN,
@@ -70,8 +70,15 @@ class Replayed:
     memories: int
 
 
-def create_memory(actor: Actor, draft: Draft, idempotency_key: str | None) -> WholeMemory:
-    """Keep what the actor wrote.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What was written down while the brain was away; it will be told to it in its turn."""
+
+    given_id: UUID
+
+
+def create_memory(actor: Actor, draft: Draft, idempotency_key: str | None) -> WholeMemory | Waiting:
+    """Keep what the actor wrote; while the brain is away, put it aside for it.
 
     Raises: NotFound (agent), Forbidden, EmptyMemory, MemoryTooLong, UnstorableText,
     IdempotencyMismatch.  Idempotent on: (actor, key).
@@ -82,13 +89,19 @@ def create_memory(actor: Actor, draft: Draft, idempotency_key: str | None) -> Wh
 
     def work() -> dict[str, Any]:
         WORKSPACE.get().require_agent(actor, draft.agent_id, "use")
-        kept = BRAIN.get().remember(own(actor, draft.agent_id), item)
-        tell_remembered(own(actor, draft.agent_id), (kept,))
+        scope = own(actor, draft.agent_id)
+        try:
+            kept = BRAIN.get().remember(scope, item)
+        except (MemoryUnavailable, MemoryLate):
+            return {"given": str(givens.put_aside(scope, item))}
+        tell_remembered(scope, (kept,))
         return {"id": str(kept.memory_id)}
 
     request = {"agent_id": str(draft.agent_id), "text": _digest(draft.text), "kind": draft.kind}
     with unit_of_work(actor.scope):
         made = once(actor, "memory.create", idempotency_key, request, work)
+    if "given" in made:
+        return Waiting(UUID(made["given"]))
     return read_memory(actor, UUID(made["id"]))
 
 
@@ -125,7 +138,7 @@ def correct_memory(actor: Actor, memory_id: UUID, text: str) -> WholeMemory:
 def forget_memory(actor: Actor, memory_id: UUID) -> Forgotten:
     """Forget one memory for good.  Raises: NoSuchMemory, Forbidden, CapabilityAbsent."""
     proof = _forget(actor, own(actor), These((memory_id,)), str(memory_id))
-    if proof.memories == 0:
+    if not proof.memories and not dict(proof.stores)["undelivered"]:
         raise NoSuchMemory
     return proof
 
@@ -173,6 +186,7 @@ def forget_in(scope: MemoryScope, selection: Selection) -> Forgotten:
             None if is_all else scope.agent_id,
             selection if isinstance(selection, Matching) else None,
         )
+    undelivered += givens.drop(scope, selection)
     proof = BRAIN.get().forget(scope, selection)
     if isinstance(selection, These) or len(proof.ids) == proof.memories:
         ids = {*proof.ids, *(selection.memory_ids if isinstance(selection, These) else ())}

@@ -15,6 +15,7 @@ from kernel.errors import (
     PROBLEM_CONTENT_TYPE,
     BadRequest,
     InternalError,
+    MethodNotAllowed,
     NotFound,
     SomaError,
     TooLarge,
@@ -90,6 +91,14 @@ def install(api: NinjaAPI) -> None:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's own 404 (unknown paths under /api)."""
     return render(request, NotFound("There is no such address here."))
+
+
+def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """The address is known, but not for this method."""
+    error = MethodNotAllowed(f"{request.method} is not possible here, only {allowed}.")
+    response = render(request, error)
+    response["Allow"] = allowed
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
 from kernel import trace
 from kernel.ids import uuid7
+from somaagent.errors import method_not_allowed
 
 HEADER = "X-Request-ID"
 _SAFE = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -31,6 +32,9 @@ class RequestContext:
             trace.span(f"http {request.method}", "server") as span,
         ):
             response = self._get_response(request)
+            if isinstance(response, HttpResponseNotAllowed):
+                # Ninja answers these itself, in plain text.
+                response = method_not_allowed(request, response["Allow"])
             match = request.resolver_match
             span.name += f" /{match.route}" if match is not None else ""
             span.attributes["status"] = response.status_code

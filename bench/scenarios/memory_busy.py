@@ -21,6 +21,7 @@ def run(bench: "Bench") -> list[Figure]:
     """The ratio."""
     size = max((one for one in bench.options.memories if one <= SIZE), default=SIZE)
     made = memory_recall.filled(bench, size)
+    bench.catch_up()
     before = memory_recall.ask(bench, made, QUESTIONS)
     with process.going(
         bench.stand(),

@@ -15,19 +15,23 @@ from memory.schemas import (
     MemoryOut,
     ProofOut,
     ReplayedOut,
+    WaitingOut,
 )
 from saas.api.auth import actor_of
 
 
-@router.post("", response={201: MemoryOut}, operation_id="memory_create")
+@router.post("", response={201: MemoryOut, 202: WaitingOut}, operation_id="memory_create")
 def create(
     request: HttpRequest,
     body: MemoryIn,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
-) -> Status[MemoryOut]:
-    """Write something down for an agent to remember."""
+) -> Status[MemoryOut] | Status[WaitingOut]:
+    """Write something down for an agent to remember; 202 while the brain is away."""
     draft = verbs.Draft(body.agent_id, body.text, body.kind)
-    return Status(201, MemoryOut.of(verbs.create_memory(actor_of(request), draft, idempotency_key)))
+    made = verbs.create_memory(actor_of(request), draft, idempotency_key)
+    if isinstance(made, verbs.Waiting):
+        return Status(202, WaitingOut(given_id=made.given_id))
+    return Status(201, MemoryOut.of(made))
 
 
 @router.patch("/{uuid:memory_id}", response=MemoryOut, operation_id="memory_correct")

@@ -18,6 +18,7 @@ from kernel.models import InboxRecord, OutboxEvent
 from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import HttpBrain
 from memory.embedding.minilm import Embedder
+from memory.models_given import MemoryGiven
 from memory.ports import BRAIN, MemoryScope
 from memory.verbs import recent_memory
 from tests.support import brain_original
@@ -208,3 +209,42 @@ def test_other_apps_dead_letters_stay_where_they_are(cast: Cast) -> None:
     assert "0 not delivered" in caught_up()
     with platform_unit("a look"):
         assert OutboxEvent.objects.filter(dead_at=MORNING).count() == 1
+
+
+def test_what_is_written_down_while_the_brain_is_away_is_kept_for_it(cast: Cast) -> None:
+    embedded = BRAIN.get()
+    agent_id = create_agent(cast.admin, "Archivist", "", None).id
+    BRAIN.bind(HttpBrain(f"http://127.0.0.1:{free_port()}", TOKEN))
+    ann = signed_in("ann")
+    body = {"agent_id": str(agent_id), "text": "I am allergic to nuts."}
+    answers = [ann.post("/memory", body, **{"Idempotency-Key": "note"}) for _ in range(2)]
+    assert [one.status_code for one in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    assert ann.get("/memory/pending").json()["undelivered"] == 1
+    outbox.drain()
+    BRAIN.bind(embedded)
+    assert "delivered: 1" in caught_up()
+    assert [found.text for found in recent_memory(cast.ann)] == ["I am allergic to nuts."]
+    assert "delivered: 0" in caught_up()
+    with unit_of_work(cast.acme):
+        assert not MemoryGiven.objects.exists()
+
+
+@pytest.mark.parametrize("by", ["everything", "agent", "time"])
+def test_what_waits_for_the_brain_can_be_forgotten(cast: Cast, by: str) -> None:
+    embedded = BRAIN.get()
+    agent_id = create_agent(cast.admin, "Archivist", "", None).id
+    BRAIN.bind(HttpBrain(f"http://127.0.0.1:{free_port()}", TOKEN))
+    body = {"agent_id": str(agent_id), "text": "I am allergic to nuts."}
+    assert signed_in("ann").post("/memory", body).status_code == 202
+    BRAIN.bind(embedded)
+    selections = {
+        "everything": {"everything": True},
+        "agent": {"agent_id": str(agent_id)},
+        "time": {"said_from": "2020-01-01T00:00:00Z"},
+    }
+    proof = signed_in("ann").post("/memory/delete", selections[by])
+    assert proof.status_code == 200, proof.content
+    assert proof.json()["stores"]["undelivered"] == 1
+    outbox.drain()
+    assert recent_memory(cast.ann) == ()

@@ -1035,7 +1035,7 @@ export interface paths {
         put?: never;
         /**
          * Create
-         * @description Write something down for an agent to remember.
+         * @description Write something down for an agent to remember; 202 while the brain is away.
          */
         post: operations["memory_create"];
         delete?: never;
@@ -3400,6 +3400,22 @@ export interface components {
             };
         };
         /**
+         * WaitingOut
+         * @description It is kept, and the agent will know it once memory is back: see `GET /memory/pending`.
+         */
+        WaitingOut: {
+            /**
+             * Given Id
+             * Format: uuid
+             */
+            given_id: string;
+            /**
+             * Detail
+             * @default Memory is away at the moment. This is kept and will be remembered after it.
+             */
+            detail: string;
+        };
+        /**
          * MemoryIn
          * @description A memory that a person writes down for an agent.
          */
@@ -5674,6 +5690,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemoryOut"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingOut"];
                 };
             };
         };
