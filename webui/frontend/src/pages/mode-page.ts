@@ -200,10 +200,10 @@ export class ModePage extends LightElement {
 function table(modes: Modes): TemplateResult {
   const yes = msg("yes");
   const no = msg("no");
-  return html`<section aria-labelledby="mode-table-title">
+  return html`<section>
     <h2 id="mode-table-title" class="settings__title">${msg("What each mode changes")}</h2>
     <div class="settings__scroll" tabindex="0" role="region" aria-labelledby="mode-table-title">
-      <table class="report__table">
+      <table class="settings__table">
         <thead>
           <tr>
             <th scope="col">${msg("Mode")}</th>
