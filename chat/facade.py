@@ -1,6 +1,7 @@
 """What other apps may use of chat."""
 
 from chat.agents import create_agent, ensure_first_agent, list_agents
+from chat.answering import AgentTurns
 from chat.events import FeedbackGiven, TurnFinished
 from chat.frames import CLIENT_FRAMES, SERVER_FRAMES
 from chat.policy import follow_policies
@@ -13,6 +14,7 @@ __all__ = [
     "CLIENT_FRAMES",
     "RUNNER",
     "SERVER_FRAMES",
+    "AgentTurns",
     "ChatWorkspace",
     "FeedbackGiven",
     "TurnFinished",

@@ -54,6 +54,7 @@ from gateway.sync import SyncReport, sync_environment
 from gateway.tokenizers import counter_of, is_estimated
 from gateway.tokens import bound_tokens, estimate_prompt_tokens, estimate_tokens
 from gateway.trial import try_provider
+from gateway.v1.agents import AgentModel
 from gateway.verbs import (
     create_provider,
     delete_provider,
@@ -115,6 +116,7 @@ def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
 __all__ = [
     "CHANGED_TOPIC",
     "AddressRefused",
+    "AgentModel",
     "BudgetExhausted",
     "Caller",
     "ContentRefused",

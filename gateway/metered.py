@@ -7,6 +7,7 @@ ledger.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import replace
 from uuid import UUID
 
@@ -37,6 +38,8 @@ from kernel.clock import monotonic_s
 from kernel.ids import uuid7
 
 MODELS_TRIED = 3
+# The key of the program for which the present task works, if it works for one.
+PAYING_KEY: ContextVar[UUID] = ContextVar("soma_paying_key", default=NOBODY)
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +52,7 @@ async def metered(
     `kind`: what the call is for ("chat", "title", ...). Raises: BudgetExhausted, ModelError.
     """
     call_id = uuid7()
+    caller = replace(caller, key_id=PAYING_KEY.get())
     failed: list[str] = []
     candidates = [endpoint]
     while candidates:

@@ -7,11 +7,12 @@ from pathlib import Path
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from chat.facade import ChatWorkspace
+from chat.facade import AgentTurns, ChatWorkspace
 from gateway.adapters.litellm import LiteLLM
 from gateway.adapters.openai_wire import OpenAIWire
 from gateway.ledger.book import BOOK, Book
 from gateway.router import MODELS, ModelRouter
+from gateway.v1.agents import AGENTS
 from health.events import Teller
 from health.monitor import Monitor
 from health.services import configured
@@ -59,6 +60,7 @@ def wire() -> None:
     else:
         bind_embedded_brain(Waker("soma-wake-indexer", _wake_indexer))
     bind(WORKSPACE, ChatWorkspace())
+    bind(AGENTS, AgentTurns())
     watched = partial(configured, board, others)
     interval_s = settings.SOMA.health_interval_s
     bind(CONDITION, Monitor(watched, board, interval_s=interval_s, tell=Teller()))

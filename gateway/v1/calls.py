@@ -26,7 +26,7 @@ from gateway.parts import Timeouts
 from gateway.ports import Endpoint, RawAnswer, RawCall
 from gateway.router import CURED_ELSEWHERE, MODELS, tell
 from gateway.v1.asking import PATHS, Ask
-from gateway.v1.events import DONE, Cutter, Meter, as_events, error_event, usage_of
+from gateway.v1.events import DONE, Cutter, Meter, as_event, as_events, usage_of
 from gateway.v1.shape import ApiError, rendered
 from kernel.clock import monotonic_s
 from kernel.errors import SomaError
@@ -77,7 +77,8 @@ async def begin(call: Call) -> Begun:
     """Admit, reserve, ask. Raises: SomaError; then everything is recorded already."""
     terms = await TERMS.get(call.principal.tenant_id)
     endpoints = await allowed_endpoints(call, terms)
-    buckets = await _admit(call, terms, endpoints[0])
+    tokens = call.ask.input_estimate + _output_bound(call.ask, endpoints[0])
+    buckets = await admit(call, terms, tokens)
     last: ModelError | None = None
     for endpoint in endpoints:
         reservation = await _reserve(call, endpoint)
@@ -148,7 +149,7 @@ async def streamed(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
             call.tried.append(failure.code)
         _settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
     await _correct(begun, tokens)
-    yield error_event(rendered(failure)[1]) if failure is not None else DONE
+    yield as_event(rendered(failure)[1]) if failure is not None else DONE
 
 
 async def _pieces(call: Call, begun: Begun, meter: Meter) -> AsyncGenerator[bytes, None]:
@@ -195,9 +196,9 @@ def may_use(endpoint: Endpoint, principal: Principal, terms: Terms) -> bool:
     return not names or endpoint.model in names or own in names
 
 
-async def _admit(call: Call, terms: Terms, endpoint: Endpoint) -> list[Bucket]:
+async def admit(call: Call, terms: Terms, tokens: int) -> list[Bucket]:
     """Count the call in its rate limits. Returns the buckets of tokens. Raises: RateLimited."""
-    principal, tokens = call.principal, call.ask.input_estimate + _output_bound(call.ask, endpoint)
+    principal = call.principal
     limits = [
         (f"key:{principal.key_id}", principal.requests_a_minute, principal.tokens_a_minute),
         *(
@@ -283,7 +284,7 @@ def _estimated(told: dict[str, object]) -> int:
     choices = told.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         delta = choice.get("message") or choice if isinstance(choice, dict) else {}
-        meter.pass_on([error_event({"choices": [{"delta": delta}]})])
+        meter.pass_on([as_event({"choices": [{"delta": delta}]})])
     return meter.tokens(0)[0].output
 
 

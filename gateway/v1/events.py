@@ -123,8 +123,8 @@ def usage_of(told: Mapping[str, Any]) -> Tokens | None:
     return Tokens(int(asked or 0), int(answered or 0), int(cached or 0))
 
 
-def error_event(body: Mapping[str, Any]) -> bytes:
-    """A failure inside a stream, as the official clients understand it."""
+def as_event(body: Mapping[str, Any]) -> bytes:
+    """One event of a stream."""
     return b"data: " + orjson.dumps(body) + b"\n\n"
 
 
@@ -142,10 +142,10 @@ def as_events(body: bytes) -> bytes:
             ],
         }  # fmt: skip
         usage = chunk.pop("usage", None)
-        told_usage = error_event({**chunk, "choices": [], "usage": usage}) if usage else b""
+        told_usage = as_event({**chunk, "choices": [], "usage": usage}) if usage else b""
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as exc:
         raise ModelBadResponse from exc
-    return error_event(chunk) + told_usage + DONE
+    return as_event(chunk) + told_usage + DONE
 
 
 def _data(event: bytes) -> bytes | None:

@@ -5,7 +5,8 @@ the caller goes away. No Django request is made.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -16,8 +17,9 @@ from gateway.errors import KeyRefused
 from gateway.ledger.terms import TERMS
 from gateway.ports import Endpoint
 from gateway.router import MODELS
-from gateway.v1 import asking
-from gateway.v1.calls import Call, begin, may_use, streamed, whole
+from gateway.v1 import agents, asking
+from gateway.v1.agents import AGENTS
+from gateway.v1.calls import Call, admit, begin, may_use, streamed, whole
 from gateway.v1.shape import ApiError, rendered
 from kernel.condition import report
 from kernel.db import AWAY, DatabaseAway
@@ -107,26 +109,36 @@ class _Exchange:
         assert me is not None  # noqa: S101  # a coroutine that runs has a task
         watcher = asyncio.create_task(self._watch(me))
         try:
-            begun = await begin(call)
-            if not ask.is_stream:
-                await self._reply(200, await whole(call, begun))
+            if kind == "chat" and ask.model.startswith(agents.PREFIX):
+                await self._ask_agent(call)
                 return
-            await self._start(200, b"text/event-stream; charset=utf-8")
-            events = streamed(call, begun)
-            try:
-                async for piece in events:
-                    await self._send(
-                        {"type": "http.response.body", "body": piece, "more_body": True}
-                    )
-            finally:
-                await events.aclose()
-            await self._send({"type": "http.response.body", "body": b""})
+            begun = await begin(call)
+            if ask.is_stream:
+                await self._pass_on(streamed(call, begun))
+            else:
+                await self._reply(200, await whole(call, begun))
         except asyncio.CancelledError:
             if not self._is_gone:
                 raise
             me.uncancel()
         finally:
             watcher.cancel()
+
+    async def _ask_agent(self, call: Call) -> None:
+        if "agents" not in call.principal.scopes:
+            raise ApiError(403, "insufficient_permissions", "This key may not be used for agents.")
+        await admit(call, await TERMS.get(call.principal.tenant_id), call.ask.input_estimate)
+        if call.ask.is_stream:
+            await self._pass_on(agents.streamed(call))
+        else:
+            await self._reply(200, await agents.whole(call))
+
+    async def _pass_on(self, events: AsyncGenerator[bytes, None]) -> None:
+        await self._start(200, b"text/event-stream; charset=utf-8")
+        async with aclosing(events):
+            async for piece in events:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def _watch(self, work: "asyncio.Task[Any]") -> None:
         """Stop the work when the caller goes away."""
@@ -142,14 +154,22 @@ class _Exchange:
         terms = await TERMS.get(principal.tenant_id)
         snapshot = await MODELS.get().snapshot()
         names: dict[str, Endpoint] = {}
+        agent_names: dict[str, str] = {}
         for known, endpoints in snapshot.by_name.items():
             usable = next((one for one in endpoints if may_use(one, principal, terms)), None)
             # The longer name is for telling apart what has the same short one.
             if usable is not None and ("/" not in known or known in {name, usable.model}):
                 names[known] = usable
+        if "agents" in principal.scopes and AGENTS.is_bound:
+            for agent in await AGENTS.get().usable(principal.actor):
+                agent_names[agents.PREFIX + agent.slug] = agent.name
         if not name:
             listed = [_model(known, endpoint) for known, endpoint in names.items()]
+            listed += [_agent(known, title) for known, title in agent_names.items()]
             await self._reply(200, orjson.dumps({"object": "list", "data": listed}))
+            return
+        if name in agent_names:
+            await self._reply(200, orjson.dumps(_agent(name, agent_names[name])))
             return
         if name not in names:
             message = f"The model '{name}' does not exist or you do not have access to it."
@@ -228,6 +248,10 @@ def _secret(headers: list[tuple[bytes, bytes]]) -> str:
         if name in {b"x-api-key", b"api-key"}:
             return value.strip().decode("latin-1")
     return ""
+
+
+def _agent(name: str, title: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "agent", "name": title}
 
 
 def _model(name: str, endpoint: Endpoint) -> dict[str, object]:
