@@ -55,15 +55,25 @@ class DatabaseAway(Unavailable):
 
 
 @contextmanager
-def unit_of_work(scope: Scope) -> Iterator[None]:
+def unit_of_work(scope: Scope, *, lock_patience: str | None = None) -> Iterator[None]:
     """One durable transaction in which row-level security sees `scope` and nothing else.
 
     The setting is transaction-local, so it is safe behind a transaction pooler and cannot outlive
-    the unit. Raises: RuntimeError when units are nested (a unit is the unit of durability).
+    the unit. `lock_patience`: how long it waits for a lock ("2s"), before it fails.
+    Raises: RuntimeError when units are nested (a unit is the unit of durability).
     """
     with bind_scope(scope), transaction.atomic(durable=True):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            cursor.execute("select set_config('soma.tenant_id', %s, true)", [str(scope.tenant_id)])
+            if lock_patience is None:
+                cursor.execute(
+                    "select set_config('soma.tenant_id', %s, true)", [str(scope.tenant_id)]
+                )
+            else:
+                cursor.execute(
+                    "select set_config('soma.tenant_id', %s, true), "
+                    "set_config('lock_timeout', %s, true)",
+                    [str(scope.tenant_id), lock_patience],
+                )
         yield
 
 

@@ -177,6 +177,15 @@ def topic_of(name: str) -> str:
     return name.partition(".")[0]
 
 
+def topics_apart() -> dict[str, str]:
+    """The topics of those types whose names begin with another one."""
+    return {
+        entry.name: entry.topic
+        for entry in _types.values()
+        if entry.topic != entry.name.partition(".")[0]
+    }
+
+
 def topics() -> list[str]:
     """Every topic that consumers read, in a fixed order; dead letters are for operators."""
     return sorted({*TOPICS, *(entry.topic for entry in _types.values())} - {DEAD_LETTERS})

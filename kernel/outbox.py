@@ -6,10 +6,9 @@ again, and the consumers' inbox turns the second time into nothing. `kernel.cons
 subscribers. `drain` is all of it until nothing is due.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -30,13 +29,23 @@ from kernel.scope import current_scope
 
 __all__ = ["MAX_ATTEMPTS", "emit", "emit_all", "event_row", "set_wake"]
 
-BATCH_SIZE = 500
-# Events moved before consumers read: they lie in several partitions, and a unit of many is cheaper.
+# A unit of many costs little more than one of few.
+BATCH_SIZE = 2_000
+# Events moved before consumers read: they lie in several partitions.
 RELAYED_PER_READ = 4
 INBOX_RETENTION = timedelta(days=7)
 RELAY_LOCK = 738
 # A table that somebody changes or empties is left alone; the next round tries again.
 LOCK_PATIENCE = "2s"
+
+# The headers of a record are made by the database: per event that is half of the relay's time.
+_WAITING = """
+select id::text, type, key, payload::text,
+  (headers || jsonb_build_object('event_id', id, 'tenant_id', tenant_id, 'type', type,
+    'version', version::text, 'emitted_at', created_at))::text
+from kernel_outboxevent where dead_at is null and not parked
+order by id limit %s for update skip locked
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -116,44 +125,32 @@ def relay(batch_size: int = BATCH_SIZE) -> int:
         )
         if not cursor.fetchone()[1]:
             return 0
-        cursor.execute(
-            "select id, tenant_id, created_at, type, version, key, payload::text, headers::text "
-            "from kernel_outboxevent where dead_at is null and not parked "
-            "order by id limit %s for update skip locked",
-            [batch_size],
-        )
+        apart = events.topics_apart()
+        moved = BACKBONE.get().move(batch_size, apart)
+        if moved is not None:
+            _published.inc(moved)
+            return moved
+        cursor.execute(_WAITING, [batch_size])
         rows = cursor.fetchall()
         if not rows:
             return 0
-        refused = BACKBONE.get().publish([_record(row) for row in rows])
+        refused = BACKBONE.get().publish([_record(row, apart) for row in rows])
         for place, reason in refused.items():
             cursor.execute(
-                "update kernel_outboxevent set dead_at = %s, last_error = %s where id = %s",
+                "update kernel_outboxevent set dead_at = %s, last_error = %s where id = %s::uuid",
                 [now(), reason[:300], rows[place][0]],
             )
-            log.warning("outbox.refused", event_id=str(rows[place][0]), error=reason[:300])
+            log.warning("outbox.refused", event_id=rows[place][0], error=reason[:300])
         sent = [row[0] for place, row in enumerate(rows) if place not in refused]
-        cursor.execute("delete from kernel_outboxevent where id = any(%s)", [sent])
+        cursor.execute("delete from kernel_outboxevent where id = any(%s::uuid[])", [sent])
     _published.inc(len(sent))
     return len(rows)
 
 
-def _record(row: tuple[Any, ...]) -> Record:
-    event_id, tenant_id, created_at, name, version, key, payload, headers = row
-    emitted_at: datetime = created_at
-    return Record(
-        topic=events.topic_of(name),
-        key=key,
-        value=payload.encode(),
-        headers={
-            **orjson.loads(headers),
-            "event_id": str(event_id),
-            "tenant_id": str(tenant_id),
-            "type": name,
-            "version": str(version),
-            "emitted_at": emitted_at.isoformat(),
-        },
-    )
+def _record(row: tuple[str, str, str, str, str], apart: Mapping[str, str]) -> Record:
+    _, name, key, payload, headers = row
+    topic = apart.get(name) or name.partition(".")[0]
+    return Record(topic, key, payload.encode(), orjson.loads(headers))
 
 
 def measure() -> dict[str, float]:

@@ -19,7 +19,7 @@ from kernel import consuming, events
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE, Reader
 from kernel.clock import now
-from kernel.models import OutboxEvent
+from kernel.consuming import Arrived
 
 GROUP = "soma-reconciliation"
 BATCH_SIZE = 1_000
@@ -71,13 +71,12 @@ def _check(reader: Reader) -> tuple[int, int]:
     with reader.batch(BATCH_SIZE, WAIT_S) as records:
         rows = [row for record in records if (row := consuming.event_of(record)) is not None]
         lost = sum(
-            _park_lost(Scope(tenant_id), list(group))
-            for tenant_id, group in consuming.by_tenant(rows)
+            _park_lost(Scope(tenant_id), group) for tenant_id, group in consuming.by_tenant(rows)
         )
     return len(records), lost
 
 
-def _park_lost(scope: Scope, rows: Sequence[OutboxEvent]) -> int:
+def _park_lost(scope: Scope, rows: Sequence[Arrived]) -> int:
     wanted = [
         row
         for row in rows

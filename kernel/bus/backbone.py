@@ -69,6 +69,14 @@ class Backbone(Protocol):
         """
         ...
 
+    def move(self, limit: int, topics: Mapping[str, str]) -> int | None:
+        """Take over up to `limit` events of the outbox, in the relay's open unit, in their order.
+
+        For a backbone in the outbox's own database: nothing travels through this process. None:
+        it stands elsewhere, publish to it. `topics`: of the types that do not go by their name.
+        """
+        ...
+
     def reader(self, group: str, topics: Sequence[str]) -> Reader:
         """A new member of `group`. A group that is new begins with what is kept."""
         ...

@@ -75,6 +75,11 @@ class KafkaBackbone:
             self.ensure_topics({record.topic for record in records})
             return self._publish(records)
 
+    def move(self, limit: int, topics: Mapping[str, str]) -> int | None:
+        """See the port: Kafka stands elsewhere."""
+        del limit, topics
+        return None
+
     def reader(self, group: str, topics: Sequence[str]) -> Reader:
         """See the port."""
         with self._lock:

@@ -5,7 +5,7 @@ visible in their order and no reader passes one by. A group's place in a partiti
 lock is the right to read that partition, and goes with the connection of a reader that dies.
 """
 
-import zlib
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -22,7 +22,7 @@ from kernel.db import AWAY, PLATFORM_ALIAS, platform_unit
 from kernel.ports import Probe
 from kernel.scope import is_platform
 
-# How many readers of one topic can work side by side.
+# How many readers of one topic can work side by side; a power of two.
 PARTITIONS = 4
 RETENTION = timedelta(days=3)
 LOCK = 738
@@ -34,6 +34,22 @@ select topic, partition, key, value, headers::jsonb, %s
 from unnest(%s::text[], %s::int[], %s::text[], %s::bytea[], %s::text[])
   with ordinality as r (topic, partition, key, value, headers, place)
 order by place
+"""
+# The same partition as `partition_of`, the same headers as a record of the relay has.
+_MOVE = """
+with moved as (
+  delete from kernel_outboxevent where id in (
+    select id from kernel_outboxevent where dead_at is null and not parked
+    order by id limit %(limit)s for update skip locked)
+  returning id, tenant_id, created_at, type, version, key, payload, headers)
+insert into kernel_busrecord (topic, partition, key, value, headers, created_at)
+select coalesce(%(topics)s::jsonb ->> type, split_part(type, '.', 1)),
+  ('x' || substr(md5(key), 1, 8))::bit(32)::int & %(mask)s,
+  key, convert_to(payload::text, 'UTF8'),
+  headers || jsonb_build_object('event_id', id, 'tenant_id', tenant_id, 'type', type,
+    'version', version::text, 'emitted_at', created_at),
+  %(now)s
+from moved order by id
 """
 # The partition whose readers are furthest behind, unless another reader has it.
 _CLAIM = """
@@ -96,6 +112,21 @@ class PostgresBackbone:
         except AWAY as exc:
             raise BackboneAway from exc
         return {}
+
+    def move(self, limit: int, topics: Mapping[str, str]) -> int | None:
+        """See the port."""
+        with connections[PLATFORM_ALIAS].cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s, 1)", [LOCK])
+            cursor.execute(
+                _MOVE,
+                {
+                    "limit": limit,
+                    "topics": orjson.dumps(dict(topics)).decode(),
+                    "mask": PARTITIONS - 1,
+                    "now": now(),
+                },
+            )
+            return int(cursor.rowcount)
 
     def reader(self, group: str, topics: Sequence[str]) -> Reader:
         """See the port."""
@@ -202,4 +233,5 @@ def _places(group: str, topics: Sequence[str]) -> dict[str, Any]:
 
 def partition_of(key: str) -> int:
     """Where records of `key` go, for ever the same."""
-    return zlib.crc32(key.encode()) % PARTITIONS
+    digest = hashlib.md5(key.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4]) & (PARTITIONS - 1)
