@@ -5,6 +5,7 @@ conversations are made by the product's own verbs; long conversations are insert
 owner role, in the exact shape that the product itself would have written.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -19,10 +20,12 @@ django.setup()
 
 from django.db import connections, transaction  # noqa: E402
 
-from chat import verbs  # noqa: E402
+from bench.scenarios import context  # noqa: E402
+from chat import policy, verbs  # noqa: E402
 from chat.facade import list_agents  # noqa: E402
 from chat.models import Conversation  # noqa: E402
-from kernel.db import platform_unit, unit_of_work  # noqa: E402
+from kernel.actor import Scope  # noqa: E402
+from kernel.db import in_unit, platform_unit, unit_of_work  # noqa: E402
 from kernel.ids import uuid7  # noqa: E402
 from saas.identity import csrf, sessions  # noqa: E402
 from saas.models import Membership, Role, Tenant, User  # noqa: E402
@@ -166,6 +169,19 @@ def tenant(request: dict[str, Any]) -> dict[str, Any]:
     return {"tenant_id": str(ensure_tenant(request["name"], request["name"].lower()))}
 
 
+def kept(request: dict[str, Any]) -> dict[str, Any]:
+    """Builds of a prompt with and without what a process keeps: milliseconds of each."""
+    scope = Scope(UUID(request["tenant_id"]))
+
+    async def read(is_kept: bool) -> str:
+        said = policy.remembered(scope.tenant_id) if is_kept else None
+        if said is None:
+            said = await in_unit(policy.read, scope)
+        return said.instructions or context.SOURCE.policy
+
+    return asyncio.run(context.compare(read, request["rounds"]))
+
+
 def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
     user = User.objects.get(id=user_id)
     tenant = Tenant.objects.get(id=tenant_id)
@@ -182,7 +198,14 @@ def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
 def main() -> None:
     """Do what standard input asks."""
     request = json.loads(sys.stdin.read())
-    work = {"people": people, "conversations": conversations, "history": history, "tenant": tenant}
+    work = {
+        "people": people,
+        "conversations": conversations,
+        "history": history,
+        "tenant": tenant,
+        "kept": kept,
+    }
+
     sys.stdout.write(json.dumps(work[request["do"]](request)))
 
 

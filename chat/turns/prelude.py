@@ -4,15 +4,20 @@ The text is the tenant's own (the same for all of its agents) and the agent's. K
 one of its sources is another; nothing here asks a database.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
 
 from chat.turns.context import Count, Tool
 from chat.turns.governor import OVERHEAD_PER_MESSAGE
-from gateway.facade import ToolSpec
+
+if TYPE_CHECKING:
+    from gateway.facade import ToolSpec
 
 # Agents whose prelude this process keeps; beyond it, all are made anew as they are needed.
 KEPT = 2_000
