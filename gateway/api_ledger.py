@@ -126,6 +126,13 @@ class PriceOut(Schema):
     output_micros: int
 
 
+class PriceImportOut(Schema):
+    """How many models got a price; names of those that the table does not know."""
+
+    imported: int
+    unknown: list[str]
+
+
 class Sums(Schema):
     """Calls and what they used; `estimated`: calls whose provider did not count."""
 
@@ -248,6 +255,12 @@ def set_price(request: HttpRequest, model_id: UUID, body: PriceIn) -> object:
         output_micros=body.output_micros,
     )
     return verbs.set_price(actor_of(request), model_id, price)
+
+
+@router.post("/prices/import", response=PriceImportOut, operation_id="gateway_import_prices")
+def import_prices(request: HttpRequest) -> object:
+    """Give models without a price the one of LiteLLM's public table (platform admins)."""
+    return verbs.import_prices(actor_of(request))
 
 
 @router.get("/usage", response=UsageOut, operation_id="gateway_usage")

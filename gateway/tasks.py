@@ -5,6 +5,7 @@ from django.conf import settings
 
 from gateway.ledger.book import settle_orphans
 from gateway.sync import sync_environment
+from gateway.v1.responses import forget_expired
 
 
 @shared_task(name="gateway.sync_environment")  # type: ignore[untyped-decorator]  # celery has no types
@@ -17,3 +18,9 @@ def follow_environment() -> int:
 def settle_what_was_left() -> int:
     """Settle the calls of processes that ended, and free what they held. Gives how many."""
     return settle_orphans(settings.SOMA.ledger_dir)
+
+
+@shared_task(name="gateway.forget_responses")  # type: ignore[untyped-decorator]  # celery has no types
+def forget_responses() -> int:
+    """Delete answers of `/v1/responses` that are past their time. Gives how many."""
+    return forget_expired()

@@ -23,6 +23,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "memory-retention": ("memory.enforce_retention", 3600.0),
     "environment": ("gateway.sync_environment", 60.0),
     "orphans": ("gateway.settle_orphans", 10.0),
+    "responses": ("gateway.forget_responses", 3600.0),
     "reconcile-events": ("somaagent.reconcile_events", 900.0),
     "retention": ("somaagent.retention", 3600.0),
 }

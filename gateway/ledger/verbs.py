@@ -13,6 +13,7 @@ from django.db.models import Q, Sum
 from gateway.catalogue import writing
 from gateway.drafts import Findings
 from gateway.ledger.metrics import METRICS
+from gateway.ledger.pricelist import listed, read_table
 from gateway.ledger.rules import NOBODY, Caller, day_of, places
 from gateway.ledger.terms import rule_of, tell_terms
 from gateway.models import Account, Budget, Model, Policy, Price, Usage, UsageTotal
@@ -62,6 +63,14 @@ class Standing:
 
     budget: Budget
     accounts: list[tuple[UUID, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceImport:
+    """How many models got a price, and which of the others the table does not know."""
+
+    imported: int
+    unknown: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +222,37 @@ def set_price(actor: Actor, model_id: UUID, price: Price) -> Price:
         )  # fmt: skip
     tell_changed()
     return row
+
+
+def import_prices(actor: Actor) -> PriceImport:
+    """Give every model without a price the one of LiteLLM's table, if it has one.
+
+    For platform admins; audited. Raises: Forbidden.
+    """
+    require(actor, MANAGE)
+    table = read_table()
+    found: list[Price] = []
+    missing: list[str] = []
+    with writing("prices") as alias:
+        rows = Model.objects.using(alias).select_related("provider").filter(prices=None)
+        for row in rows.order_by("name"):
+            price = listed(table, row.provider.kind, row.name)
+            if price is None:
+                missing.append(row.name)
+                continue
+            found.append(
+                Price(
+                    model_id=row.id,
+                    valid_from=now(),
+                    input_micros=price.input_micros,
+                    cached_micros=price.cached_micros,
+                    output_micros=price.output_micros,
+                )
+            )
+        Price.objects.using(alias).bulk_create(found)
+        audit(actor, "prices.imported", "platform", "prices", after={"models": len(found)})
+    tell_changed()
+    return PriceImport(len(found), missing)
 
 
 def see_usage(actor: Actor, query: UsageQuery) -> UsageReport:

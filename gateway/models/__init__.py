@@ -4,6 +4,7 @@ from gateway.models.apikeys import ApiKey
 from gateway.models.ledger import Account, Budget, Hold, Usage, UsageTotal
 from gateway.models.policy import Policy
 from gateway.models.providers import Model, Price, Provider
+from gateway.models.responses import StoredResponse
 
 __all__ = [
     "Account",
@@ -14,6 +15,7 @@ __all__ = [
     "Policy",
     "Price",
     "Provider",
+    "StoredResponse",
     "Usage",
     "UsageTotal",
 ]

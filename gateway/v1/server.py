@@ -5,7 +5,7 @@ the caller goes away. No Django request is made.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ from gateway.errors import KeyRefused
 from gateway.ledger.terms import TERMS
 from gateway.ports import Endpoint
 from gateway.router import MODELS
-from gateway.v1 import agents, asking
+from gateway.v1 import agents, asking, responses
 from gateway.v1.agents import AGENTS
 from gateway.v1.calls import Call, admit, begin, may_use, streamed, whole
 from gateway.v1.shape import ApiError, rendered
@@ -82,6 +82,11 @@ class _Exchange:
             self._require(method, "POST")
             kind, scope = CALLS[path]
             await self._call(kind, scope)
+        elif path == "/responses":
+            self._require(method, "POST")
+            await self._respond()
+        elif path.startswith("/responses/"):
+            await self._response(method, path.removeprefix("/responses/"))
         elif path == "/models" or path.startswith("/models/"):
             self._require(method, "GET")
             await self._models(path.removeprefix("/models").lstrip("/"))
@@ -105,18 +110,58 @@ class _Exchange:
         else:
             ask = asking.read(kind, body)
         call = Call(principal, ask, self._id, secret, self._address(), self._headers)
+        await self._while_listened(self._tell(call))
+
+    async def _tell(self, call: Call) -> None:
+        if call.ask.is_stream:
+            await self._pass_on(await self._chunks(call))
+        elif self._is_agent(call):
+            await self._admit_agent(call)
+            await self._reply(200, await agents.whole(call))
+        else:
+            await self._reply(200, await whole(call, await begin(call)))
+
+    async def _chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
+        """The answer as chat completion chunks, whoever gives it. Raises: SomaError."""
+        if self._is_agent(call):
+            await self._admit_agent(call)
+            return agents.streamed(call)
+        return streamed(call, await begin(call))
+
+    async def _respond(self) -> None:
+        principal, secret = await self._principal("chat")
+        fields, ask = await responses.asked(principal, await self._body())
+        call = Call(principal, ask, self._id, secret, self._address(), self._headers)
+
+        async def tell() -> None:
+            found = responses.events(call, fields, await self._chunks(call))
+            if fields.get("stream"):
+                await self._pass_on(responses.as_stream(found))
+                return
+            body = await responses.as_whole(found)
+            if body["status"] == "failed":
+                error = body["error"]
+                raise ApiError(502, str(error["code"]), str(error["message"]))
+            await self._reply(200, orjson.dumps(body))
+
+        await self._while_listened(tell())
+
+    async def _response(self, method: str, response_id: str) -> None:
+        principal, _ = await self._principal("chat")
+        if method == "DELETE":
+            told = await responses.forget(principal, response_id)
+        else:
+            self._require(method, "GET")
+            told = await responses.see(principal, response_id)
+        await self._reply(200, orjson.dumps(told))
+
+    async def _while_listened(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it, and stop at once when the caller goes away."""
         me = asyncio.current_task()
         assert me is not None  # noqa: S101  # a coroutine that runs has a task
         watcher = asyncio.create_task(self._watch(me))
         try:
-            if kind == "chat" and ask.model.startswith(agents.PREFIX):
-                await self._ask_agent(call)
-                return
-            begun = await begin(call)
-            if ask.is_stream:
-                await self._pass_on(streamed(call, begun))
-            else:
-                await self._reply(200, await whole(call, begun))
+            await work
         except asyncio.CancelledError:
             if not self._is_gone:
                 raise
@@ -124,14 +169,14 @@ class _Exchange:
         finally:
             watcher.cancel()
 
-    async def _ask_agent(self, call: Call) -> None:
+    @staticmethod
+    def _is_agent(call: Call) -> bool:
+        return call.ask.kind == "chat" and call.ask.model.startswith(agents.PREFIX)
+
+    async def _admit_agent(self, call: Call) -> None:
         if "agents" not in call.principal.scopes:
             raise ApiError(403, "insufficient_permissions", "This key may not be used for agents.")
         await admit(call, await TERMS.get(call.principal.tenant_id), call.ask.input_estimate)
-        if call.ask.is_stream:
-            await self._pass_on(agents.streamed(call))
-        else:
-            await self._reply(200, await agents.whole(call))
 
     async def _pass_on(self, events: AsyncGenerator[bytes, None]) -> None:
         await self._start(200, b"text/event-stream; charset=utf-8")

@@ -23,6 +23,7 @@ PLATFORM_UNITS = {
     "gateway/apikeys/principal.py": "a key says which tenant a request is for",
     "gateway/keys.py": "key rotation",
     "gateway/ledger/store.py": "leases of a process are of every tenant",
+    "gateway/v1/responses.py": "retention",
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/retention.py": "retention",

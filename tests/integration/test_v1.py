@@ -373,6 +373,24 @@ def test_a_tenant_limits_models_and_rates_of_all_its_calls(web: Web, ann: OpenAI
         ann.chat.completions.create(model="scripted", messages=MESSAGES)
 
 
+def test_prices_come_from_the_public_table_where_there_is_none(web: Web, cast: Cast) -> None:
+    platform = Client(web, "platform")
+    made = platform.post(
+        "/gateway/providers",
+        {
+            "name": "OpenAI", "kind": "openai", "api_key": "sk-0123456789",
+            "models": [{"name": "gpt-4o-mini"}, {"name": "a-model-of-our-own"}],
+        },
+    ).json()  # fmt: skip
+    told = platform.post("/gateway/prices/import").json()
+    assert told == {"imported": 1, "unknown": ["a-model-of-our-own"]}
+    known = next(one for one in made["models"] if one["name"] == "gpt-4o-mini")
+    (price_,) = platform.get(f"/gateway/models/{known['id']}/prices").json()
+    assert (price_["input_micros"], price_["output_micros"]) == (150_000, 600_000)
+    # What an admin has set stays.
+    assert platform.post("/gateway/prices/import").json()["imported"] == 0
+
+
 def test_usage_is_summed_by_day_and_by_hour(web: Web, ann: OpenAI, cast: Cast) -> None:
     for _ in range(3):
         ann.chat.completions.create(model="scripted", messages=MESSAGES)

@@ -157,7 +157,7 @@ export interface paths {
         };
         /**
          * Derived
-         * @description What these knobs would give a turn (people who may see agents).
+         * @description What these knobs would give a turn, within the tenant's limits (who may see agents).
          */
         get: operations["agents_derived"];
         put?: never;
@@ -786,6 +786,26 @@ export interface paths {
          */
         put: operations["gateway_set_price"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/prices/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Prices
+         * @description Give models without a price the one of LiteLLM's public table (platform admins).
+         */
+        post: operations["gateway_import_prices"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2770,6 +2790,16 @@ export interface components {
             output_micros: number;
             /** Valid From */
             valid_from?: string | null;
+        };
+        /**
+         * PriceImportOut
+         * @description How many models got a price; names of those that the table does not know.
+         */
+        PriceImportOut: {
+            /** Imported */
+            imported: number;
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * Sums
@@ -5318,6 +5348,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PriceOut"];
+                };
+            };
+        };
+    };
+    gateway_import_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceImportOut"];
                 };
             };
         };

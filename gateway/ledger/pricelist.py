@@ -1,0 +1,66 @@
+"""LiteLLM's public table of prices, read from its package without importing the library.
+
+A starting point for models without a price of their own. Prices there are dollars a token, as
+floats; here they become whole micro-dollars a million tokens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.ledger.metrics import MICRO
+
+FILE = "model_prices_and_context_window_backup.json"
+# What the table puts before the names of a kind's models, where it differs from the kind.
+PREFIXES = {"openai": "", "anthropic": "", "gemini": "gemini/", "openai-compatible": ""}
+HIGHEST_MICROS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A price of the table: micro-dollars for a million tokens."""
+
+    input_micros: int
+    cached_micros: int
+    output_micros: int
+
+
+def read_table() -> Mapping[str, Any]:
+    """The table as it is in the package; empty where it is missing."""
+    spec = find_spec("litellm")
+    if spec is None or spec.origin is None:
+        return {}
+    try:
+        table: dict[str, Any] = orjson.loads((Path(spec.origin).parent / FILE).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return table
+
+
+def listed(table: Mapping[str, Any], kind: str, model: str) -> Listed | None:
+    """The price of a model at providers of `kind`; None when the table has none that is sane."""
+    prefix = PREFIXES.get(kind, f"{kind}/")
+    entry = table.get(prefix + model) or table.get(f"{kind}/{model}")
+    if not isinstance(entry, Mapping):
+        return None
+    asked = _micros(entry.get("input_cost_per_token"))
+    told = _micros(entry.get("output_cost_per_token", 0))
+    if asked is None or told is None:
+        return None
+    cached = _micros(entry.get("cache_read_input_token_cost"))
+    return Listed(asked, asked if cached is None else cached, told)
+
+
+def _micros(dollars_a_token: object) -> int | None:
+    try:
+        micros = Decimal(str(dollars_a_token)) * MICRO * MICRO
+        if not 0 <= micros <= HIGHEST_MICROS:
+            return None
+        return int(micros.to_integral_value(ROUND_HALF_UP))
+    except InvalidOperation:
+        return None
