@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import sys
 from pathlib import Path
 
 from bench.runner import GROUPS, SCENARIOS, Options, run
@@ -48,6 +50,8 @@ def main() -> None:
     unknown = [name for name in wanted if name not in names]
     if unknown:
         parser.error(f"there is no scenario {', '.join(unknown)}; there are {', '.join(names)}")
+    # Whoever ends the run ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Settings and keys of whoever measures must neither be used nor change the figures.
     for name in list(os.environ):
         if name.startswith(("SA01_", "SOMA_")) or name.endswith("_API_KEY"):

@@ -43,6 +43,8 @@ _ORDER: tuple[tuple[str, Stage], ...] = (
     ("prune", Stage.FREEZE),
 )
 # The scope of a cycle below its tenant, which row-level security adds.
+# How many of the nearest by their sketches are compared exactly.
+_NEAR = 24
 _EPISODES = (
     "m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.agent_id = %(agent)s "
     "and m.namespace = %(namespace)s and m.kind = 'episodic'"
@@ -107,12 +109,15 @@ def _replay(record: SleepCycleRecord) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "select m.id, m.text, m.said_at, n.id, n.cosine from memory_memory m "  # noqa: S608  # constants
+            # The nearest by their sketches, which an index holds; equal texts have equal sketches.
             "left join lateral (select o.id, case when lower(btrim(o.text)) = lower(btrim(m.text)) "
             "then 1.0 else 1 - (o.embedding <=> m.embedding) end as cosine "
-            "from memory_memory o where o.tenant_id = m.tenant_id and o.user_id = m.user_id "
-            "and o.agent_id = m.agent_id and o.namespace = m.namespace and o.kind = 'episodic' "
-            "and o.speaker = m.speaker and o.id < m.id "
-            "and o.embedding_model is not distinct from m.embedding_model "
+            "from (select id from memory_memory c where c.tenant_id = m.tenant_id "
+            "and c.user_id = m.user_id and c.namespace = m.namespace and c.agent_id = m.agent_id "
+            "and c.id < m.id and c.state = 'indexed' and c.embedding_model = m.embedding_model "
+            f"order by c.sketch <~> m.sketch limit {_NEAR}) c "
+            "join memory_memory o on o.tenant_id = m.tenant_id and o.id = c.id "
+            "where o.kind = 'episodic' and o.speaker = m.speaker "
             "order by lower(btrim(o.text)) = lower(btrim(m.text)) desc, "
             "o.embedding <=> m.embedding "
             "limit 1) n on true "
