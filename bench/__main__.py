@@ -24,7 +24,7 @@ def main() -> None:
         "--kills",
         type=int,
         default=Options().kills,
-        help="memory-kills: how many (default %(default)s)",
+        help="memory-kills, chaos: how many (default %(default)s)",
     )
     parser.add_argument(
         "--memories",

@@ -20,6 +20,7 @@ import psutil
 
 from bench import machine
 from bench.scenarios import (
+    chaos,
     context,
     events,
     footprint,
@@ -68,6 +69,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "memory-kills": memory_kills,
     "memory-worker": memory_worker,
     "events": events,
+    "chaos": chaos,
     "gateway": gateway,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
@@ -79,14 +81,16 @@ ORDER = (
     *("memory-quality", "memory-busy", "memory-recall"),
     # With servers of its own.
     "events",
+    "chaos",
     "gateway",
 )
 GROUPS = {
     "turn": tuple(
-        name for name in SCENARIOS if not name.startswith(("memory-", "events", "gateway"))
+        name for name in SCENARIOS if not name.startswith(("memory-", "events", "chaos", "gateway"))
     ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
+    "chaos": ("chaos",),
     "gateway": ("gateway",),
 }
 CATCH_UP_S = 180.0

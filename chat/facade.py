@@ -5,6 +5,7 @@ from chat.answering import AgentTurns
 from chat.events import FeedbackGiven, TurnFinished
 from chat.frames import CLIENT_FRAMES, SERVER_FRAMES
 from chat.policy import follow_policies
+from chat.reconciling import reconcile_memories
 from chat.turns.reaper import reap
 from chat.turns.runner import RUNNER
 from chat.verbs import purge_deleted
@@ -24,4 +25,5 @@ __all__ = [
     "list_agents",
     "purge_deleted",
     "reap",
+    "reconcile_memories",
 ]

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connection
 
+from health.services import look_at_database
 from kernel.bus.ports import BUS
-from kernel.clock import monotonic_s
 from kernel.db import in_unit
 from kernel.ports import Probe
 
@@ -27,7 +25,7 @@ class Readiness:
 
 async def readiness() -> Readiness:
     """Probe what every request needs, side by side, each within its own deadline."""
-    database, bus = await asyncio.gather(_within(_database), _within(BUS.get().probe))
+    database, bus = await asyncio.gather(_within(look_at_database), _within(BUS.get().probe))
     return Readiness(
         ready=database.ok,
         deployment_mode=settings.SOMA.deployment_mode,
@@ -41,17 +39,3 @@ async def _within(probe: Callable[[], Probe]) -> Probe:
             return await in_unit(probe)
     except TimeoutError:
         return Probe(ok=False, detail="no answer in time", advice="Look at the service's log.")
-
-
-def _database() -> Probe:
-    started = monotonic_s()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("select 1")
-    except DatabaseError as exc:
-        return Probe(
-            ok=False,
-            detail=type(exc).__name__,
-            advice="Start PostgreSQL; see var/log/postgres.log.",
-        )
-    return Probe(ok=True, latency_ms=(monotonic_s() - started) * 1000)

@@ -75,16 +75,7 @@ class Letter:
 
 def delivery() -> Delivery:
     """How delivery stands now."""
-    with platform_unit("events stats"), connections[PLATFORM_ALIAS].cursor() as cursor:
-        cursor.execute(
-            "select type, case when dead_at is not null then 'dead' "
-            "when available_at > %(now)s then 'retrying' else 'due' end as condition, "
-            "last_error, count(*), count(*) filter (where parked and dead_at is null), "
-            "coalesce(extract(epoch from %(now)s - min(created_at)), 0) "
-            "from kernel_outboxevent group by 1, 2, 3 order by 1, 2, 3",
-            {"now": now()},
-        )
-        rows = cursor.fetchall()
+    rows = _queues(None)
     by_topic = tuple(_topic(name, rows) for name in events.topics())
     unread = [one.on_bus for one in by_topic]
     living = [row for row in rows if row[1] != "dead"]
@@ -100,8 +91,28 @@ def delivery() -> Delivery:
     )
 
 
+def survey(types: Sequence[str]) -> list[Queue]:
+    """What is not delivered of these types, over all tenants (operator's command)."""
+    return [Queue(*row[:4]) for row in _queues(types)]
+
+
+def _queues(types: Sequence[str] | None) -> list[tuple[Any, ...]]:
+    """[(type, condition, cause, count, parked, age of the oldest in s), ...]; None: all types."""
+    with platform_unit("events stats"), connections[PLATFORM_ALIAS].cursor() as cursor:
+        cursor.execute(
+            "select type, case when dead_at is not null then 'dead' "
+            "when available_at > %(now)s then 'retrying' else 'due' end as condition, "
+            "last_error, count(*), count(*) filter (where parked and dead_at is null), "
+            "coalesce(extract(epoch from %(now)s - min(created_at)), 0) "
+            "from kernel_outboxevent where %(types)s::text[] is null or type = any(%(types)s) "
+            "group by 1, 2, 3 order by 1, 2, 3",
+            {"now": now(), "types": None if types is None else list(types)},
+        )
+        return list(cursor.fetchall())
+
+
 def _topic(name: str, rows: Sequence[tuple[Any, ...]]) -> Topic:
-    """`rows`: [(type, condition, cause, count, parked, age of the oldest), ...] of all topics."""
+    """`rows`: of `_queues`."""
     ours = [row for row in rows if events.topic_of(row[0]) == name]
     living = [row for row in ours if row[1] != "dead"]
     try:

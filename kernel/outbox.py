@@ -64,17 +64,6 @@ class Backlog:
     dead: int
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """Events of one type in one condition: `due`, `retrying` (backing off) or `dead`."""
-
-    type: str
-    condition: str
-    # Why the last delivery failed; empty when there was none.
-    cause: str
-    count: int
-
-
 def drain(batch_size: int = BATCH_SIZE) -> int:
     """Publish, read and retry until nothing is due. Returns how many events took effect.
 
@@ -196,19 +185,6 @@ def backlog(scope: Scope, consumers: str, *, user_id: UUID | None = None) -> Bac
     topics = sorted({events.topic_of(name) for name in types})
     unread = BACKBONE.get().unread(consuming.GROUP, topics, scope.tenant_id, types, user_id)
     return Backlog(counts["undelivered"] + unread, counts["dead"])
-
-
-def survey(types: Sequence[str]) -> list[Queued]:
-    """Count what is not delivered, over all tenants, with the causes (operator's command)."""
-    with platform_unit("outbox survey"), connections[PLATFORM_ALIAS].cursor() as cursor:
-        cursor.execute(
-            "select type, case when dead_at is not null then 'dead' "
-            "when available_at > %s then 'retrying' else 'due' end as condition, "
-            "last_error, count(*) from kernel_outboxevent where type = any(%s) "
-            "group by 1, 2, 3 order by 1, 2, 3",
-            [now(), list(types)],
-        )
-        return [Queued(*row) for row in cursor.fetchall()]
 
 
 def hasten(types: Sequence[str]) -> int:

@@ -28,10 +28,20 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = We
 @lru_cache(maxsize=1)
 def sync_client() -> redis.Redis:
     """The client for threads and tasks."""
+    return _client(TIMEOUT_S)
+
+
+@lru_cache(maxsize=1)
+def prompt_client() -> redis.Redis:
+    """For questions on the way of somebody who waits: no answer at once is no answer."""
+    return _client(PROMPT_S)
+
+
+def _client(timeout_s: float) -> redis.Redis:
     return redis.Redis.from_url(
         settings.SOMA_REDIS_URL,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), RETRIES),
     )
 
@@ -59,14 +69,3 @@ def async_client() -> redis.asyncio.Redis:
         )
         _by_loop[loop] = client
     return client
-
-
-@lru_cache(maxsize=1)
-def prompt_client() -> redis.Redis:
-    """For questions on the way of somebody who waits: no answer at once is no answer."""
-    return redis.Redis.from_url(
-        settings.SOMA_REDIS_URL,
-        socket_timeout=PROMPT_S,
-        socket_connect_timeout=PROMPT_S,
-        retry=Retry(NoBackoff(), RETRIES),
-    )

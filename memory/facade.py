@@ -17,6 +17,7 @@ from kernel.clock import monotonic_s
 from kernel.condition import report
 from kernel.db import in_unit
 from memory import metrics
+from memory.forgettings import was_forgotten_since
 from memory.ports import (
     BRAIN,
     DEFAULT_RECALL_TIMEOUT_S,
@@ -60,6 +61,7 @@ __all__ = [
     "recent_memory",
     "remember_turn",
     "search_memory",
+    "was_forgotten_since",
 ]
 
 DEGRADED_MEMORY = "memory"

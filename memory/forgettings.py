@@ -12,10 +12,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from kernel.actor import Scope
 from kernel.clock import now
+from kernel.db import unit_of_work
 from kernel.scope import require_scope
 from memory.models_retention import MemoryForgetting
 from memory.ports import Everything, Matching, MemoryScope, Selection, These
+from saas.facade import acted_since
 
 # Conditions that a passage meets and a turn does not: they keep no whole turn out.
 _OF_PASSAGES = frozenset(("speaker", "kind", "message_id"))
@@ -39,6 +42,12 @@ def note(scope: MemoryScope, selection: Selection) -> None:
             )
         ]
     )
+
+
+def was_forgotten_since(tenant: Scope, moment: datetime) -> bool:
+    """Whether anything in the tenant was forgotten since, by hand or for its age."""
+    with unit_of_work(tenant):
+        return acted_since(("memory.forgotten", "memory.retained_no_longer"), moment)
 
 
 def is_forgotten(

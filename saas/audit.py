@@ -1,5 +1,7 @@
 """The audit log: append-only, per tenant; platform acts live under the nil tenant."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from kernel import outbox
@@ -8,7 +10,7 @@ from kernel.scope import PLATFORM_TENANT, current_scope
 from saas.models import AuditEntry
 from saas.told import AuditRecorded
 
-__all__ = ["PLATFORM_TENANT", "audit"]
+__all__ = ["PLATFORM_TENANT", "acted_since", "audit"]
 
 
 def audit(
@@ -37,3 +39,10 @@ def audit(
     told = AuditRecorded(entry.id, actor.user_id, action, object_type, str(object_id))
     # Entries of one object are told in their order.
     outbox.emit(told, key=f"{object_type}:{object_id}"[:100], beside=[entry])
+
+
+def acted_since(actions: Sequence[str], moment: datetime) -> bool:
+    """Whether anyone did one of these in the open unit's tenant since."""
+    return bool(
+        AuditEntry.objects.filter(action__in=list(actions), created_at__gte=moment).exists()
+    )

@@ -1,6 +1,6 @@
 """What other apps may use of saas."""
 
-from saas.audit import audit
+from saas.audit import acted_since, audit
 from saas.authz.check import allowed, relate, require, visible
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
@@ -24,6 +24,7 @@ from saas.provisioning import (
 __all__ = [
     "COOKIE",
     "SCHEMA",
+    "acted_since",
     "acting_member",
     "allowed",
     "audit",

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from chat.facade import purge_deleted, reap
+from chat.facade import reconcile_memories as memories
 from kernel import idempotency, outbox, reconciling
 from kernel.bus.backbone import BACKBONE
 from kernel.valkey import sync_client
@@ -29,6 +30,12 @@ def reap_turns() -> int:
 def reconcile_events() -> int:
     """Find events that were on the bus and took no effect, and deliver them."""
     return reconciling.reconcile().repaired
+
+
+@shared_task(name="somaagent.reconcile_memories")  # type: ignore[untyped-decorator]  # celery has no types
+def reconcile_memories() -> int:
+    """Find turns that ended and are not remembered, and tell memory again."""
+    return memories().repaired
 
 
 @shared_task(name="somaagent.retention")  # type: ignore[untyped-decorator]  # celery has no types

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from chat.facade import TurnFinished, create_agent
 from chat.models import Branch, Message, Turn
 from chat.verbs import create_conversation, give_feedback
-from kernel import outbox
+from kernel import letters, outbox
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.models import InboxRecord, OutboxEvent
@@ -197,7 +197,7 @@ def test_catching_up_says_what_still_cannot_be_delivered(cast: Cast) -> None:
     with pytest.raises(CommandError, match="1 events are still not delivered"):
         caught_up()
     assert "dead (unknown event chat.turn_finished v99)" in caught_up("--dry-run")
-    assert outbox.survey(["somebody.else"]) == []
+    assert letters.survey(["somebody.else"]) == []
 
 
 def test_other_apps_dead_letters_stay_where_they_are(cast: Cast) -> None:

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from django.db import connections, transaction
 
-from kernel import clock, consuming, emitting, events, outbox
+from kernel import clock, consuming, events, outbox
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE
 from kernel.db import platform_unit, unit_of_work
@@ -92,14 +92,11 @@ def registered() -> Iterator[Consumers]:
 
 
 @pytest.fixture
-def consumers(registered: Consumers, cast: Cast) -> Iterator[Consumers]:
+def consumers(registered: Consumers, cast: Cast, nobody_is_woken: None) -> Consumers:
     """Consumers in their first state; no other process is told of these events."""
     registered.is_away = False
     registered.failures, registered.tells, registered.seen = {}, False, []
-    wake = emitting._wake
-    outbox.set_wake(None)
-    yield registered
-    outbox.set_wake(wake)
+    return registered
 
 
 def _write(kind: str, text: str, event_id: UUID) -> None:

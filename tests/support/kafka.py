@@ -17,19 +17,28 @@ from tests.support.report import REQUIRE_VARIABLE
 @contextmanager
 def kafka_of_this_run() -> Iterator[str]:
     """Start it and give its address; skip, or fail where it is required, without the tools."""
+    home = Path(tempfile.mkdtemp(prefix="soma-kafka-"))
+    try:
+        with kafka_in(home / "run") as bootstrap:
+            yield bootstrap
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def kafka_in(home: Path) -> Iterator[str]:
+    """The same with data in `home`."""
     recipe = recipes()["kafka"]
     if lacking := missing_tools(recipe):
         _cannot(lacking)
-    home = Path(tempfile.mkdtemp(prefix="soma-kafka-"))
     try:
         try:
-            running = start(recipe, home / "run")
+            running = start(recipe, home)
         except ServiceProblem as exc:
             _cannot(str(exc).splitlines()[0])
         yield running.addresses["bootstrap"]
     finally:
-        stop(home / "run")
-        shutil.rmtree(home, ignore_errors=True)
+        stop(home)
 
 
 def _cannot(reason: str) -> None:

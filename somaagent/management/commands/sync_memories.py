@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from kernel import events, outbox
+from kernel import events, letters, outbox
 from kernel.errors import SomaError
 from memory.facade import BRAIN, CONSUMERS
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def _tell(self, when: str, types: list[str]) -> int:
         """Print every group of undelivered events; return how many events there are."""
-        groups = outbox.survey(types)
+        groups = letters.survey(types)
         count = sum(one.count for one in groups)
         self.stdout.write(f"{when}: {count} not delivered; {_waiting()}")
         for one in groups:

@@ -4,20 +4,29 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from prometheus_client import REGISTRY
 
+from gateway.facade import CHANGED_TOPIC
+from health.degraded import rfc3339
+from health.events import BreakerOpened, LevelChanged
 from health.judging import Guard
 from health.monitor import LEAST_PAUSE_S, Monitor, service_of
 from health.services import Service, on_a_thread
+from kernel.actor import Actor
 from kernel.breakers import Board
+from kernel.bus.ports import BUS
 from kernel.clock import now
 from kernel.ports import Probe
 
 SLOW_ENOUGH_S = 3_600.0
+PLATFORM = Actor(UUID(int=1), UUID(int=2), "member", is_platform_admin=True)
 
 
 class Patient:
@@ -232,3 +241,201 @@ def test_each_breaker_belongs_to_a_service() -> None:
     assert service_of("brain") == "somabrain"
     assert service_of("fractal-memory") == "somafractalmemory"
     assert service_of("kafka") == "kafka"
+
+
+class Line:
+    """A bus within this process: whoever listens hears whatever any monitor tells."""
+
+    def __init__(self) -> None:
+        self.listeners: dict[str, list[Callable[[dict[str, object]], object]]] = {}
+        self.told: list[tuple[str, dict[str, object]]] = []
+
+    async def apublish(self, topic: str, payload: dict[str, object]) -> bool:
+        self.told.append((topic, payload))
+        for listener in self.listeners.get(topic, []):
+            listener(payload)
+        return True
+
+    def publish(self, topic: str, payload: dict[str, object]) -> bool:
+        return True
+
+    async def listen(
+        self, topic: str, listener: Callable[[dict[str, object]], object]
+    ) -> Callable[[], Awaitable[None]]:
+        self.listeners.setdefault(topic, []).append(listener)
+
+        async def stop() -> None:
+            self.listeners[topic].remove(listener)
+
+        return stop
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    before = BUS.get()
+    BUS.bind(Line())
+    yield BUS.get()
+    BUS.bind(before)
+
+
+async def test_what_one_process_sees_the_others_know_word_for_word(line: Line) -> None:
+    here, there = Patient("redis"), Patient("redis")
+    there.hangs = True
+    one = monitor_of(here)
+    patient = replace(there.service, first_deadline_s=60.0)
+    other = Monitor(lambda: [patient], Board(is_alone=True), interval_s=SLOW_ENOUGH_S)
+    here.probe = Probe(ok=False, detail="refused", advice="Start it.")
+    async with running(other):
+        await until(lambda: len(line.listeners.get("health", [])) == 1)
+        async with running(one):
+            await until(lambda: other.state("redis") == "down")
+            seen, known = one.seen("redis"), other.seen("redis")
+            assert (known.detail, known.advice, known.latency_ms) == ("refused", "Start it.", None)
+            assert abs((known.since - seen.since).total_seconds()) < 0.001
+            assert abs((known.looked_at - seen.looked_at).total_seconds()) < 0.001
+            here.probe = Probe(ok=True, latency_ms=7.5)
+            one.report("redis")
+            await until(lambda: other.state("redis") == "ok")
+            assert other.seen("redis").latency_ms == 7.5
+    said = [payload for topic, payload in line.told if topic == "health"]
+    assert [payload["state"] for payload in said] == ["down", "ok"], "a change is told once"
+    assert {payload["service"] for payload in said} == {"redis"}
+    assert len({payload["from"] for payload in said}) == 1, "what was heard is not told again"
+
+
+async def test_a_change_of_models_is_a_reason_to_look(line: Line) -> None:
+    one = Patient("llm")
+    async with running(monitor_of(one)) as monitor:
+        await until(lambda: monitor.state("llm") == "ok" and CHANGED_TOPIC in line.listeners)
+        looks = one.looks
+        await line.apublish(CHANGED_TOPIC, {})
+        await until(lambda: one.looks > looks)
+
+
+async def test_the_level_its_time_and_its_services_become_a_fact_at_each_change() -> None:
+    facts: list[tuple[str, object]] = []
+    one, two = Patient("redis"), Patient("llm")
+    monitor = Monitor(
+        lambda: [one.service, two.service],
+        Board(is_alone=True),
+        interval_s=SLOW_ENOUGH_S,
+        tell=lambda claim, fact: facts.append((claim, fact)),
+    )
+    async with running(monitor):
+        await until(lambda: monitor.state("redis") == monitor.state("llm") == "ok")
+        assert (monitor.level(), facts) == ("none", [])
+        two.probe = Probe(ok=False, detail="gone", advice="Look.")
+        monitor.report("llm")
+        await until(lambda: monitor.level() == "severe")
+        since = monitor.level_since()
+        assert since == monitor.seen("llm").looked_at
+        assert facts == [
+            ("level:none:severe", LevelChanged("severe", "none", ["llm"], since)),
+        ]
+        one.probe = Probe(ok=False, is_limited=True)
+        monitor.report("redis")
+        await until(lambda: monitor.state("redis") == "slow")
+        assert (monitor.level(), monitor.level_since(), len(facts)) == ("severe", since, 1)
+        assert REGISTRY.get_sample_value("soma_service_health", {"service": "redis"}) == 0.5
+        assert REGISTRY.get_sample_value("soma_degradation_level", {}) == 3.0
+        affected = {item.service: item for item in monitor.affected()}
+        assert set(affected) == {"redis", "llm"}
+        llm = affected["llm"]
+        assert (llm.state, llm.detail, llm.advice) == ("down", "gone", "Look.")
+        assert llm.since == monitor.seen("llm").since
+        shown = monitor.shown_to(PLATFORM)
+        assert (shown.level, shown.since) == ("severe", rfc3339(since))
+        assert [item.service for item in shown.limitations] == ["llm", "redis"]
+        assert "gone" in str(shown.limitations[0].detail)
+        member = monitor.shown_to(replace(PLATFORM, is_platform_admin=False, role="member"))
+        assert {item.detail for item in member.limitations} == {None}
+
+
+async def test_the_failure_that_opens_a_breaker_is_a_fact_and_no_other() -> None:
+    facts: list[tuple[str, object]] = []
+    board = Board(is_alone=False)
+    Monitor(list, board, tell=lambda claim, fact: facts.append((claim, fact)))
+    breaker = board.breaker("model:p:m", dependency="model:openai")
+    for _ in range(2):
+        breaker.failure()
+    assert facts == []
+    for _ in range(3):
+        breaker.failure()
+    assert facts == [("breaker:model:p:m", BreakerOpened("model:openai", "model:p:m", 3))]
+    breaker.success()
+    breaker.reset()
+    assert len(facts) == 1
+    # Nobody to tell, no loop: nothing breaks.
+    silent = Board(is_alone=False)
+    Monitor(list, silent)
+    for _ in range(3):
+        silent.breaker("brain", dependency="brain").failure()
+
+
+async def test_the_first_look_may_take_longer_than_the_next_ones() -> None:
+    one = Patient("somabrain")
+    one.hangs = True
+    service = replace(one.service, first_deadline_s=0.4, deadline_s=0.05)
+    monitor = Monitor(lambda: [service], Board(is_alone=True), interval_s=SLOW_ENOUGH_S)
+    monitor.services()
+    began = time.monotonic()
+    await monitor.look(service)
+    assert time.monotonic() - began >= 0.4
+    seen = monitor.seen("somabrain")
+    assert (seen.state, seen.detail) == ("down", "no answer within 0.4 s")
+    assert seen.advice == "Look at the service's log and at its machine."
+    began = time.monotonic()
+    await monitor.look(service)
+    assert time.monotonic() - began < 0.4
+    assert monitor.seen("somabrain").detail == "no answer within 0.1 s"
+    assert one.looks == 1, "what hangs is not asked again"
+    one.hangs = False
+    await asyncio.sleep(0.02)
+    await monitor.look(service)
+    assert monitor.state("somabrain") == "ok"
+
+
+async def test_what_was_looked_at_long_ago_is_looked_at_again_on_request() -> None:
+    one, two = Patient("redis"), Patient("llm")
+    async with running(monitor_of(one, two)) as monitor:
+        await until(lambda: monitor.state("redis") == monitor.state("llm") == "ok")
+        looks = (one.looks, two.looks)
+        monitor._seen["llm"] = replace(
+            monitor.seen("llm"), looked_at=now() - timedelta(seconds=1.5)
+        )
+        monitor.look_again(60)
+        await asyncio.sleep(LEAST_PAUSE_S + 0.2)
+        assert (one.looks, two.looks) == looks
+        monitor._seen["redis"] = replace(monitor.seen("redis"), looked_at=now())
+        monitor.look_again()
+        await until(lambda: two.looks == looks[1] + 1)
+        assert one.looks == looks[0]
+        # Another service's alarm is nobody's.
+        monitor.report("nobody knows it")
+
+
+async def test_a_service_that_is_not_well_is_looked_at_eight_times_as_often() -> None:
+    """Nobody asks: the pace alone brings every one of these looks."""
+    one = Patient("redis")
+    one.probe = Probe(ok=False)
+    monitor = Monitor(lambda: [one.service], Board(is_alone=True), interval_s=1.6)
+    async with running(monitor):
+        await until(lambda: one.looks >= 3, 4.0)
+        one.probe = Probe(ok=True, latency_ms=1.0)
+        await until(lambda: monitor.state("redis") == "ok")
+
+
+async def test_an_old_word_changes_nothing_and_an_unknown_one_harms_nobody() -> None:
+    one = Patient("redis")
+    async with running(monitor_of(one)) as monitor:
+        await until(lambda: monitor.state("redis") == "ok")
+        seen = monitor.seen("redis")
+        same = {
+            "from": "another", "service": "redis", "state": "down", "detail": "x", "advice": "y",
+            "since": seen.since.timestamp(), "looked_at": seen.looked_at.timestamp() - 0.001,
+            "latency_ms": 3.0,
+        }  # fmt: skip
+        monitor._heard(same)
+        assert monitor.seen("redis") == seen
+        monitor._heard({**same, "from": monitor._me, "looked_at": now().timestamp() + 60})
+        assert monitor.seen("redis") == seen, "one's own word, come back"
