@@ -149,18 +149,20 @@ def test_valkey(scene: Scene, fault: Fault, reads: str | None) -> None:
 @pytest.mark.parametrize(
     ("fault", "reads"),
     [
-        (slow(0.5), "Memory is limited or slow|Answers go without memories"),
+        # Within the time that a turn waits for memory: nobody notices.
+        (slow(0.5), None),
         (slow(10.0), "Answers go without memories of earlier conversations"),
         (STOPPED, "What you say is kept and will be remembered"),
         (FAILING, "Answers go without memories of earlier conversations"),
     ],
     ids=["half-a-second", "ten-seconds", "stopped", "failing"],
 )
-def test_the_brain(scene: Scene, fault: Fault, reads: str) -> None:
+def test_the_brain(scene: Scene, fault: Fault, reads: str | None) -> None:
     scene.lines["somabrain"].set(fault)
     scene.asks()
     scene.is_answered()
-    scene.reads(reads)
+    if reads is not None:
+        scene.reads(reads)
     scene.lines["somabrain"].set(WELL)
     scene.is_well()
     scene.asks()
