@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { EVENTS, HEALTH, HOME, MEMORY, MODE } from "../router/routes";
+import { EVENTS, HEALTH, HOME, KEYS, MEMORY, MODE, USAGE } from "../router/routes";
 import "../settings/mode-badge";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
@@ -154,7 +154,13 @@ export class Sidebar extends LightElement {
     const { me } = session.state;
     const others = me?.memberships.filter(({ tenant }) => tenant.id !== me.tenant?.id) ?? [];
     const items: (MenuItem | "line")[] = [];
-    if (me?.tenant !== null) items.push({ label: msg("Agents"), href: "/agents" });
+    if (me?.tenant !== null) {
+      items.push({ label: msg("Agents"), href: "/agents" });
+      items.push({ label: msg("Usage"), href: USAGE });
+    }
+    if (me?.permissions.includes("tenant.use") === true) {
+      items.push({ label: msg("Keys"), href: KEYS });
+    }
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
       items.push({ label: msg("Health"), href: HEALTH });

@@ -145,6 +145,20 @@ export class Workspace extends LightElement {
           () => import("./policy-page"),
           () => html`<soma-policy-page></soma-policy-page>`,
         );
+      case "keys":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "keys",
+          () => import("./keys-page"),
+          () => html`<soma-keys-page></soma-keys-page>`,
+        );
+      case "usage":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "usage",
+          () => import("./usage-page"),
+          () => html`<soma-usage-page></soma-usage-page>`,
+        );
       case "mode":
         return this.#lazy(
           "mode",

@@ -14,6 +14,8 @@ export const ROUTES = [
   ["memory", "/memory"],
   ["memory-graph", "/memory/graph"],
   ["memory-detail", "/memory/:memory"],
+  ["keys", "/keys"],
+  ["usage", "/usage"],
   ["providers", "/platform/providers"],
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
@@ -25,6 +27,8 @@ export const MEMORY = "/memory";
 export const HEALTH = "/platform/health";
 export const MODE = "/platform/mode";
 export const RULES = "/rules";
+export const KEYS = "/keys";
+export const USAGE = "/usage";
 export const EVENTS = "/platform/events";
 
 export function conversationPath(id: string): string {

@@ -1,0 +1,95 @@
+"""Keys, usage and budgets, as members and admins of an organisation use them."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.support.browser import NARROW, Visit
+from tests.support.simulator import SimulatedProvider
+from tests.support.v1 import calls, openai_client
+from tests.support.web import Client, Web
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def test_somebody_makes_a_key_uses_it_and_revokes_it(
+    visit: Visit, web: Web, model: SimulatedProvider
+) -> None:
+    tab = visit.by("ann").go("/keys")
+    page = tab.page
+    expect(page.get_by_text("No key yet")).to_be_visible()
+    page.get_by_role("button", name="Make a key").click()
+    page.get_by_label("Name").fill("My script")
+    page.get_by_label("Budget a month, in dollars").fill("5")
+    assert tab.violations() == []
+    page.get_by_role("button", name="Make it").click()
+    secret = page.get_by_test_id("secret").inner_text()
+    expect(page.locator("#made")).to_be_focused()
+    expect(page.get_by_test_id("snippet")).to_contain_text(secret)
+    page.get_by_role("button", name="Python").click()
+    expect(page.get_by_test_id("snippet")).to_contain_text("from openai import OpenAI")
+    tab.shoot("keys")
+    assert tab.violations() == []
+    told = openai_client(web, secret).chat.completions.create(model="default", messages=HELLO)  # type: ignore[arg-type]
+    assert told.choices[0].message.content
+    page.get_by_role("button", name="Rotate My script").click()
+    expect(page.get_by_test_id("secret")).not_to_have_text(secret)
+    page.get_by_role("button", name="Revoke My script").click()
+    page.get_by_role("button", name="Revoke the key").click()
+    expect(page.get_by_text("No key yet")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("No key yet")).to_be_visible()
+    # The secret was shown once.
+    expect(page.get_by_test_id("secret")).to_have_count(0)
+
+
+def test_an_admin_sees_what_was_used_and_sets_a_budget(
+    visit: Visit, web: Web, model: SimulatedProvider
+) -> None:
+    platform = Client(web, "platform")
+    model_id = platform.get("/gateway/models").json()["items"][0]["id"]
+    price = {"input_micros": 3_000_000, "output_micros": 15_000_000}
+    platform.put(f"/gateway/models/{model_id}/price", price)
+    ann = Client(web, "ann")
+    conversation = ann.conversation()
+    for number in range(3):
+        ann.say(conversation, f"Question {number}")
+    recorded = calls(web, expected=3)
+    cost = sum(call["cost_micros"] for call in recorded)
+    tab = visit.by("admin").go("/usage")
+    page = tab.page
+    expect(page.get_by_test_id("totals")).to_contain_text(f"${cost / 1e6:.6f}".rstrip("0"))
+    expect(page.get_by_test_id("usage")).to_contain_text("scripted")
+    expect(page.get_by_test_id("calls").locator("tbody tr")).to_have_count(3)
+    page.locator("select[name=by]").select_option("agent")
+    expect(page.get_by_test_id("usage")).to_contain_text("Soma")
+    page.get_by_role("button", name="Set a budget").click()
+    page.get_by_label("Limit").fill("20")
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_test_id("budgets")).to_contain_text("The organisation: $20.00 a month")
+    ann.say(conversation, "One more")
+    calls(web, expected=4)
+    page.reload()
+    expect(page.get_by_test_id("budgets").locator("meter")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    assert re.fullmatch(r"usage-.*\.csv", download.value.suggested_filename)
+    tab.shoot("usage")
+    assert tab.violations() == []
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    tab.shoot("usage-narrow")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    page.get_by_role("button", name=re.compile("^Remove: The organisation")).click()
+    expect(page.get_by_text("everything is recorded, nothing is limited")).to_be_visible()
+
+
+def test_a_member_sees_only_what_is_theirs(
+    visit: Visit, web: Web, model: SimulatedProvider
+) -> None:
+    ann = Client(web, "ann")
+    ann.say(ann.conversation(), "Hello")
+    calls(web)
+    tab = visit.by("bob").go("/usage")
+    expect(tab.page.get_by_text("Nothing was used in these days")).to_be_visible()
+    expect(tab.page.get_by_role("heading", name="Budgets")).to_have_count(0)
+    assert tab.violations() == []

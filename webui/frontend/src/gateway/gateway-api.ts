@@ -1,0 +1,63 @@
+/** The operations of the pages of keys and usage. */
+import type { Http } from "../api/http";
+import type { Page } from "../api/types";
+import type { components } from "../generated/api";
+
+type Schemas = components["schemas"];
+
+export type ApiKey = Schemas["KeyOut"];
+export type KeyDraft = Schemas["KeyIn"];
+export type MadeKey = Schemas["MadeKeyOut"];
+export type Standing = Schemas["StandingOut"];
+export type Budget = Schemas["BudgetOut"];
+export type BudgetDraft = Schemas["BudgetIn"];
+export type Usage = Schemas["UsageOut"];
+export type UsageRow = Schemas["UsageRow"];
+export type Call = Schemas["CallOut"];
+export type UsageBy = "model" | "user" | "agent" | "key" | "kind";
+
+export interface UsageQuery {
+  since: string;
+  until: string;
+  by: UsageBy;
+}
+
+export class GatewayApi {
+  constructor(private readonly http: Http) {}
+
+  keys(): Promise<Page<ApiKey>> {
+    return this.http.get("/gateway/keys", { query: { limit: 200 } });
+  }
+
+  makeKey(draft: KeyDraft): Promise<MadeKey> {
+    return this.http.post("/gateway/keys", draft);
+  }
+
+  rotateKey(id: string, overlapS: number): Promise<MadeKey> {
+    return this.http.post(`/gateway/keys/${encodeURIComponent(id)}/rotate`, { overlap_s: overlapS });
+  }
+
+  revokeKey(id: string): Promise<void> {
+    return this.http.delete(`/gateway/keys/${encodeURIComponent(id)}`);
+  }
+
+  usage(query: UsageQuery): Promise<Usage> {
+    return this.http.get("/gateway/usage", { query: { ...query } });
+  }
+
+  calls(): Promise<Page<Call>> {
+    return this.http.get("/gateway/calls", { query: { limit: 20 } });
+  }
+
+  budgets(): Promise<Standing[]> {
+    return this.http.get("/gateway/budgets");
+  }
+
+  setBudget(draft: BudgetDraft): Promise<Budget> {
+    return this.http.post("/gateway/budgets", draft);
+  }
+
+  removeBudget(id: string): Promise<void> {
+    return this.http.delete(`/gateway/budgets/${encodeURIComponent(id)}`);
+  }
+}

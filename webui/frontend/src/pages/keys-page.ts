@@ -1,0 +1,360 @@
+/**
+ * Keys of programs: make, rotate, revoke; and a request as code. The secret of a key is shown once.
+ */
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { problemOf } from "../api/http";
+import type { Problem } from "../api/types";
+import { MICRO } from "../gateway/amounts";
+import { GatewayApi } from "../gateway/gateway-api";
+import type { ApiKey, KeyDraft, MadeKey } from "../gateway/gateway-api";
+import { LANGUAGE_NAMES, LANGUAGES, snippet } from "../gateway/snippets";
+import type { Language } from "../gateway/snippets";
+import { StoreController } from "../store";
+import "../styles/gateway.css";
+import "../styles/memory.css";
+import { copyText } from "../ui/clipboard";
+import { ICONS } from "../ui/icons";
+import { LightElement } from "../ui/light-element";
+import { emptyView, problemView, skeleton } from "../ui/states";
+import { dayOf, exactTime } from "../ui/times";
+
+const OVERLAP_S = 86_400;
+const PLACEHOLDER = "soma_sk_…";
+
+@customElement("soma-keys-page")
+export class KeysPage extends LightElement {
+  @state() private keys: readonly ApiKey[] | null = null;
+  @state() private problem: Problem | null = null;
+  @state() private formProblem: Problem | null = null;
+  @state() private made: MadeKey | null = null;
+  @state() private ending: ApiKey | null = null;
+  @state() private busy = false;
+  @state() private language: Language = "curl";
+  @query("#key-form") private readonly form!: HTMLDialogElement;
+  @query("#end-form") private readonly endForm!: HTMLDialogElement;
+  @query("#made") private readonly madeNote!: HTMLElement | null;
+  readonly #session = new StoreController(this);
+  #api!: GatewayApi;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#api = new GatewayApi(this.services.http);
+    this.#session.follow(this.services.session);
+    document.title = `${msg("Keys")} · SomaAgent`;
+    void this.#load();
+  }
+
+  get #mayAdministrate(): boolean {
+    return this.services.session.state.me?.permissions.includes("tenant.administrate") === true;
+  }
+
+  protected override render(): TemplateResult {
+    return html`<header class="page__head">
+        <h1 class="page__title">${msg("Keys")}</h1>
+        <button
+          type="button"
+          class="button button--primary page__act"
+          @click=${() => {
+            this.formProblem = null;
+            this.form.showModal();
+          }}
+        >
+          ${ICONS.add}<span>${msg("Make a key")}</span>
+        </button>
+      </header>
+      <main id="main" class="content" tabindex="-1" data-testid="keys-page">
+        ${this.#made()} ${this.#list()} ${this.#code()} ${this.#dialog()} ${this.#endDialog()}
+      </main>`;
+  }
+
+  #made(): TemplateResult | typeof nothing {
+    const { made } = this;
+    if (made === null) return nothing;
+    return html`<div class="notice gateway__made" id="made" tabindex="-1" role="status">
+      <p>
+        ${msg(str`This is the secret of ${made.key.name}. Copy it now: nobody can read it again.`)}
+      </p>
+      <code class="gateway__secret" data-testid="secret">${made.secret}</code>
+      <button type="button" class="button" @click=${() => void this.#copy(made.secret)}>
+        ${ICONS.copy}<span>${msg("Copy")}</span>
+      </button>
+    </div>`;
+  }
+
+  #list(): TemplateResult {
+    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
+    if (this.keys === null) return skeleton(4, msg("Loading keys…"));
+    if (this.keys.length === 0) {
+      return emptyView(
+        msg("No key yet"),
+        msg("With a key, any program that speaks OpenAI’s API can use your models and agents."),
+      );
+    }
+    return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Keys")}>
+      <table class="table" data-testid="keys">
+        <thead>
+          <tr>
+            <th scope="col">${msg("Name")}</th>
+            <th scope="col">${msg("Begins with")}</th>
+            <th scope="col">${msg("May")}</th>
+            <th scope="col">${msg("Last used")}</th>
+            <th scope="col">${msg("Ends")}</th>
+            <th scope="col"><span class="visually-hidden">${msg("Actions")}</span></th>
+          </tr>
+        </thead>
+        <tbody>
+          ${repeat(this.keys, ({ id }) => id, (key) => this.#row(key))}
+        </tbody>
+      </table>
+    </div>`;
+  }
+
+  #row(key: ApiKey): TemplateResult {
+    const isOver = key.revoked_at !== null;
+    return html`<tr data-key=${key.id}>
+      <th scope="row">
+        ${key.name}
+        ${key.kind === "tenant" ? html`<span class="tag">${msg("organisation")}</span>` : nothing}
+      </th>
+      <td><code>${key.prefix}…</code></td>
+      <td>${key.scopes.join(", ")}</td>
+      <td title=${key.last_used_at === null ? nothing : exactTime(key.last_used_at)}>
+        ${key.last_used_at === null ? msg("never") : dayOf(key.last_used_at)}
+      </td>
+      <td title=${key.expires_at === null ? nothing : exactTime(key.expires_at)}>
+        ${isOver ? msg("revoked") : key.expires_at === null ? msg("never") : dayOf(key.expires_at)}
+      </td>
+      <td class="gateway__acts">
+        ${isOver
+          ? nothing
+          : html`<button
+                type="button"
+                class="button button--small"
+                aria-label=${msg(str`Rotate ${key.name}`)}
+                ?disabled=${this.busy}
+                @click=${() => void this.#rotate(key)}
+              >
+                ${msg("Rotate")}
+              </button>
+              <button
+                type="button"
+                class="button button--small button--danger"
+                aria-label=${msg(str`Revoke ${key.name}`)}
+                ?disabled=${this.busy}
+                @click=${() => {
+                  this.ending = key;
+                  this.endForm.showModal();
+                }}
+              >
+                ${msg("Revoke")}
+              </button>`}
+      </td>
+    </tr>`;
+  }
+
+  #code(): TemplateResult {
+    const text = snippet(
+      this.language,
+      `${location.origin}/v1`,
+      this.made?.secret ?? PLACEHOLDER,
+      "default",
+    );
+    return html`<section class="gateway__code" aria-labelledby="code-title">
+      <h2 id="code-title" class="gateway__title">${msg("A first call")}</h2>
+      <div class="tabs" role="group" aria-label=${msg("Language")}>
+        ${LANGUAGES.map(
+          (one) => html`<button
+            type="button"
+            class="tabs__tab"
+            aria-pressed=${String(one === this.language)}
+            @click=${() => {
+              this.language = one;
+            }}
+          >
+            ${LANGUAGE_NAMES[one]}
+          </button>`,
+        )}
+      </div>
+      <pre class="gateway__snippet" tabindex="0"><code data-testid="snippet">${text}</code></pre>
+      <button type="button" class="button button--small" @click=${() => void this.#copy(text)}>
+        ${ICONS.copy}<span>${msg("Copy the code")}</span>
+      </button>
+    </section>`;
+  }
+
+  #dialog(): TemplateResult {
+    return html`<dialog class="dialog" id="key-form" aria-labelledby="key-title">
+      <form @submit=${(event: SubmitEvent) => void this.#make(event)}>
+        <h2 class="card__title" id="key-title">${msg("Make a key")}</h2>
+        ${this.formProblem === null ? nothing : problemView(this.formProblem)}
+        <label class="field">
+          <span class="field__label">${msg("Name")}</span>
+          <input class="input" name="name" required maxlength="100" autocomplete="off" />
+          <span class="field__hint">${msg("What it is for, so that you know it again.")}</span>
+        </label>
+        ${this.#mayAdministrate
+          ? html`<label class="field">
+              <span class="field__label">${msg("Whose")}</span>
+              <select class="input" name="kind">
+                <option value="personal">${msg("Mine: it may what I may")}</option>
+                <option value="tenant">${msg("The organisation’s: it stays when people leave")}</option>
+              </select>
+            </label>`
+          : nothing}
+        <label class="field">
+          <span class="field__label">${msg("Budget a month, in dollars")}</span>
+          <input class="input" name="budget" type="number" min="0" step="0.01" inputmode="decimal" />
+          <span class="field__hint">${msg("Empty: no budget of its own.")}</span>
+        </label>
+        <label class="field">
+          <span class="field__label">${msg("Requests a minute")}</span>
+          <input class="input" name="requests" type="number" min="1" step="1" inputmode="numeric" />
+        </label>
+        <label class="field">
+          <span class="field__label">${msg("Ends on")}</span>
+          <input class="input" name="ends" type="date" />
+        </label>
+        <label class="field">
+          <span class="field__label">${msg("Only from these addresses")}</span>
+          <input class="input" name="networks" autocomplete="off" placeholder="203.0.113.0/24" />
+        </label>
+        <div class="row">
+          <button type="submit" class="button button--primary" ?disabled=${this.busy}>
+            ${msg("Make it")}
+          </button>
+          <button
+            type="button"
+            class="button"
+            @click=${() => {
+              this.form.close();
+            }}
+          >
+            ${msg("Cancel")}
+          </button>
+        </div>
+      </form>
+    </dialog>`;
+  }
+
+  #endDialog(): TemplateResult {
+    const key = this.ending;
+    return html`<dialog class="dialog" id="end-form" aria-labelledby="end-title">
+      <form
+        @submit=${(event: SubmitEvent) => {
+          event.preventDefault();
+          if (key !== null) void this.#revoke(key);
+        }}
+      >
+        <h2 class="card__title" id="end-title">${msg(str`Revoke ${key?.name ?? ""}?`)}</h2>
+        <p>
+          ${msg("Programs that use it are refused within a second, also in the middle of an answer. This cannot be undone; its usage stays.")}
+        </p>
+        <div class="row">
+          <button type="submit" class="button button--danger" ?disabled=${this.busy}>
+            ${msg("Revoke the key")}
+          </button>
+          <button
+            type="button"
+            class="button"
+            @click=${() => {
+              this.endForm.close();
+            }}
+          >
+            ${msg("Keep")}
+          </button>
+        </div>
+      </form>
+    </dialog>`;
+  }
+
+  async #load(): Promise<void> {
+    this.problem = null;
+    try {
+      this.keys = (await this.#api.keys()).items.filter(({ revoked_at: at }) => at === null);
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    }
+  }
+
+  async #make(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const fields = new FormData(form);
+    const text = (name: string): string => {
+      const value = fields.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
+    const networks = text("networks").split(/[\s,]+/).filter((one) => one !== "");
+    const draft: KeyDraft = {
+      name: text("name"),
+      kind: text("kind") === "tenant" ? "tenant" : "personal",
+      ...(text("budget") === "" ? {} : { monthly_micros: Math.round(Number(text("budget")) * MICRO) }),
+      ...(text("requests") === "" ? {} : { requests_a_minute: Number(text("requests")) }),
+      ...(text("ends") === "" ? {} : { expires_at: new Date(`${text("ends")}T23:59:59`).toISOString() }),
+      ...(networks.length === 0 ? {} : { networks }),
+    };
+    this.busy = true;
+    this.formProblem = null;
+    try {
+      this.made = await this.#api.makeKey(draft);
+      form.reset();
+      this.form.close();
+      await this.#shown();
+    } catch (failure) {
+      this.formProblem = problemOf(failure);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async #rotate(key: ApiKey): Promise<void> {
+    await this.#act(async () => {
+      this.made = await this.#api.rotateKey(key.id, OVERLAP_S);
+      this.services.toasts.say(msg(str`${key.name} has a new secret. The old one works for a day.`));
+      await this.#shown();
+    });
+  }
+
+  async #revoke(key: ApiKey): Promise<void> {
+    await this.#act(async () => {
+      await this.#api.revokeKey(key.id);
+      this.endForm.close();
+      if (this.made?.key.id === key.id) this.made = null;
+      this.services.toasts.say(msg(str`${key.name} is revoked.`));
+      await this.#load();
+      this.querySelector<HTMLElement>(".page__act")?.focus();
+    });
+  }
+
+  async #shown(): Promise<void> {
+    await this.#load();
+    await this.updateComplete;
+    this.madeNote?.focus();
+  }
+
+  async #copy(text: string): Promise<void> {
+    const done = await copyText(text);
+    this.services.toasts.say(done ? msg("Copied.") : msg("It could not be copied: select it by hand."));
+  }
+
+  async #act(work: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    try {
+      await work();
+    } catch (failure) {
+      this.services.toasts.problem(problemOf(failure));
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-keys-page": KeysPage;
+  }
+}
