@@ -30,6 +30,8 @@ from kernel.storage.ports import STORAGE
 from kernel.valkey import sync_client
 from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
+from memory.embedding.embedder import TextEmbedder
+from memory.embedding.endpoint import EndpointEmbedder
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
 from memory.workspace import WORKSPACE
@@ -66,15 +68,24 @@ def wire() -> None:
     bind(CONDITION, Monitor(watched, board, interval_s=interval_s, tell=Teller()))
     outbox.set_wake(Waker("soma-wake-relay", _wake_relay))
 
-
     if settings.SOMA.otlp_endpoint is not None:
         from somaagent.telemetry import send_traces  # the SDK is heavy, and an extra
 
         mode = settings.SOMA.deployment_mode
         send_traces(settings.SOMA.otlp_endpoint, settings.SOMA.otlp_header_map(), mode)
+
+
 def bind_embedded_brain(wake: Callable[[], None]) -> None:
     """Bind the engine of this installation; `wake` is called after commits that left work."""
-    bind(BRAIN, EmbeddedBrain(Embedder(threads=settings.SOMA.embedding_threads), wake))
+    bind(BRAIN, EmbeddedBrain(embedder(settings.SOMA), wake))
+
+
+def embedder(config: Config) -> TextEmbedder:
+    """The model that comes with the product, or the endpoint that the settings name."""
+    if config.embedding_url is None or config.embedding_model is None:
+        return Embedder(threads=config.embedding_threads)
+    key = config.embedding_key.get_secret_value() if config.embedding_key else None
+    return EndpointEmbedder(config.embedding_url, config.embedding_model, key)
 
 
 def _backbone(config: Config) -> Backbone:

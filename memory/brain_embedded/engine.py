@@ -24,8 +24,8 @@ from memory.brain_embedded.cognitive_calls import CognitiveCalls
 from memory.brain_embedded.together import Together
 from memory.brain_embedded.units import is_open
 from memory.brain_embedded.units import unit as _unit
+from memory.embedding.embedder import TextEmbedder, Underway
 from memory.embedding.errors import EmbeddingUnavailable
-from memory.embedding.minilm import Embedder, Underway
 from memory.entities import without_names
 from memory.errors import EmptyMemory, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
@@ -61,6 +61,7 @@ MAX_LIMIT = 200
 _MAX_QUERY_CHARS = 4_000
 # Share of the deadline that the embedding of the question may take.
 _EMBED_SHARE = 0.5
+_FIRST = UUID(int=0)
 # An embedding that took longer leaves the statements less time than their unit was opened with.
 _NOTICEABLE_S = 0.02
 
@@ -73,10 +74,12 @@ class EmbeddedBrain(CognitiveCalls):
     `wake`: called after each commit that left something to index; it must not block or raise.
     """
 
-    def __init__(self, embedder: Embedder, wake: Callable[[], None]) -> None:
+    def __init__(self, embedder: TextEmbedder, wake: Callable[[], None]) -> None:
         self._embedder = embedder
         self._wake = wake
         self._together = Together(self._write)
+        # Where to look on for memories that another model embedded; None once there are none.
+        self._renewed_up_to: UUID | None = _FIRST
 
     def remember(
         self, scope: MemoryScope, item: MemoryItem, *, timeout_s: float = WRITE_TIMEOUT_S
@@ -239,7 +242,10 @@ class EmbeddedBrain(CognitiveCalls):
 
     def settle(self) -> int:
         """Give pending memories their embeddings; see `BrainPort.settle`."""
-        return indexing.index_pending(self._embedder)
+        done = indexing.index_pending(self._embedder)
+        if not done and self._renewed_up_to is not None:
+            self._renewed_up_to = indexing.renew(self._embedder, self._renewed_up_to)
+        return done
 
     def pending(
         self, scope: MemoryScope | Scope | None = None, *, timeout_s: float = READ_TIMEOUT_S

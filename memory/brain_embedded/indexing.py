@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import connections
@@ -17,18 +18,25 @@ from kernel.db import platform_unit
 from kernel.ids import uuid7
 from memory import metrics
 from memory.brain_embedded.search import vector_literal
-from memory.embedding.minilm import Embedder
+from memory.embedding.embedder import TextEmbedder
+from memory.embedding.errors import EmbeddingUnavailable
 from memory.entities import mentions
 from memory.models import MAX_INDEX_ATTEMPTS, Memory
 from memory.ports import Pending
 
 # Rows a transaction: at 2 to 18 ms each the locks are held for well under a second.
 BATCH_ROWS = 32
+# Which rows wait: for their first embedding, or for one by the present model.
+_WAITING = "state = 'stored' and index_attempts < %s"
+_OUTDATED = (
+    "state = 'indexed' and embedding_model <> %s and id > %s "
+    f"and index_attempts < {MAX_INDEX_ATTEMPTS}"
+)
 
 log = structlog.get_logger(__name__)
 
 
-def index_pending(embedder: Embedder, most_batches: int = 100) -> int:
+def index_pending(embedder: TextEmbedder, most_batches: int = 100) -> int:
     """Embed what waits, oldest first, until nothing does or `most_batches` are done.
 
     Safe to run many times at once: SKIP LOCKED gives every row to one worker.
@@ -60,21 +68,53 @@ def pending_of(rows: QuerySet[Memory]) -> Pending:
     return Pending(**found)
 
 
-def _index_batch(embedder: Embedder) -> tuple[int, int]:
-    """Embed one batch; return (rows claimed, rows indexed)."""
-    # Before the transaction, so that a missing model keeps no locks and costs no attempts.
-    embedder.warm_up()
+def renew(embedder: TextEmbedder, after: UUID, most_batches: int = 10) -> UUID | None:
+    """Embed again what another model embedded, a batch a transaction, from the id `after` on.
+
+    Returns where to go on; None when nothing is left there.  Until then such a memory is found by
+    its words alone.  Which are left stands in the rows, so whoever is interrupted may begin anew.
+    Raises: EmbeddingUnavailable.
+    """
+    for _ in range(most_batches):
+        claimed, count = _batch(embedder, _OUTDATED, [embedder.model, after])
+        if not claimed:
+            return None
+        after = claimed[-1]
+        log.info("memory.renewed", memories=count, model=embedder.model)
+    return after
+
+
+def _index_batch(embedder: TextEmbedder) -> tuple[int, int]:
+    """Embed one batch of what waits; return (rows claimed, rows indexed)."""
+    claimed, indexed = _batch(embedder, _WAITING, [MAX_INDEX_ATTEMPTS])
+    return len(claimed), indexed
+
+
+def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[UUID], int]:
+    """Embed one batch of the rows that meet `which`; return (ids claimed, rows indexed)."""
+    ahead: dict[UUID, str | None] = {}
+    if embedder.is_remote:
+        # Nothing is locked while a network is waited for; who embeds the same meanwhile, loses.
+        ahead = _ahead(embedder, which, values)
+        if not ahead:
+            return [], 0
+        which, values = f"{which} and id = any(%s)", [*values, list(ahead)]
+    else:
+        # Before the transaction, so that a missing model keeps no locks and costs no attempts.
+        embedder.warm_up()
     with platform_unit("memory indexing") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
-            "select id, text, tenant_id, user_id, namespace from memory_memory "
-            "where state = 'stored' and index_attempts < %s "
-            "order by id limit %s for update skip locked",
-            [MAX_INDEX_ATTEMPTS, BATCH_ROWS],
+            "select id, text, tenant_id, user_id, namespace from memory_memory "  # noqa: S608  # constants
+            f"where {which} order by id limit %s for update skip locked",
+            [*values, BATCH_ROWS],
         )
         rows = cursor.fetchall()
         if not rows:
-            return 0, 0
-        vectors = _vectors(embedder, [row[1] for row in rows])
+            return [], 0
+        if ahead:
+            vectors = [ahead[row[0]] for row in rows]
+        else:
+            vectors = _vectors(embedder, [row[1] for row in rows])
         failed = [row[0] for row, vector in zip(rows, vectors, strict=True) if vector is None]
         indexed = [
             (row[0], vector)
@@ -106,7 +146,19 @@ def _index_batch(embedder: Embedder) -> tuple[int, int]:
             )
             metrics.INDEX_FAILURES.inc(len(failed))
     metrics.INDEXED.inc(len(rows) - len(failed))
-    return len(rows), len(rows) - len(failed)
+    return [row[0] for row in rows], len(rows) - len(failed)
+
+
+def _ahead(embedder: TextEmbedder, which: str, values: list[Any]) -> dict[UUID, str | None]:
+    """Return the vectors of the next batch, by id, without keeping it locked."""
+    with platform_unit("memory indexing") as alias, connections[alias].cursor() as cursor:
+        cursor.execute(
+            f"select id, text from memory_memory where {which} order by id limit %s",  # noqa: S608  # constants
+            [*values, BATCH_ROWS],
+        )
+        rows = cursor.fetchall()
+    vectors = _vectors(embedder, [text for _, text in rows])
+    return dict(zip([memory_id for memory_id, _ in rows], vectors, strict=True))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
@@ -114,13 +166,15 @@ def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [[row[place] for row in rows] for place in range(count)]
 
 
-def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[str | None]:
+def _vectors(embedder: TextEmbedder, texts: Sequence[str]) -> list[str | None]:
     """Return one vector literal a text; None for a text that the model cannot take.
 
     Such a text must not hold up its batch: after a failure each text is tried alone.
     """
     try:
         return [vector_literal(vector) for vector in embedder.embed(texts)]
+    except EmbeddingUnavailable:
+        raise
     except (RuntimeError, ValueError) as exc:
         if len(texts) == 1:
             log.warning("memory.index_failed", error=type(exc).__name__)

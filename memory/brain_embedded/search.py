@@ -24,7 +24,7 @@ from memory.terms import Term, is_question
 from memory.times import Span, event_day, offsets, spans
 
 if TYPE_CHECKING:
-    from memory.embedding.minilm import Vector
+    from memory.embedding.embedder import Vector
 
 _EF_SEARCH = 100
 ABOUT_SHARE = 0.7

@@ -1,79 +1,45 @@
 """Sentence embeddings by MiniLM (all-MiniLM-L6-v2) in CTranslate2 int8 on the CPU.
 
 One `Embedder` a process is enough: it is thread-safe and loads the model at the first use
-(about 65 MB resident with numpy, CTranslate2 and the tokenizer).  Never called on the event loop:
-questions go through `begin`, which puts them on the embedder's own single thread, so that
-many questions at once never take more than one core.
+(about 65 MB resident with numpy, CTranslate2 and the tokenizer).  Many questions at once never take
+more than one core.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernel.clock import monotonic_s
+from memory.embedding.embedder import DIMENSIONS, TextEmbedder
 from memory.embedding.errors import EmbeddingUnavailable
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
-    Vector = npt.NDArray[np.float32]
-    Vectors = npt.NDArray[np.float32]
+    from memory.embedding.embedder import Vectors
 
 MODEL_NAME = "minilm-l6-v2-int8"
-DIMENSIONS = 384
 MAX_TOKENS = 256
 # The tokenizer reads the whole text before it truncates; 256 tokens never need more than this.
 _MAX_CHARS = 4_000
 # Padded tokens a batch: the activations stay in the cache, which is faster, and below 30 MB.
 _BATCH_TOKENS = 512
-# Announced questions that are kept at most.
-_MOST_EXPECTED = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Underway:
-    """Questions whose vectors are being computed: for each, the batch it is in, and its row."""
-
-    rows: Sequence[tuple[Future[Vectors], int]]
-
-    def result(self, timeout_s: float) -> list[Vector]:
-        """Return the vectors, one a question, each of shape (384,).
-
-        Raises: TimeoutError after `timeout_s` (the work is dropped when it had not begun),
-        EmbeddingUnavailable.
-        """
-        until_s = monotonic_s() + timeout_s
-        found = []
-        for batch, row in self.rows:
-            try:
-                found.append(batch.result(timeout=max(0.0, until_s - monotonic_s()))[row])
-            except TimeoutError:
-                batch.cancel()
-                raise
-        return found
-
-
-class Embedder:
-    """Turns text into unit vectors of 384 floats; cosine similarity is their dot product."""
+class Embedder(TextEmbedder):
+    """The model that comes with the product, in this process."""
 
     model = MODEL_NAME
-    dimensions = DIMENSIONS
 
     def __init__(self, directory: Path | None = None, *, threads: int = 1) -> None:
         """`directory`: a prepared model; None prepares or finds the default one at first use."""
+        super().__init__()
         self._directory = directory
         self._threads = threads
         self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
-        # Questions that were announced, with their vectors as they come.
-        self._expected: dict[str, Future[Vectors]] = {}
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in order: shape (len(texts), 384), L2 norm 1.
@@ -93,35 +59,6 @@ class Embedder:
             vectors[rows] = _mean_pool(np.array(states), [len(ids[row]) for row in rows])
         return vectors
 
-    def embed_query(self, text: str, timeout_s: float) -> Vector:
-        """Return the vector of one question, shape (384,); see `begin` for what it raises."""
-        return self.begin((text,)).result(timeout_s)[0]
-
-    def begin(self, texts: Sequence[str]) -> Underway:
-        """Begin to embed some questions on the embedder's own thread; never waits.
-
-        Together they take little longer than one.
-        """
-        expected = {text: self._expected.pop(text, None) for text in texts}
-        fresh = [text for text, future in expected.items() if future is None]
-        together = self._thread.submit(self.embed, fresh)
-        places = {text: place for place, text in enumerate(fresh)}
-        return Underway(
-            [
-                (expected[text] or together, places[text] if expected[text] is None else 0)
-                for text in texts
-            ]
-        )
-
-    def expect(self, text: str) -> None:
-        """Begin with a question that `embed_query` will be asked for in a moment; never waits."""
-        if not self.is_loaded or text in self._expected:
-            return
-        if len(self._expected) >= _MOST_EXPECTED:
-            # Questions that never came: they were refused between the two calls.
-            self._expected.clear()
-        self._expected[text] = self._thread.submit(self.embed, (text,))
-
     def warm_up(self) -> None:
         """Load the model now (a worker's start, a probe).  Raises: EmbeddingUnavailable."""
         self._load()
@@ -130,10 +67,6 @@ class Embedder:
     def is_loaded(self) -> bool:
         """Whether the model is in memory."""
         return self._loaded is not None
-
-    @cached_property
-    def _thread(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory-embed-query")
 
     def _load(self) -> tuple[Any, Any]:
         """Return (tokenizer, encoder), loading both under the lock the first time."""

@@ -28,6 +28,7 @@ def contradictions(config: Config) -> list[Finding]:
         _databases,
         _redis,
         _brain,
+        _embedding,
         _events,
         _traces,
         _secrets,
@@ -125,6 +126,14 @@ def _brain(config: Config) -> Iterator[Finding]:
     ):
         accepted = f"another address than {variable}: it stands in when the brain is down"
         yield Finding(variable_of("memory_url"), config.memory_url, accepted)
+
+
+def _embedding(config: Config) -> Iterator[Finding]:
+    url, model = variable_of("embedding_url"), variable_of("embedding_model")
+    if config.embedding_url is None and config.embedding_model is not None:
+        yield Finding(url, UNSET, f"the address of the endpoint; or unset {model}")
+    if config.embedding_url is not None and config.embedding_model is None:
+        yield Finding(model, UNSET, "the name of a model that embeds there")
 
 
 def _events(config: Config) -> Iterator[Finding]:

@@ -172,6 +172,29 @@ class BrainSettings(Group):
     )
 
 
+class EmbeddingSettings(Group):
+    """Embeddings of memories. Unset: the model that comes with the product, on this machine."""
+
+    embedding_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+(/[^\s?#]*)?$",
+        description="OpenAI-compatible endpoint that embeds memories and questions instead.",
+        json_schema_extra={"accepted": "an address such as http://127.0.0.1:8000/v1"},
+    )
+    embedding_model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Its model; after a change, memories are embedded again in the background.",
+    )
+    embedding_key: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Bearer key for embedding_url.",
+        json_schema_extra={"accepted": "a key of the endpoint"},
+    )
+
+
 class EventSettings(Group):
     """Events: Kafka, when `bus_adapter` is kafka. Needs the client of requirements/kafka.txt."""
 
@@ -320,6 +343,7 @@ GROUPS: tuple[type[Group], ...] = (
     PlaceSettings,
     ServiceSettings,
     BrainSettings,
+    EmbeddingSettings,
     EventSettings,
     SecretSettings,
     ProcessSettings,

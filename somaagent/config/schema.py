@@ -36,6 +36,7 @@ class Config(
     groups.SecretSettings,
     groups.EventSettings,
     groups.BrainSettings,
+    groups.EmbeddingSettings,
     groups.ServiceSettings,
     groups.PlaceSettings,
     groups.OperatingSettings,

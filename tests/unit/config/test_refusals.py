@@ -182,3 +182,13 @@ def test_a_complete_kafka_is_taken() -> None:
     config = load({"SA01_BUS_ADAPTER": "kafka", "SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"})
     assert config.events_use_kafka
     assert config.kafka_options() == {"security.protocol": "PLAINTEXT"}
+
+
+def test_an_embedding_endpoint_needs_its_address_and_its_model() -> None:
+    address = "http://models:8000/v1"
+    assert "the address" in findings({"SA01_EMBEDDING_MODEL": "m"})["SA01_EMBEDDING_URL"]
+    assert "a model" in findings({"SA01_EMBEDDING_URL": address})["SA01_EMBEDDING_MODEL"]
+    found = findings({"SA01_EMBEDDING_URL": "models:8000", "SA01_EMBEDDING_MODEL": "m"})
+    assert "http://127.0.0.1:8000/v1" in found["SA01_EMBEDDING_URL"]
+    config = load({"SA01_EMBEDDING_URL": address, "SA01_EMBEDDING_MODEL": "m"})
+    assert (config.embedding_url, config.embedding_model) == (address, "m")
