@@ -93,3 +93,23 @@ def test_a_member_sees_only_what_is_theirs(
     expect(tab.page.get_by_text("Nothing was used in these days")).to_be_visible()
     expect(tab.page.get_by_role("heading", name="Budgets")).to_have_count(0)
     assert tab.violations() == []
+
+
+def test_a_platform_admin_sets_prices(visit: Visit, web: Web, model: SimulatedProvider) -> None:
+    tab = visit.by("platform").go("/platform/prices")
+    page = tab.page
+    table = page.get_by_test_id("prices")
+    expect(table).to_contain_text("no price: calls cost nothing")
+    page.get_by_role("button", name="Set the price of scripted").click()
+    page.get_by_label("Dollars for a million tokens in").fill("0.15")
+    page.get_by_label("Dollars for a million tokens out").fill("0.6")
+    assert tab.violations() == []
+    page.get_by_role("button", name="Set it").click()
+    expect(table).to_contain_text("$0.15")
+    expect(table).to_contain_text("$0.60")
+    page.get_by_role("button", name="Fill in from the public table").click()
+    expect(page.get_by_text("0 models got a price")).to_be_visible()
+    tab.shoot("prices")
+    assert tab.violations() == []
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]

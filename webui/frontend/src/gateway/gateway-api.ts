@@ -1,6 +1,6 @@
 /** The operations of the pages of keys and usage. */
 import type { Http } from "../api/http";
-import type { Page } from "../api/types";
+import type { Model, Page } from "../api/types";
 import type { components } from "../generated/api";
 
 type Schemas = components["schemas"];
@@ -13,6 +13,9 @@ export type Budget = Schemas["BudgetOut"];
 export type BudgetDraft = Schemas["BudgetIn"];
 export type Usage = Schemas["UsageOut"];
 export type UsageRow = Schemas["UsageRow"];
+export type Price = Schemas["PriceOut"];
+export type PriceDraft = Schemas["PriceIn"];
+export type PriceImport = Schemas["PriceImportOut"];
 export type Call = Schemas["CallOut"];
 export type UsageBy = "model" | "user" | "agent" | "key" | "kind";
 
@@ -59,5 +62,21 @@ export class GatewayApi {
 
   removeBudget(id: string): Promise<void> {
     return this.http.delete(`/gateway/budgets/${encodeURIComponent(id)}`);
+  }
+
+  models(): Promise<Page<Model>> {
+    return this.http.get("/gateway/models", { query: { limit: 200 } });
+  }
+
+  prices(modelId: string): Promise<Price[]> {
+    return this.http.get(`/gateway/models/${encodeURIComponent(modelId)}/prices`);
+  }
+
+  setPrice(modelId: string, draft: PriceDraft): Promise<Price> {
+    return this.http.put(`/gateway/models/${encodeURIComponent(modelId)}/price`, draft);
+  }
+
+  importPrices(): Promise<PriceImport> {
+    return this.http.post("/gateway/prices/import");
   }
 }

@@ -171,6 +171,12 @@ export class Workspace extends LightElement {
           () => import("./providers-page"),
           () => html`<soma-providers-page></soma-providers-page>`,
         );
+      case "prices":
+        return this.#lazy(
+          "prices",
+          () => import("./prices-page"),
+          () => html`<soma-prices-page></soma-prices-page>`,
+        );
       case "health":
         return this.#lazy(
           "health",

@@ -17,6 +17,7 @@ export const ROUTES = [
   ["keys", "/keys"],
   ["usage", "/usage"],
   ["providers", "/platform/providers"],
+  ["prices", "/platform/prices"],
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
   ["events", "/platform/events"],
@@ -27,6 +28,7 @@ export const MEMORY = "/memory";
 export const HEALTH = "/platform/health";
 export const MODE = "/platform/mode";
 export const RULES = "/rules";
+export const PRICES = "/platform/prices";
 export const KEYS = "/keys";
 export const USAGE = "/usage";
 export const EVENTS = "/platform/events";

@@ -1,0 +1,239 @@
+/** What each model costs, for administrators of the platform; new prices hold from now on. */
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { problemOf } from "../api/http";
+import type { Model, Problem } from "../api/types";
+import { MICRO, shownDollars } from "../gateway/amounts";
+import { GatewayApi } from "../gateway/gateway-api";
+import type { Price } from "../gateway/gateway-api";
+import { HOME } from "../router/routes";
+import { StoreController } from "../store";
+import "../styles/gateway.css";
+import "../styles/memory.css";
+import { LightElement } from "../ui/light-element";
+import { emptyView, problemView, skeleton } from "../ui/states";
+import { dayOf, exactTime } from "../ui/times";
+
+interface Priced {
+  model: Model;
+  /** The one that holds now; null: none is known, so calls cost nothing. */
+  price: Price | null;
+}
+
+@customElement("soma-prices-page")
+export class PricesPage extends LightElement {
+  @state() private priced: readonly Priced[] | null = null;
+  @state() private problem: Problem | null = null;
+  @state() private formProblem: Problem | null = null;
+  @state() private edited: Priced | null = null;
+  @state() private busy = false;
+  @query("dialog") private readonly dialog!: HTMLDialogElement;
+  readonly #session = new StoreController(this);
+  #api!: GatewayApi;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#api = new GatewayApi(this.services.http);
+    this.#session.follow(this.services.session);
+    document.title = `${msg("Prices")} · SomaAgent`;
+    if (this.services.session.isPlatformAdmin) void this.#load();
+  }
+
+  protected override render(): TemplateResult {
+    return html`<header class="page__head">
+        <h1 class="page__title">${msg("Prices")}</h1>
+        ${this.services.session.isPlatformAdmin
+          ? html`<button
+              type="button"
+              class="button page__act"
+              ?disabled=${this.busy || this.priced === null}
+              @click=${() => void this.#import()}
+            >
+              ${msg("Fill in from the public table")}
+            </button>`
+          : nothing}
+      </header>
+      <main id="main" class="content" tabindex="-1" data-testid="prices-page">
+        ${this.#body()}
+      </main>`;
+  }
+
+  #body(): TemplateResult {
+    if (!this.services.session.isPlatformAdmin) {
+      return emptyView(
+        msg("This page is for administrators of the platform"),
+        msg("What your calls cost stands on the page Usage."),
+        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
+      );
+    }
+    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
+    if (this.priced === null) return skeleton(4, msg("Loading prices…"));
+    if (this.priced.length === 0) {
+      return emptyView(msg("No model yet"), msg("Add a provider first; then its models can have prices."));
+    }
+    return html`<p class="hint">
+        ${msg("Dollars for a million tokens. A call is charged by the price of the moment when it began.")}
+      </p>
+      <div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Prices")}>
+        <table class="table" data-testid="prices">
+          <thead>
+            <tr>
+              <th scope="col">${msg("Model")}</th>
+              <th scope="col">${msg("Provider")}</th>
+              <th scope="col" class="table__number">${msg("In")}</th>
+              <th scope="col" class="table__number">${msg("In, cached")}</th>
+              <th scope="col" class="table__number">${msg("Out")}</th>
+              <th scope="col">${msg("Since")}</th>
+              <th scope="col"><span class="visually-hidden">${msg("Actions")}</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            ${repeat(this.priced, ({ model }) => model.id, (one) => this.#row(one))}
+          </tbody>
+        </table>
+      </div>
+      ${this.#form()}`;
+  }
+
+  #row(one: Priced): TemplateResult {
+    const { model, price } = one;
+    const shown = (micros: number | undefined): string =>
+      micros === undefined ? "–" : shownDollars(micros);
+    return html`<tr>
+      <th scope="row">${model.display_name || model.name}</th>
+      <td>${model.provider_name}</td>
+      <td class="table__number">${shown(price?.input_micros)}</td>
+      <td class="table__number">${shown(price?.cached_micros)}</td>
+      <td class="table__number">${shown(price?.output_micros)}</td>
+      <td title=${price === null ? nothing : exactTime(price.valid_from)}>
+        ${price === null ? msg("no price: calls cost nothing") : dayOf(price.valid_from)}
+      </td>
+      <td>
+        <button
+          type="button"
+          class="button button--small"
+          aria-label=${msg(str`Set the price of ${model.display_name || model.name}`)}
+          @click=${() => {
+            this.edited = one;
+            this.formProblem = null;
+            this.dialog.showModal();
+          }}
+        >
+          ${msg("Set")}
+        </button>
+      </td>
+    </tr>`;
+  }
+
+  #form(): TemplateResult {
+    const one = this.edited;
+    const dollars = (micros: number | undefined): string =>
+      micros === undefined ? "" : String(micros / MICRO);
+    const field = (name: string, label: string, micros: number | undefined): TemplateResult =>
+      html`<label class="field">
+        <span class="field__label">${label}</span>
+        <input
+          class="input"
+          name=${name}
+          type="number"
+          min="0"
+          step="any"
+          inputmode="decimal"
+          ?required=${name !== "cached"}
+          .value=${dollars(micros)}
+        />
+      </label>`;
+    return html`<dialog class="dialog" aria-labelledby="price-title">
+      <form @submit=${(event: SubmitEvent) => void this.#set(event)}>
+        <h2 class="card__title" id="price-title">
+          ${msg(str`Price of ${one?.model.display_name ?? ""} from now on`)}
+        </h2>
+        ${this.formProblem === null ? nothing : problemView(this.formProblem)}
+        ${field("input", msg("Dollars for a million tokens in"), one?.price?.input_micros)}
+        ${field("cached", msg("of those that the provider had cached"), one?.price?.cached_micros)}
+        ${field("output", msg("Dollars for a million tokens out"), one?.price?.output_micros)}
+        <div class="row">
+          <button type="submit" class="button button--primary" ?disabled=${this.busy}>
+            ${msg("Set it")}
+          </button>
+          <button
+            type="button"
+            class="button"
+            @click=${() => {
+              this.dialog.close();
+            }}
+          >
+            ${msg("Cancel")}
+          </button>
+        </div>
+      </form>
+    </dialog>`;
+  }
+
+  async #load(): Promise<void> {
+    this.problem = null;
+    try {
+      const models = (await this.#api.models()).items;
+      const prices = await Promise.all(models.map(({ id }) => this.#api.prices(id)));
+      const now = new Date().toISOString();
+      this.priced = models.map((model, place) => ({
+        model,
+        price: prices[place]?.find(({ valid_from: from }) => from <= now) ?? null,
+      }));
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    }
+  }
+
+  async #set(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const one = this.edited;
+    if (one === null) return;
+    const fields = new FormData(event.target as HTMLFormElement);
+    const micros = (name: string): number | null => {
+      const value = fields.get(name);
+      return typeof value === "string" && value !== "" ? Math.round(Number(value) * MICRO) : null;
+    };
+    this.busy = true;
+    try {
+      await this.#api.setPrice(one.model.id, {
+        input_micros: micros("input") ?? 0,
+        cached_micros: micros("cached"),
+        output_micros: micros("output") ?? 0,
+      });
+      this.dialog.close();
+      this.services.toasts.say(msg(str`${one.model.display_name} has a new price.`));
+      await this.#load();
+    } catch (failure) {
+      this.formProblem = problemOf(failure);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async #import(): Promise<void> {
+    this.busy = true;
+    try {
+      const { imported, unknown } = await this.#api.importPrices();
+      this.services.toasts.say(
+        unknown.length === 0
+          ? msg(str`${imported} models got a price.`)
+          : msg(str`${imported} models got a price; the table does not know ${unknown.join(", ")}.`),
+      );
+      await this.#load();
+    } catch (failure) {
+      this.services.toasts.problem(problemOf(failure));
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-prices-page": PricesPage;
+  }
+}
