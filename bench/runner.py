@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +40,7 @@ from bench.scenarios import (
     start,
     streams_100,
     streams_300,
+    users,
     venv,
 )
 from bench.stand import Stand, standing, var_dir
@@ -59,6 +59,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "page": page,
     "history": history,
     "context": context,
+    "users": users,
     "peer": peer,
     "memory-write": memory_write,
     "memory-found": memory_found,
@@ -76,7 +77,7 @@ SCENARIOS: dict[str, ModuleType] = {
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
 ORDER = (
     *("one-stream", "streams-100", "streams-300", "footprint", "page", "history"),
-    *("context", "peer", "sockets", "start", "venv"),
+    *("users", "context", "peer", "sockets", "start", "venv"),
     *("memory-write", "memory-found", "memory-worker", "memory-isolation", "memory-kills"),
     *("memory-quality", "memory-busy", "memory-recall"),
     # With servers of its own.
@@ -88,6 +89,8 @@ GROUPS = {
     "turn": tuple(
         name for name in SCENARIOS if not name.startswith(("memory-", "events", "chaos", "gateway"))
     ),
+    # A dependency goes slow while people chat.
+    "chaos": ("users",),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
     "chaos": ("chaos",),
@@ -147,7 +150,7 @@ class Bench:
         if self._stand is None:
             return
         deadline = time.monotonic() + CATCH_UP_S
-        while self._backlog() and time.monotonic() < deadline:
+        while self._stand.backlog() and time.monotonic() < deadline:
             time.sleep(0.5)
         self._rest()
 
@@ -180,15 +183,6 @@ class Bench:
         while busy > REST_PERCENT and time.monotonic() < deadline:
             busy = _busy_percent()
         self.raw.setdefault("busy_percent_before", []).append(busy)
-
-    def _backlog(self) -> float:
-        assert self._stand is not None
-        url = f"http://127.0.0.1:{self._stand.port}/metrics"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            text = answer.read().decode()
-        names = ("soma_outbox_pending_events", "soma_memory_pending")
-        lines = [line for line in text.splitlines() if line.startswith(names)]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 def run(wanted: list[str], options: Options) -> None:

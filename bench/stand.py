@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -28,10 +29,12 @@ from tests.support.up import Up, end
 PEOPLE = 300
 MODEL = "simulated"
 # The shapes of the simulated answers, chosen by the first word of the question.
-TOKENS = {"long": 100, "short": 10, "quick": 5}
+TOKENS = {"long": 100, "short": 10, "quick": 5, "second": 10}
 RULES: tuple[dict[str, Any], ...] = (
     {"when": "^long", "ttft_ms": 50, "gap_ms": 20, "tokens": TOKENS["long"]},
     {"when": "^short", "ttft_ms": 50, "gap_ms": 20, "tokens": TOKENS["short"]},
+    # A second until the last one.
+    {"when": "^second", "ttft_ms": 550, "gap_ms": 50, "tokens": TOKENS["second"]},
     {"when": "^quick", "ttft_ms": 0, "gap_ms": 0, "tokens": TOKENS["quick"]},
 )
 WINDOW = 128_000
@@ -168,6 +171,21 @@ class Stand:
             raise RuntimeError(message)
         return json.loads(text)
 
+    def backlog(self) -> float:
+        """Events and memories that the worker has not settled yet."""
+        names = ("soma_outbox_pending_events", "soma_memory_pending")
+        lines = [line for line in self._read("/metrics").splitlines() if line.startswith(names)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def is_well(self) -> bool:
+        """Whether the web process knows of nothing that is limited."""
+        return json.loads(self._read("/health"))["overall_health"] == "healthy"
+
+    def _read(self, path: str) -> str:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return str(answer.read().decode())
+
     def provision(self, **request: Any) -> dict[str, Any]:
         """Have `bench.provision` fill the installation."""
         environ = {**os.environ, "SA01_VAR_DIR": str(self.up.var_dir), "SA01_LOG_LEVEL": "error"}
@@ -203,9 +221,9 @@ def var_dir() -> Iterator[Path]:
 
 
 @contextmanager
-def standing(directory: Path) -> Iterator[Stand]:
+def standing(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stand]:
     """Start everything; whatever happens, nothing of it lives on."""
-    run = Up(directory)
+    run = Up(directory, environ=dict(settings or {}))
     with simulated_provider() as simulator:
         try:
             run.start().wait_ready()

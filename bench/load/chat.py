@@ -104,6 +104,7 @@ class ChatTab:
         elif kind == "chat.done":
             sample.total_ms = arrived_ms
             self._content = payload["content"]
+            sample.degraded = payload["degraded"]
             state = payload["state"]
             self._finish(None if state == "done" else f"the turn ended as {state}")
 

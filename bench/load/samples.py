@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 PATIENCE_S = 120.0
@@ -18,6 +18,8 @@ class Sample:
     total_ms: float | None = None
     frames: int = 0
     fault: str | None = None
+    # What the answer said that it went without.
+    degraded: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For the raw samples."""
