@@ -1,6 +1,6 @@
 """`python -m bench.killing`: one request as JSON on standard input, what was found on the output.
 
-A process of its own: people, journals and the installation are the chaos suite's, which need Django.
+A process of its own: people, journals and installation are the chaos suite's, which need Django.
 """
 
 import json
