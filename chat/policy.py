@@ -5,13 +5,14 @@ bus, so every process knows at once; without the bus within `KNOWN_FOR_S`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from chat.models import TurnPolicy
 from chat.privacy.recognising import require_installed
 from chat.turns.governor import LANES, SHARES, TOOL_LIMIT, Lane, Rules
+from chat.turns.knobs import Derived
 from kernel.actor import Actor, Scope
 from kernel.bus.ports import BUS, Payload
 from kernel.clock import monotonic_s, now
@@ -53,6 +54,21 @@ class Policy:
         """As the governor takes it."""
         return Rules(self.shares or SHARES["normal"], self.tool_limit)
 
+    def bound(self, derived: Derived) -> Derived:
+        """What an agent's knobs give, held to these limits."""
+
+        def held(given: int, most: int | None) -> int:
+            return given if most is None else min(given, most)
+
+        recall_items = held(derived.recall_items, self.recall_items)
+        return replace(
+            derived,
+            turn_tokens=held(derived.turn_tokens, self.turn_tokens),
+            output_tokens=held(derived.output_tokens, self.output_tokens),
+            recall_items=recall_items,
+            asks_memory=derived.asks_memory and recall_items > 0,
+        )
+
 
 NOTHING_SAID = Policy()
 
@@ -64,6 +80,11 @@ def remembered(tenant_id: UUID) -> Policy | None:
     """What this process knows, for the event loop; None: read it on a thread."""
     known = _known.get(tenant_id)
     return known[1] if known and monotonic_s() - known[0] < KNOWN_FOR_S else None
+
+
+def of_tenant(scope: Scope) -> Policy:
+    """The tenant's policy, remembered or read now. Not for the event loop."""
+    return remembered(scope.tenant_id) or read(scope)
 
 
 def read(scope: Scope) -> Policy:

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from chat.privacy.placeholders import Placeholders, Restorer
 from chat.privacy.recognising import find
-from gateway.facade import Message, ModelRequest, StreamEvent, TextDelta, TextPart
+from gateway.facade import (
+    Finished,
+    Message,
+    ModelError,
+    ModelRequest,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+    Usage,
+)
 
 # So that a model repeats them as they are instead of explaining them.
 NOTE = (
@@ -46,10 +55,17 @@ async def restored(
 ) -> AsyncGenerator[StreamEvent, None]:
     """The stream with the words back, whatever the pieces are."""
     async with aclosing(events):
-        async for event in events:
-            said = event.text if isinstance(event, TextDelta) else None
-            text = restorer.rest() if said is None else restorer.feed(said)
-            if text:
-                yield TextDelta(text)
-            if said is None:
+        try:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    if text := restorer.feed(event.text):
+                        yield TextDelta(text)
+                    continue
+                if isinstance(event, Usage | Finished) and (text := restorer.rest()):
+                    yield TextDelta(text)
                 yield event
+        except ModelError:
+            # What was said before it broke off is kept.
+            if text := restorer.rest():
+                yield TextDelta(text)
+            raise

@@ -57,10 +57,8 @@ class Terms:
     @property
     def recall_items(self) -> int:
         """How many memories may be asked for; 0: memory is not asked."""
-        if not self.derived.asks_memory:
-            return 0
-        most = self.policy.recall_items
-        return self.derived.recall_items if most is None else min(most, self.derived.recall_items)
+        held = self.policy.bound(self.derived)
+        return held.recall_items if held.asks_memory else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +210,8 @@ async def ask_memory(
 def limits_of(endpoint: Endpoint, terms: Terms) -> governor.Limits:
     """The narrowest of what the model can take, the agent may spend and the tenant allows."""
     policy, derived = terms.policy, terms.derived
-    output = min(endpoint.output_limit, derived.output_tokens)
-    limits = governor.Limits(endpoint.window, min(output, policy.output_tokens or output))
+    output = min(endpoint.output_limit, policy.bound(derived).output_tokens)
+    limits = governor.Limits(endpoint.window, output)
     if derived.turn_tokens < limits.window:
         limits = replace(limits, window=derived.turn_tokens, bound_by="budget")
     if policy.turn_tokens is not None and policy.turn_tokens < limits.window:

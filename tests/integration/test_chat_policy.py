@@ -32,6 +32,10 @@ def test_a_tenants_policy_reaches_the_provider_and_bounds_the_turn(
     assert answer.status_code == 200, answer.text
     assert admin.get("/chat/policy").json() == answer.json()
     assert answer.json()["standard"]["history"] == 25
+    # The page of an agent says what holds.
+    derived = ann.get("/agents/derived", intelligence=8, autonomy=5, resource_usd=5).json()
+    assert (derived["output_tokens"], derived["turn_tokens"]) == (300, 2_000)
+    assert ann.get("/agents").json()["items"][0]["derived"]["output_tokens"] == 300
     conversation = ann.conversation()
     said = ann.say(conversation, "Good morning.")
     body = asked(model, "Good morning.")
