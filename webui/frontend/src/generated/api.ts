@@ -157,7 +157,7 @@ export interface paths {
         };
         /**
          * Derived
-         * @description What these knobs would give a turn (people who may see agents).
+         * @description What these knobs would give a turn, within the tenant's limits (who may see agents).
          */
         get: operations["agents_derived"];
         put?: never;
