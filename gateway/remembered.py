@@ -31,14 +31,14 @@ class Remembered(Generic[K, V]):
     async def get(self, key: K) -> V:
         """The value, not older than `fresh_s`. Raises: what `load` raises."""
         kept = self._kept.get(key)
-        if kept is not None and monotonic_s() < kept[0]:
-            return kept[1]
-        task = self._loading.get(key)
-        if task is None or task.get_loop() is not asyncio.get_running_loop():
-            task = asyncio.get_running_loop().create_task(self._read(key))
-            self._loading[key] = task
-        # Whoever goes away must not take the answer from the others who wait for it.
-        return await asyncio.shield(task)
+        left_s = kept[0] - monotonic_s() if kept is not None else 0.0
+        if kept is None or left_s <= 0:
+            # Whoever goes away must not take the answer from the others who wait for it.
+            return await asyncio.shield(self._read_once(key))
+        if left_s < self._fresh_s / 2:
+            # Read again before it is too old, so that nobody has to wait for it.
+            self._read_once(key).add_done_callback(_told)
+        return kept[1]
 
     def forget(self, key: K | None = None) -> None:
         """It changed (None: whatever is known may have)."""
@@ -48,6 +48,13 @@ class Remembered(Generic[K, V]):
             self._kept.clear()
         else:
             self._kept.pop(key, None)
+
+    def _read_once(self, key: K) -> asyncio.Task[V]:
+        loop = asyncio.get_running_loop()
+        task = self._loading.get(key)
+        if task is None or task.get_loop() is not loop:
+            task = self._loading[key] = loop.create_task(self._read(key))
+        return task
 
     async def _read(self, key: K) -> V:
         changes = self._changes
@@ -63,3 +70,9 @@ class Remembered(Generic[K, V]):
                 self._kept.clear()
             self._kept[key] = (fresh_until, value)
         return value
+
+
+def _told(task: "asyncio.Task[V]") -> None:
+    """Nobody waits for it: the next who asks meets the failure itself."""
+    if not task.cancelled():
+        task.exception()

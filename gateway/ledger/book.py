@@ -36,7 +36,7 @@ from kernel.ports import Port
 from kernel.text import scrubbed
 
 RECALL_TOPIC = "gateway.recall"
-SETTLE_EVERY_S = 0.05
+SETTLE_EVERY_S = 0.1
 RENEW_EVERY_S = 5.0
 # What nobody reserved out of for so long goes back.
 IDLE_S = 2.0
@@ -312,7 +312,7 @@ class Book:
         pause_s = SETTLE_EVERY_S
         while self._waiting or self._purses:
             # With nothing to settle there is only time to watch.
-            await asyncio.sleep(pause_s if self._waiting or self._open else 4 * SETTLE_EVERY_S)
+            await asyncio.sleep(pause_s if self._waiting or self._open else 2 * SETTLE_EVERY_S)
             try:
                 await self._settle_all()
                 if self._purses:

@@ -273,3 +273,44 @@ def test_a_book_spends_a_nearly_empty_budget_to_the_last_call(tenant: UUID, tmp_
     assert (granted, refused) == (37, 163)
     assert standing(budget_id) == (370, 0, 0)
     assert sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) == 0
+
+
+def test_a_soft_budget_lets_through_and_tells_each_threshold_once(
+    tenant: UUID, tmp_path: Path, nobody_is_woken: None
+) -> None:
+    from gateway.ledger.terms import TERMS
+    from gateway.models import Budget
+    from kernel.models import OutboxEvent
+
+    with unit_of_work(Scope(tenant)):
+        Budget.objects.create(
+            metric="usd", subject="tenant", period="ever", limit_micros=100, is_hard=False,
+            alerts=[50, 100],
+        )  # fmt: skip
+    TERMS.forget()
+    assert asyncio.run(_spend(tmp_path, tenant, 4, 30)) == (4, 0)
+    TERMS.forget()
+    assert asyncio.run(_spend(tmp_path, tenant, 2, 30)) == (2, 0)
+    with platform_unit("test"):
+        told = OutboxEvent.objects.using("platform").filter(type="gateway.budget_reached")
+        assert sorted(row.payload["per_cent"] for row in told) == [50, 100]
+
+
+def test_what_a_budget_frees_in_one_account_does_not_reach_another(
+    tenant: UUID, tmp_path: Path
+) -> None:
+    """Two budgets bind a call: it is refused by the narrower one and held in neither."""
+    from gateway.ledger.terms import TERMS
+    from gateway.models import Budget
+
+    with unit_of_work(Scope(tenant)):
+        wide, narrow = (
+            Budget.objects.create(
+                metric=metric, subject="tenant", period="day", limit_micros=limit
+            ).id
+            for metric, limit in (("usd", 1_000_000), ("tokens", 35 * MICRO))
+        )
+    TERMS.forget()
+    assert asyncio.run(_spend(tmp_path, tenant, 20, 10)) == (3, 17)
+    assert standing(wide) == (30, 0, 0)
+    assert standing(narrow) == (30 * MICRO, 0, 0)
