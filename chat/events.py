@@ -49,8 +49,8 @@ class DelegationRequested:
 @event("chat.feedback_given", version=1)
 @dataclass(frozen=True, slots=True)
 class FeedbackGiven:
-    """A person judged an answer; never emitted for neutral."""
+    """A person judged an answer; neutral takes the judgement back."""
 
     message_id: UUID
     user_id: UUID
-    signal: Literal["positive", "negative"]
+    signal: Literal["positive", "negative", "neutral"]

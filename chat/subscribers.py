@@ -69,20 +69,25 @@ def learn_from_a_judged_answer(event: FeedbackGiven, envelope: Envelope) -> None
     """The agent's recall learns from whether its answer helped, unless the mode says otherwise."""
     if not behaviour_of(envelope.tenant_id).learns:
         return
-    message = Message.objects.filter(id=event.message_id).only("conversation_id", "turn_id").first()
+    message = Message.objects.filter(id=event.message_id).first()
     if message is None:
         return  # The conversation was deleted for good in between.
     agent_id = Conversation.objects.values_list("agent_id", flat=True).get(
         id=message.conversation_id
     )
-    turn = Turn.objects.filter(id=message.turn_id).only("recalled").first()
+    turn = Turn.objects.filter(id=message.turn_id).only("recalled", "user_message_id").first()
+    asked = Message.objects.filter(id=turn.user_message_id).first() if turn else None
     learn_from_feedback(
         JudgedAnswer(
             tenant_id=envelope.tenant_id,
             user_id=event.user_id,
             agent_id=agent_id,
             message_id=message.id,
-            is_good=event.signal == "positive",
+            signal=event.signal,
             memory_ids=tuple(UUID(one["memory_id"]) for one in turn.recalled) if turn else (),
+            conversation_id=message.conversation_id,
+            turn_id=message.turn_id,
+            question=asked.text if asked is not None else "",
+            answer=message.text,
         )
     )

@@ -261,10 +261,9 @@ def give_feedback(
         message.feedback = "" if signal == "neutral" else signal
         message.feedback_comment = checked(comment, "/comment")[:2000]
         message.save(update_fields=["feedback", "feedback_comment"])
-        if signal != "neutral":
-            outbox.emit(
-                FeedbackGiven(message.id, actor.user_id, signal), key=str(message.conversation_id)
-            )
+        outbox.emit(
+            FeedbackGiven(message.id, actor.user_id, signal), key=str(message.conversation_id)
+        )
         return message_views([message])[0]
 
 

@@ -97,6 +97,32 @@ class MemoryLink(TenantModel):
         ]
 
 
+class MemoryFocus(TenantModel):
+    """Working memory: what a person and an agent are concerned with now (`cognition.focus`).
+
+    At most 128 memories of a person with one agent in one namespace.
+    """
+
+    memory = _to_memory()
+    user_id = models.UUIDField()
+    agent_id = models.UUIDField()
+    namespace = models.CharField(max_length=32)
+    touched_at = models.DateTimeField(default=now)
+
+    class Meta:
+        """A memory is in focus once."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "memory"], name="memory_focus_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "user_id", "agent_id", "namespace"],
+                name="memory_focus_of_a_pair",
+            ),
+        ]
+
+
 class MemoryTrace(TenantModel):
     """What sleep knows of one episode: how salient, how often replayed, of which one a repetition.
 

@@ -53,6 +53,8 @@ FORGET_TIMEOUT_S = 60.0
 Speaker = Literal["user", "assistant"]
 # What happened; a fact drawn from several episodes; the present focus; what worked.
 Kind = Literal["episodic", "semantic", "working", "procedural"]
+# Not a kind that is written: what is in focus now, of whatever kind (see `cognition.focus`).
+WORKING: Kind = "working"
 # Found by its words; found by its meaning too; replayed by a sleep cycle.
 State = Literal["stored", "indexed", "consolidated"]
 # `supersedes`: the source is newer and replaces the target, which stays.  `derived_from`: the

@@ -8,15 +8,18 @@ and import in `verbs_moving`, cognition in `verbs_cognition`.
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from django.db import connection
 
 from kernel import outbox
 from kernel.actor import Actor
+from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.scope import current_scope
 from kernel.text import scrubbed
@@ -48,6 +51,8 @@ from saas.facade import allowed, require
 
 # A person who searches waits longer than a turn does.
 SEARCH_TIMEOUT_S = 2.0
+# Of a question and of an answer, in a hint of what worked.
+_HINT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,21 @@ class FinishedTurn:
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """A person's judgement of an answer, and the memories that the answer quoted."""
+    """A person's judgement of an answer, and the memories that the answer quoted.
+
+    `signal` neutral takes an earlier judgement back.
+    """
 
     tenant_id: UUID
     user_id: UUID
     agent_id: UUID
     message_id: UUID
-    is_good: bool
+    signal: Literal["positive", "negative", "neutral"]
     memory_ids: tuple[UUID, ...] = ()
+    conversation_id: UUID | None = None
+    turn_id: UUID | None = None
+    question: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +173,49 @@ def tell_remembered(
 
 
 def learn_from_feedback(judged: JudgedAnswer) -> None:
-    """Let the agent's weights learn from a person's judgement of one answer.
+    """Let the agent learn from a person's judgement of one answer: its weights, and what worked.
 
     For the outbox: joins the open unit.  Idempotent on: (message, signal).  A brain that cannot
     learn is left as it is.
     """
     scope = MemoryScope(judged.tenant_id, judged.user_id, judged.agent_id)
-    key = f"{judged.message_id}:{'good' if judged.is_good else 'bad'}"
-    reward = 1.0 if judged.is_good else -1.0
-    feedback = Feedback(key, reward=reward, memory_ids=judged.memory_ids)
+    _keep_what_worked(scope, judged)
+    if judged.signal == "neutral":
+        return
+    is_good = judged.signal == "positive"
+    key = f"{judged.message_id}:{'good' if is_good else 'bad'}"
+    feedback = Feedback(key, reward=1.0 if is_good else -1.0, memory_ids=judged.memory_ids)
     with contextlib.suppress(CapabilityAbsent):
         BRAIN.get().feedback(scope, feedback)
+
+
+def _keep_what_worked(scope: MemoryScope, judged: JudgedAnswer) -> None:
+    """Keep a procedural hint of an answer that helped; forget it when the judgement changes.
+
+    Short on purpose: the whole answer is an episode already.
+    """
+    if judged.signal != "positive":
+        hints = Matching(message_id=judged.message_id, kind="procedural")
+        with contextlib.suppress(CapabilityAbsent):
+            BRAIN.get().forget(scope, hints)
+        return
+    question, answer = (
+        textwrap.shorten(text, _HINT_CHARS, placeholder="…")
+        for text in (judged.question, judged.answer)
+    )
+    if not question or not answer:
+        return
+    hint = MemoryItem(
+        f"This helped when asked “{question}”: {answer}",
+        "assistant",
+        now(),
+        f"hint:{judged.message_id}",
+        conversation_id=judged.conversation_id,
+        turn_id=judged.turn_id,
+        message_id=judged.message_id,
+        kind="procedural",
+    )
+    BRAIN.get().remember(scope, hint)
 
 
 def search_memory(

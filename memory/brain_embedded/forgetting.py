@@ -15,8 +15,8 @@ from django.db import connection, models
 
 from kernel.scope import require_scope
 from memory.models import Memory
-from memory.models_cognition import SleepCycleRecord
-from memory.ports import Everything, Forgotten, Matching, MemoryScope, Selection, These
+from memory.models_cognition import MemoryFocus, SleepCycleRecord
+from memory.ports import WORKING, Everything, Forgotten, Matching, MemoryScope, Selection, These
 
 # Ids that a proof lists; for more the counts have to do.
 MAX_TOLD = 1_000
@@ -43,6 +43,10 @@ SATELLITES: Mapping[str, str] = {
     ),
     "traces": (
         "delete from memory_memorytrace "
+        "where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
+    ),
+    "focus": (
+        "delete from memory_memoryfocus "
         "where tenant_id = %(tenant_id)s and memory_id = any(%(ids)s)"
     ),
     "names": (
@@ -134,6 +138,11 @@ def _delete(scope: MemoryScope, ids: list[UUID], stores: Counter[str]) -> int:
     return len(embedded)
 
 
+def _in_focus() -> models.QuerySet[MemoryFocus, dict[str, Any]]:
+    """Return the ids of what is in focus; the policy of its table keeps to the tenant."""
+    return MemoryFocus.objects.values("memory_id")
+
+
 def conditions(selection: Matching) -> dict[str, object]:
     """Return the look-ups of a filter, without those that were not given."""
     given = {
@@ -141,7 +150,8 @@ def conditions(selection: Matching) -> dict[str, object]:
         "turn_id": selection.turn_id,
         "message_id": selection.message_id,
         "speaker": selection.speaker,
-        "kind": selection.kind,
+        "kind": None if selection.kind == WORKING else selection.kind,
+        "id__in": _in_focus() if selection.kind == WORKING else None,
         "said_at__gte": selection.said_from,
         "said_at__lt": selection.said_before,
     }

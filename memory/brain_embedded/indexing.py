@@ -17,6 +17,8 @@ from django.db.models import Count, Q, QuerySet
 from kernel.db import platform_unit
 from kernel.ids import uuid7
 from memory import metrics
+from memory.brain_embedded import focusing
+from memory.brain_embedded.focusing import Fresh
 from memory.brain_embedded.search import vector_literal
 from memory.embedding.embedder import TextEmbedder
 from memory.embedding.errors import EmbeddingUnavailable
@@ -104,7 +106,8 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
         embedder.warm_up()
     with platform_unit("memory indexing") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
-            "select id, text, tenant_id, user_id, namespace from memory_memory "  # noqa: S608  # constants
+            "select id, text, tenant_id, user_id, namespace, agent_id, said_at, "  # noqa: S608  # constants
+            "state = 'stored' and kind = 'episodic' from memory_memory "
             f"where {which} order by id limit %s for update skip locked",
             [*values, BATCH_ROWS],
         )
@@ -129,7 +132,7 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
         )
         named = [
             (uuid7(), tenant_id, user_id, namespace, memory_id, name)
-            for memory_id, text, tenant_id, user_id, namespace in rows
+            for memory_id, text, tenant_id, user_id, namespace, *_ in rows
             if memory_id not in failed
             for name in mentions(text)
         ]
@@ -138,6 +141,23 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
             "memory_id, name) select now(), * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
             "%s::text[], %s::uuid[], %s::text[]) on conflict do nothing",
             _columns(named, 6),
+        )
+        focusing.admit(
+            cursor,
+            [
+                Fresh(tenant_id, user_id, agent_id, namespace, memory_id, said_at, vector)
+                for (
+                    memory_id,
+                    _,
+                    tenant_id,
+                    user_id,
+                    namespace,
+                    agent_id,
+                    said_at,
+                    is_new,
+                ), vector in zip(rows, vectors, strict=True)
+                if is_new and vector is not None
+            ],
         )
         if failed:
             cursor.execute(

@@ -18,7 +18,7 @@ from django.db import connection
 from kernel.clock import now
 from kernel.scope import require_scope
 from memory.brain_embedded import statements
-from memory.ports import MemoryItem, MemoryScope, RecallQuery
+from memory.ports import WORKING, MemoryItem, MemoryScope, RecallQuery
 from memory.recall import Asked, Candidate, Corpus
 from memory.terms import Term, is_question
 from memory.times import Span, event_day, offsets, spans
@@ -164,6 +164,9 @@ def asking(
     Each value always has the same type, so that the statement is prepared once.
     """
     where = {} if query.where is None else query.where.given()
+    in_focus = where.get("kind") == WORKING
+    if in_focus:
+        del where["kind"]
     times = [*asked.times, *(span for year in asked.earlier for span in year)]
     values: dict[str, Any] = {
         "tenant_id": require_scope().tenant_id,
@@ -186,6 +189,7 @@ def asking(
         with_vector=vector is not None,
         spans=len(times),
         where=tuple(where),
+        in_focus=in_focus,
     )
     values["terms"] = len(asked.terms)
     for place in range(wanted.room):

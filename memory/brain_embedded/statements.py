@@ -62,6 +62,8 @@ class Wanted:
     spans: int = 0
     # Columns that have to hold a value of the query's filter; "said_from" and "said_before" bound.
     where: tuple[str, ...] = ()
+    # Only what is in working memory.
+    in_focus: bool = False
 
     @property
     def room(self) -> int:
@@ -84,6 +86,11 @@ class Wanted:
             searched += " and (turn_id is null or turn_id <> all(%(turn_ids)s))"
         for name in self.where:
             searched += f" and {_FILTERS.get(name, f'{name} =')} %(where_{name})s"
+        if self.in_focus:
+            searched += (
+                " and id in (select f.memory_id from memory_memoryfocus f "
+                "where f.tenant_id = %(tenant_id)s and f.user_id = %(user_id)s)"
+            )
         return searched
 
     @property
@@ -262,7 +269,7 @@ names as materialized (
   where tenant_id = %(tenant_id)s and memory_id in (select id from core limit {SEEDS})
   union select unnest(%(names)s::text[])),
 kin as materialized (
-  select distinct holder.memory_id as id from names cross join lateral (
+  select distinct holder.memory_id as kin_id from names cross join lateral (
     select array_agg(memory_id) as ids from (
       select memory_id from memory_memoryname n
       where n.tenant_id = %(tenant_id)s and n.user_id = %(user_id)s
@@ -277,7 +284,7 @@ kept as (
              and l.target_id in (select id from core) and l.relation = 'supersedes')
          and {wanted.searched})
   union (select m.id
-         from kin join memory_memory m on m.id = kin.id and m.tenant_id = %(tenant_id)s, q
+         from kin join memory_memory m on m.id = kin.kin_id and m.tenant_id = %(tenant_id)s, q
          where {wanted.searched} order by coalesce({wanted.distance}, 1), m.said_at desc
          limit {KIN})),
 evidence as (

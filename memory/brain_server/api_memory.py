@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -40,14 +40,17 @@ from memory.brain_server.schemas import (
     RetriedOut,
     WhereIn,
 )
+from memory.cognition.focus import CAPACITY
 from memory.errors import BadMemory, EmptyMemory
 from memory.overview import Graph, Stats
 from memory.ports import (
     BRAIN,
     FORGET_TIMEOUT_S,
     READ_TIMEOUT_S,
+    WORKING,
     WRITE_TIMEOUT_S,
     Forgotten,
+    Matching,
     Memory,
     MemoryItem,
     MemoryScope,
@@ -105,12 +108,17 @@ def recall(request: HttpRequest, body: RecallIn) -> RecallOut:
     timeout_s = deadline_s(request, READ_TIMEOUT_S)
     asked = body.ask or RecallQuery(body.query)
     asked = replace(asked, text=body.query, limit=limit, timeout_s=timeout_s)
-    found = BRAIN.get().recall(scope, asked) if body.layer in {"both", "ltm"} else ()
+    in_focus = body.layer == "wm"
+    if in_focus:
+        asked = replace(asked, where=replace(asked.where or Matching(), kind=WORKING))
+    is_known = in_focus or body.layer in {"both", "ltm"}
+    found = BRAIN.get().recall(scope, asked) if is_known else ()
     return RecallOut(
         tenant=scope.tenant_id,
         namespace=scope.namespace,
-        results=[_hit(scope, one) for one in found],
-        ltm_hits=len(found),
+        results=[_hit(scope, one, "wm" if in_focus else "ltm") for one in found],
+        wm_hits=len(found) if in_focus else 0,
+        ltm_hits=0 if in_focus else len(found),
         total_results=len(found),
         duration_ms=round((monotonic_s() - started_s) * 1000, 3),
     )
@@ -219,9 +227,16 @@ def pending_total(request: HttpRequest) -> Pending:
 
 @router.get("/metrics", response=dict[str, Any], operation_id="memory_metrics")
 def metrics(request: HttpRequest, scope: Scoped) -> dict[str, Any]:
-    """Contract A's figures; this brain keeps no items that are not durable."""
+    """Contract A's figures; what is in focus is durable here."""
     tenant = tenant_of(request)
-    return {"tenant": tenant, "namespace": scope.namespace, "wm_items": 0, "circuit_open": False}
+    mine = scope_of(request, scope)
+    items = len(BRAIN.get().recent(mine, limit=CAPACITY, where=Matching(kind=WORKING)))
+    return {
+        "tenant": tenant,
+        "namespace": scope.namespace,
+        "wm_items": items,
+        "circuit_open": False,
+    }
 
 
 @router.post("/links", response=LinkOut, operation_id="link_memories")
@@ -324,8 +339,9 @@ def _acknowledged(given: ItemIn, kept: Remembered, request_id: str) -> KeptOut:
     )
 
 
-def _hit(scope: MemoryScope, found: Recalled) -> HitOut:
+def _hit(scope: MemoryScope, found: Recalled, layer: Literal["wm", "ltm"]) -> HitOut:
     return HitOut(
+        layer=layer,
         memory_id=found.memory_id,
         content={
             "text": found.text,

@@ -120,7 +120,7 @@ class BatchOut(Schema):
 
 
 class RecallIn(ScopeIn):
-    """A question.  `layer` wm finds nothing: this brain's working memory is not searched."""
+    """A question.  `layer` wm asks what is in focus now, which is a part of what ltm asks."""
 
     query: str
     top_k: int = 10
@@ -134,7 +134,7 @@ class HitOut(Schema):
 
     memory_id: UUID
     content: dict[str, Any]
-    layer: Literal["ltm"] = "ltm"
+    layer: Literal["wm", "ltm"] = "ltm"
     score: float
     reason: str
     parts: ScoreParts

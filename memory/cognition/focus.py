@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from memory.cognition.vectors import Vector, as_vector, clamped01, cosine, normalised
 
 CAPACITY = 128
@@ -60,14 +62,16 @@ def admitted(
     """
     vector = normalised(as_vector(numbers))
     renewed = FocusItem(item_id, vector, at_s)
-    for place, item in enumerate(items):
-        if item.item_id == item_id or cosine(item.vector, vector) > DUPLICATE_COSINE:
+    near = np.stack([item.vector for item in items]) @ vector if items else ()
+    for place, (item, closeness) in enumerate(zip(items, near, strict=True)):
+        if item.item_id == item_id or closeness > DUPLICATE_COSINE:
             kept = (*items[:place], renewed, *items[place + 1 :])
             return Admission(kept, is_new=False, evicted_id=_replaced(item, item_id))
     grown = (*items, renewed)
     if len(grown) <= capacity:
         return Admission(grown, is_new=True)
-    leaving = min(range(len(grown)), key=lambda place: _worth(grown, place, at_s))
+    worth = _worths(grown, at_s)
+    leaving = min(range(len(grown)), key=worth.__getitem__)
     kept = (*grown[:leaving], *grown[leaving + 1 :])
     return Admission(kept, is_new=True, evicted_id=grown[leaving].item_id)
 
@@ -117,11 +121,14 @@ def _replaced(item: FocusItem, item_id: str) -> str | None:
     return item.item_id if item.item_id != item_id else None
 
 
-def _worth(items: Sequence[FocusItem], place: int, at_s: float) -> float:
-    one = items[place]
-    closest = max(
-        (cosine(one.vector, other.vector) for at, other in enumerate(items) if at != place),
-        default=0.0,
-    )
-    age = min(max(0.0, at_s - one.touched_s) / RECENCY_SCALE_S, MAX_STEPS)
-    return NOVELTY_SHARE * (1.0 - closest) + RECENCY_SHARE * math.exp(-age)
+def _worths(items: Sequence[FocusItem], at_s: float) -> list[float]:
+    """Return what each item is worth keeping; their vectors have length 1, or 0."""
+    vectors = np.stack([item.vector for item in items])
+    closeness = np.clip(vectors @ vectors.T, -1.0, 1.0)
+    np.fill_diagonal(closeness, -1.0)
+    closest = closeness.max(axis=1, initial=-1.0)
+    ages = [min(max(0.0, at_s - item.touched_s) / RECENCY_SCALE_S, MAX_STEPS) for item in items]
+    return [
+        NOVELTY_SHARE * (1.0 - float(near)) + RECENCY_SHARE * math.exp(-age)
+        for near, age in zip(closest, ages, strict=True)
+    ]

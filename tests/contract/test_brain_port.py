@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -436,6 +436,56 @@ def test_the_longest_text_and_the_oddest_words_are_kept_and_found(brain: BrainPo
     brain.remember(scope, item("y" * MAX_TEXT_CHARS))
     assert brain.settle() == 2
     assert texts(ask(brain, scope, "needle")) == [long]
+
+
+# --- what is in focus ----------------------------------------------------------------------------
+
+
+def in_focus(brain: BrainPort, scope: MemoryScope, limit: int = 200) -> list[str]:
+    working = Matching(kind="working")
+    return [one.text for one in brain.recent(scope, limit=limit, where=working)]
+
+
+@needs("worker")
+def test_what_was_just_said_is_in_focus_and_what_was_said_long_ago_is_not(brain: BrainPort) -> None:
+    scope = anyone()
+    just = datetime.now(UTC)
+    brain.remember(scope, item("We lived in Malmo for years."))
+    brain.remember(scope, item("The train to Bergen leaves at nine.", said_at=just))
+    brain.remember(scope, item("My cat is called Miso.", said_at=just + timedelta(seconds=5)))
+    brain.settle()
+    assert in_focus(brain, scope) == [
+        "My cat is called Miso.",
+        "The train to Bergen leaves at nine.",
+    ]
+    # Said again, it is one thing still; for another agent nothing of it is in focus.
+    brain.remember(scope, item("My cat is called Miso!", said_at=just + timedelta(seconds=9)))
+    brain.settle()
+    assert in_focus(brain, scope) == [
+        "My cat is called Miso!",
+        "The train to Bergen leaves at nine.",
+    ]
+    assert in_focus(brain, replace(scope, agent_id=uuid7())) == []
+    found = ask(brain, scope, "Which cat lived in Malmo?", where=Matching(kind="working"))
+    assert [one.text for one in found] == ["My cat is called Miso!"]
+
+
+@needs("worker")
+def test_at_most_128_things_are_in_focus_and_forgetting_takes_them_out(brain: BrainPort) -> None:
+    scope = anyone()
+    just = datetime.now(UTC)
+    words = [fact["said"] for fact in FACTS["facts"]]
+    said = [f"{words[n % len(words)]} Number {n * 7919}." for n in range(140)]
+    kept = brain.remember_many(
+        scope, [item(one, said_at=just + timedelta(seconds=n)) for n, one in enumerate(said)]
+    )
+    brain.settle()
+    held = in_focus(brain, scope)
+    assert len(held) <= 128
+    assert held[0] == said[-1]
+    proof = brain.forget(scope, These((kept[-1].memory_id,)))
+    assert dict(proof.stores)["focus"] == 1
+    assert in_focus(brain, scope) == held[1:]
 
 
 # --- settling -----------------------------------------------------------------------------------

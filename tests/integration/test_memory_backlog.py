@@ -19,7 +19,7 @@ from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import HttpBrain
 from memory.embedding.minilm import Embedder
 from memory.models_given import MemoryGiven
-from memory.ports import BRAIN, MemoryScope
+from memory.ports import BRAIN, Matching, MemoryScope, RecallQuery
 from memory.verbs import recent_memory
 from tests.support import brain_original
 from tests.support.brain_original import TOKEN, serving
@@ -30,6 +30,7 @@ from tests.support.web import free_port
 # A worker of another suite would deliver what these tests look at.
 pytestmark = pytest.mark.usefixtures("nobody_is_woken")
 
+PROCEDURAL = Matching(kind="procedural")
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
 
@@ -110,6 +111,32 @@ def test_a_judged_answer_moves_the_agent_s_weights_once_a_signal(cast: Cast) -> 
     outbox.drain()
     assert BRAIN.get().state(scope).feedback_count == 2
     assert outbox.measure()["pending"] == 0
+
+
+def test_an_answer_that_helped_leaves_a_hint_until_the_judgement_is_taken_back(cast: Cast) -> None:
+    said = Said(cast, "How do I reset the boiler?", "Hold the green button for ten seconds.")
+    scope = MemoryScope(cast.acme_id, cast.ann.user_id, said.agent_id)
+
+    def hints() -> list[str]:
+        return [one.text for one in BRAIN.get().recent(scope, limit=5, where=PROCEDURAL)]
+
+    for _ in range(2):
+        give_feedback(cast.ann, said.answer.id, "positive", "")
+        outbox.drain()
+    assert hints() == [
+        "This helped when asked “How do I reset the boiler?”: "
+        "Hold the green button for ten seconds."
+    ]
+    BRAIN.get().settle()
+    found = BRAIN.get().recall(scope, RecallQuery("The boiler has to be reset", timeout_s=5.0))
+    assert [one.text for one in found] == hints()
+    for signal in ("negative", "neutral"):
+        give_feedback(cast.ann, said.answer.id, "positive", "")
+        outbox.drain()
+        assert len(hints()) == 1
+        give_feedback(cast.ann, said.answer.id, signal, "")
+        outbox.drain()
+        assert hints() == []
 
 
 def test_a_brain_that_cannot_learn_leaves_no_dead_letters(cast: Cast) -> None:

@@ -105,6 +105,7 @@ test("a filter survives its address, tab included", () => {
   expect(tabOf(query)).toBe("facts");
   expect(addressOf(NO_FILTER, "all")).toBe("/memory");
   expect(isNarrowed({ ...NO_FILTER, kind: kindOf("facts") })).toBe(false);
+  expect(kindOf(tabOf(new URLSearchParams("tab=focus")))).toBe("working");
 });
 
 test("the last day of a filter is included, and nonsense is no day", () => {

@@ -3,8 +3,8 @@ import { MEMORY } from "../router/routes";
 import { NO_FILTER } from "./list-store";
 import type { MemoryFilter } from "./types";
 
-export type Tab = "all" | "conversations" | "facts" | "episodes";
-export const TABS: readonly Tab[] = ["all", "conversations", "facts", "episodes"];
+export type Tab = "all" | "conversations" | "facts" | "episodes" | "focus";
+export const TABS: readonly Tab[] = ["all", "conversations", "facts", "episodes", "focus"];
 
 export function tabOf(query: URLSearchParams): Tab {
   return TABS.find((tab) => tab === query.get("tab")) ?? "all";
@@ -13,6 +13,7 @@ export function tabOf(query: URLSearchParams): Tab {
 /** Which kind of memory the server is asked for. */
 export function kindOf(tab: Tab): string {
   if (tab === "facts") return "semantic";
+  if (tab === "focus") return "working";
   return tab === "all" ? "" : "episodic";
 }
 

@@ -26,6 +26,8 @@ function tabName(tab: Tab): string {
       return msg("Facts");
     case "episodes":
       return msg("Episodes");
+    case "focus":
+      return msg("In focus");
   }
 }
 

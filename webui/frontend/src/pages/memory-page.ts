@@ -249,6 +249,9 @@ export class MemoryPageView extends LightElement {
         msg("Facts are drawn from what was said, often while an agent sleeps; each names its sources."),
       );
     }
+    if (filter.kind === "working") {
+      return emptyView(msg("Nothing is in focus"), msg("What you talked about in the last day stands here."));
+    }
     return emptyView(
       msg("Nothing is remembered yet"),
       msg("What you and your agents say to each other is kept here, word for word."),
