@@ -11,7 +11,6 @@ from tests.support.models import add_provider
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web, eventually
 
-THEMES = ("light", "dark", "contrast")
 TITLE = {"when": "Give this conversation a title", "reply": "A short talk"}
 EVERYTHING = """\
 ### A heading
@@ -40,11 +39,7 @@ Done."""
 
 def faults(tab: Tab, where: str) -> list[str]:
     """What axe finds in each theme."""
-    found = []
-    for theme in THEMES:
-        tab.page.evaluate("(t) => { document.documentElement.dataset.theme = t; }", theme)
-        found += [f"{where}, {theme}: {one}" for one in tab.violations()]
-    return found
+    return [f"{where}, {fault}" for fault in tab.violations_in_every_theme()]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_a_tenant_admin_sets_rules_that_hold_from_the_next_answer_on(
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     page.get_by_label("Memories", exact=True).fill("10")
     expect(page.get_by_test_id("whole")).to_contain_text("Together 100 per cent")
-    assert admin.violations() == []
+    assert admin.violations_in_every_theme() == []
     admin.shoot("rules")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("they hold from the next answer on")).to_be_visible()
@@ -57,7 +57,7 @@ def test_the_mode_is_set_on_its_page_and_shown_to_everyone_by_itself(
     expect(ann.page.get_by_test_id("mode")).to_have_text("Test mode")
     row = page.get_by_role("row", name="Developer")
     expect(row).to_contain_text("debug")
-    assert platform.violations() == []
+    assert platform.violations_in_every_theme() == []
     platform.shoot("mode")
     ann.shoot("mode-badge")
     # Back again, from elsewhere: the open page shows it.
@@ -86,7 +86,7 @@ def test_where_a_provider_runs_is_said_on_its_form(
     own = page.get_by_label("Runs on machines of one’s own")
     expect(own).not_to_be_checked()
     own.check()
-    assert platform.violations() == []
+    assert platform.violations_in_every_theme() == []
     platform.shoot("provider-hosting")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Edit").first).to_be_visible()

@@ -42,6 +42,7 @@ LAUNCH_ARGUMENTS = [
 ]
 WIDE = (1280, 800)
 NARROW = (320, 640)
+THEMES = ("light", "dark", "contrast")
 # What the browser itself notes about answers that the tests provoke; the page's own words differ.
 _EXPECTED_NOTES = ("Failed to load resource", "WebSocket connection to")
 
@@ -179,6 +180,14 @@ class Tab:
         self.page.reload()
         expect(self.page.locator("html")).to_have_attribute("data-theme", theme)
         return self
+
+    def violations_in_every_theme(self) -> list[str]:
+        """What axe-core finds in light, dark and high contrast."""
+        found = []
+        for theme in THEMES:
+            self.page.evaluate("(t) => { document.documentElement.dataset.theme = t; }", theme)
+            found += [f"{theme}: {one}" for one in self.violations()]
+        return found
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong with this page as it stands, in words."""
