@@ -13,6 +13,7 @@ interface Sent {
 let storage: MemoryStorage;
 let online: boolean;
 let sent: Sent[];
+let planned: [number, () => void][];
 
 function outbox(userId = "u"): Outbox {
   let keys = 0;
@@ -26,6 +27,7 @@ function outbox(userId = "u"): Outbox {
     },
     () => `key-${userId}-${String((keys += 1))}`,
     () => new Date("2025-03-12T09:30:00Z"),
+    (act, ms) => planned.push([ms, act]),
   );
 }
 
@@ -35,9 +37,28 @@ beforeEach(() => {
   storage = new MemoryStorage();
   online = true;
   sent = [];
+  planned = [];
 });
 
 describe("the outbox", () => {
+  test("sends again by itself what only the database was away for", () => {
+    const box = outbox();
+    const { client_key: key } = box.add("c", "hello");
+    box.refused("ref-1", { ...problem, code: "busy" });
+    expect(planned).toEqual([]);
+    box.retry(key);
+    box.refused("ref-2", { ...problem, code: "database-away", retry_after: 3 });
+    expect(planned.map(([ms]) => ms)).toEqual([3000]);
+    expect(sent).toHaveLength(2);
+    planned[0]?.[1]();
+    expect(sent.map((message) => message.client_key)).toEqual([key, key, key]);
+    box.refused("ref-3", { ...problem, code: "database-away" });
+    expect(planned.map(([ms]) => ms)).toEqual([3000, 2000]);
+    box.withdraw(key);
+    planned[1]?.[1]();
+    expect(sent).toHaveLength(3);
+  });
+
   test("keeps what was written offline and sends it with the same key later", () => {
     online = false;
     const box = outbox();

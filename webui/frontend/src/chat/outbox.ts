@@ -25,6 +25,9 @@ interface OutboxState {
 type Send = (type: "chat.message", payload: ClientPayloads["chat.message"]) => string | null;
 
 const PREFIX = "soma.outbox.";
+/** A problem that passes: the message is sent again by itself, as people are told. */
+const PASSING = "database-away";
+const PAUSE_S = 2;
 
 export class Outbox extends Store<OutboxState> {
   readonly #sent = new Map<string, string>();
@@ -36,6 +39,9 @@ export class Outbox extends Store<OutboxState> {
     private readonly send: Send,
     private readonly newKey: () => string = () => crypto.randomUUID(),
     private readonly now: () => Date = () => new Date(),
+    private readonly later: (act: () => void, ms: number) => void = (act, ms) => {
+      setTimeout(act, ms);
+    },
   ) {
     super({ items: [] });
   }
@@ -102,7 +108,21 @@ export class Outbox extends Store<OutboxState> {
     this.#keep(
       this.state.items.map((item) => (item.client_key === clientKey ? { ...item, problem } : item)),
     );
+    if (problem.code === PASSING) {
+      this.later(
+        () => {
+          this.#again(clientKey);
+        },
+        (problem.retry_after ?? PAUSE_S) * 1000,
+      );
+    }
     return true;
+  }
+
+  /** Unless it was taken back, or sent by hand in the meantime. */
+  #again(clientKey: string): void {
+    const item = this.state.items.find((candidate) => candidate.client_key === clientKey);
+    if (item?.problem?.code === PASSING) this.retry(clientKey);
   }
 
   isInFlight(clientKey: string): boolean {
