@@ -6,6 +6,10 @@ Every run has its own directory and servers, so that several runs can go side by
 import os
 import shutil
 import tempfile
+
+# pytest imports it while it tells of a resource that nobody closed: two threads that do so at once
+# would meet it half imported.
+import tracemalloc  # noqa: F401
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path

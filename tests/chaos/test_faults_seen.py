@@ -67,6 +67,8 @@ class Scene:
         expect(self.tab.questions).to_have_count(self.asked, timeout=ANSWERED_MS)
         expect(self.tab.answers).to_have_count(self.asked, timeout=ANSWERED_MS)
         expect(self.tab.answer).to_contain_text(words, timeout=ANSWERED_MS)
+        # What is asked next must not meet an answer that is still written.
+        self.tab.ended(within_ms=ANSWERED_MS)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,8 @@ def scene(made: Installation, chromium_browser: object) -> Iterator[Scene]:  # n
                 )
             )
         )
+        # No other model that could answer instead.
+        remove_all(web)
         add_provider(web, f"http://127.0.0.1:{lines['llm'].port}{at.path}", "Over the line")
         made.forget_model()
         model.script(

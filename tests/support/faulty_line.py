@@ -74,10 +74,11 @@ class Line:
         assert self._server is not None
         self._server.close()
         await self._set(STOPPED)
+        # What is cut ends by itself: a task of the server that is cancelled is told as an error.
+        await asyncio.wait_for(self._server.wait_closed(), 5)
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others:
+            await asyncio.wait(others, timeout=15)
 
     async def _set(self, fault: Fault) -> None:
         self._fault = fault
