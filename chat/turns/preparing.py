@@ -142,21 +142,23 @@ def _build(gathered: Gathered, count: Count, kept_free: int = 0) -> Prepared:
         summary=summary.text if summary else "",
         summary_upto=summary.upto_seq if summary else 0,
     )
-    # What was known before, or what recall has found out just now.
-    health = replace(terms.health, memory=terms.health.memory and not found.degraded)
+    level = terms.health.level
+    if level == "normal" and found.degraded:
+        # What recall has found out just now; one late answer of memory is no reason for a rescue.
+        level = "degraded"
     with phase("plan"):
         sizes = context.measure(parts, count)
         limits = limits_of(gathered.endpoint, terms)
         allowance = governor.plan(
             replace(limits, window=limits.window - kept_free),
             sizes.needs(policy.tool_limit),
-            health.level,
-            tools_healthy=health.tools,
+            level,
+            tools_healthy=terms.health.tools,
             rules=policy.rules,
         )
     with phase("context"):
         built = context.build(allowance, parts, sizes, count)
-    cut_down = (DEGRADED_SESSION,) if health.level == "rescue" and parts.history else ()
+    cut_down = (DEGRADED_SESSION,) if level == "rescue" and parts.history else ()
     request = ModelRequest(
         model=gathered.endpoint.model,
         messages=tuple(Message.of_text(line.role, line.text) for line in built.lines),
