@@ -16,6 +16,7 @@ from memory.facade import DEGRADED_MEMORY, RecallResult
 SAID = tuple(
     Said("user" if place % 2 else "assistant", f"Line {place}.", place) for place in (1, 2)
 )
+FOUND = RecallResult()
 LATE = RecallResult(degraded=(DEGRADED_MEMORY,))
 
 
