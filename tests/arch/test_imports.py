@@ -28,6 +28,8 @@ PLATFORM_UNITS = {
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/retention.py": "retention",
     "health/verbs.py": "breakers are the platform's",
+    "chat/reconciling.py": "the worker serves every tenant",
+    "health/events.py": "how well services are is the platform's",
     "memory/brain_server/keys.py": "a key says which tenant a request is for",
     "memory/brain_embedded/indexing.py": "the worker serves every tenant",
     "memory/brain_embedded/sleep.py": "the worker serves every tenant",
