@@ -6,6 +6,7 @@ process: connections (in the adapters), breakers and the catalogue's snapshot.
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from uuid import UUID
 
 import structlog
 
@@ -47,6 +48,8 @@ class ModelRouter:
         self._adapters = dict(adapters)
         self._board = board or Board(is_alone=True)
         self.catalogue = catalogue or Catalogue()
+        # Ids of models whose provider refuses a stream that is asked for its usage.
+        self.refuse_to_count: set[UUID | None] = set()
 
     async def stream(
         self, request: ModelRequest, endpoint: Endpoint, *, even_if_resting: bool = False

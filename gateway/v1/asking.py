@@ -43,10 +43,10 @@ class Ask:
         """How many answers are wanted."""
         return int(self.fields.get("n") or 1)
 
-    def body_for(self, model: str) -> bytes:
+    def body_for(self, model: str, *, asks_usage: bool = True) -> bytes:
         """What is sent on: as it came, unless the model has another name or usage must be asked."""
         fields = dict(self.fields)
-        if self.is_stream and not self.wants_usage:
+        if self.is_stream and not self.wants_usage and asks_usage:
             options = self.fields.get("stream_options") or {}
             fields["stream_options"] = {**options, "include_usage": True}
         elif model == self.model:
@@ -67,7 +67,7 @@ def read(kind: Kind, body: bytes) -> Ask:
     {"chat": _check_chat, "completion": _check_completion, "embedding": _check_embedding}[kind](
         fields
     )
-    is_stream = _flag(fields, "stream")
+    is_stream = _flag(fields, "stream") and kind != "embedding"
     options = fields.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise _wrong("stream_options", "an object")

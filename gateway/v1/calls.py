@@ -14,7 +14,13 @@ import orjson
 from django.conf import settings
 
 from gateway.apikeys.principal import Principal, is_still_good
-from gateway.errors import KeyRefused, ModelBadResponse, ModelError, ModelStreamCut
+from gateway.errors import (
+    KeyRefused,
+    ModelBadResponse,
+    ModelError,
+    ModelRejectedRequest,
+    ModelStreamCut,
+)
 from gateway.ledger.book import BOOK, Outcome, Reservation, State, Target
 from gateway.ledger.metrics import Tokens
 from gateway.ledger.rules import NOBODY, Caller
@@ -83,7 +89,7 @@ async def begin(call: Call) -> Begun:
     for endpoint in endpoints:
         reservation = await _reserve(call, endpoint)
         try:
-            answer = await MODELS.get().relay(_raw(call, endpoint), endpoint)
+            answer = await _relay(call, endpoint)
         except ModelError as error:
             last = error
             call.tried.append(f"{endpoint.provider_name}/{endpoint.model}: {error.code}")
@@ -246,14 +252,28 @@ def _output_bound(ask: Ask, endpoint: Endpoint) -> int:
     return endpoint.output_limit * ask.choices
 
 
-def _raw(call: Call, endpoint: Endpoint) -> RawCall:
+async def _relay(call: Call, endpoint: Endpoint) -> RawAnswer:
+    """Ask; once more without asking for usage where that is what the provider refuses."""
+    router, ask = MODELS.get(), call.ask
+    known = endpoint.model_id in router.refuse_to_count
+    try:
+        return await router.relay(_raw(call, endpoint, asks_usage=not known), endpoint)
+    except ModelRejectedRequest:
+        if known or ask.wants_usage or not ask.is_stream:
+            raise
+    answer = await router.relay(_raw(call, endpoint, asks_usage=False), endpoint)
+    router.refuse_to_count.add(endpoint.model_id)
+    return answer
+
+
+def _raw(call: Call, endpoint: Endpoint, *, asks_usage: bool) -> RawCall:
     timeouts = Timeouts(
         first_token_s=settings.SOMA.model_first_token_s,
         # An answer in one piece is silent until it is there.
         idle_s=settings.SOMA.model_idle_s if call.ask.is_stream else settings.SOMA.model_total_s,
         total_s=settings.SOMA.model_total_s,
     )
-    body = call.ask.body_for(endpoint.model)
+    body = call.ask.body_for(endpoint.model, asks_usage=asks_usage)
     return RawCall(PATHS[call.ask.kind], body, call.ask.fields, timeouts)
 
 
