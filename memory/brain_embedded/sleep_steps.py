@@ -45,6 +45,8 @@ _ORDER: tuple[tuple[str, Stage], ...] = (
 # The scope of a cycle below its tenant, which row-level security adds.
 # How many of the nearest by their sketches are compared exactly.
 _NEAR = 24
+# At 3 to 8 µs each.
+_COMPARED_A_STEP = 100_000
 _EPISODES = (
     "m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.agent_id = %(agent)s "
     "and m.namespace = %(namespace)s and m.kind = 'episodic'"
@@ -124,7 +126,7 @@ def _replay(record: SleepCycleRecord) -> int:
             f"where {_EPISODES} and {_UNTRACED} "
             "and (%(cursor)s::uuid is null or m.id > %(cursor)s::uuid) "
             "order by m.id limit %(most)s",
-            {**_values(record), "most": _most(record)},
+            {**_values(record), "most": _most_compared(record)},
         )
         rows = cursor.fetchall()
     if not rows:
@@ -248,6 +250,11 @@ def _scope_of(record: SleepCycleRecord) -> MemoryScope:
 def _most(record: SleepCycleRecord) -> int:
     """How many episodes one step takes: the K of the stage, 60 in light and 19 in deep sleep."""
     return parameters(Stage(record.stage)).candidates
+
+
+def _most_compared(record: SleepCycleRecord) -> int:
+    """The same where each is compared with all before it: fewer of a large memory, for a second."""
+    return max(1, min(_most(record), _COMPARED_A_STEP // max(1, record.total)))
 
 
 def _levels(record: SleepCycleRecord) -> Levels:
