@@ -85,7 +85,8 @@ class Restorer:
         if start < 0:
             return len(text)
         tail = text[start:]
-        return start if any(one.startswith(tail) for one in self._words) else len(text)
+        is_cut = any(one.startswith(tail) and one != tail for one in self._words)
+        return start if is_cut else len(text)
 
 
 def _apart(spans: Sequence[Span]) -> list[Span]:

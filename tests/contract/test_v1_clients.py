@@ -296,7 +296,8 @@ const calls = final.choices[0].message.tool_calls;
 found.tools = calls.map((call) => JSON.parse(call.function.arguments));
 const vectors = await client.embeddings.create({ model: "scripted", input: ["one", "two"] });
 found.vectors = vectors.data.length;
-found.models = (await client.models.list()).data.map((one) => one.id);
+const ids = (await client.models.list()).data.map((one) => one.id);
+found.models = ids.filter((id) => !id.startsWith("agent/"));
 try {
   await client.chat.completions.create({ model: "unheard-of", messages });
 } catch (error) {

@@ -67,3 +67,5 @@ def test_a_placeholder_cut_at_every_letter_is_held_back_and_nothing_else_is() ->
     assert "".join(said) == "a<b Bob!"
     assert back.feed("see <PERS") == "see "
     assert back.rest() == "<PERS"
+    longer = Restorer({"<PERSON_1>": "Ann", "<EMAIL_ADDRESS_1>": "ann@example.org"})
+    assert longer.feed("<EMAIL_ADDRESS_1><PERSON_1>") == "ann@example.orgAnn"
