@@ -1,9 +1,12 @@
-"""Reconciliation: is what was said in finished turns remembered, or forgotten on purpose?
+"""Reconciliation: is what was said in finished turns remembered, and paid for?
 
 For each turn that ended a while ago its question must be among the memories of its person. Where it
 is not, and nothing of the tenant was forgotten since, it was lost on the way: its event is emitted
 again, and memory takes it once in effect. Where something was forgotten since, nobody can tell the
 one from the other: it is counted and reported, never repaired.
+
+For each turn that a model answered the ledger must know the call. Where it does not, that is
+counted and reported: whether anything was paid for it, only the provider could tell.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +20,7 @@ from redis.exceptions import RedisError
 
 from chat.events import TurnFinished
 from chat.models import Conversation, Turn
+from gateway.facade import recorded_calls
 from kernel import outbox
 from kernel.actor import Scope
 from kernel.clock import now
@@ -40,36 +44,56 @@ _unexplained = Counter(
 )
 
 
+_unpaid = Counter(
+    "soma_turns_unpaid_total", "Turns that a model answered and whose call the ledger does not know"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`checked` turns; `repaired` were lost; of `unexplained` ones nobody can tell."""
+    """`checked` turns; `repaired` were lost; of `unexplained` ones nobody can tell.
+
+    `unpaid`: the ledger does not know their call.
+    """
 
     checked: int
     repaired: int
     unexplained: int
+    unpaid: int = 0
 
 
 def reconcile_memories() -> Judged:
     """Judge what ended since the last run. Raises: what the brain raises when it is away."""
     turns = _finished(_mark(), now() - SETTLED_AFTER)
-    repaired = unexplained = checked = 0
+    repaired = unexplained = checked = unpaid = 0
     for tenant_id, group in _by_tenant(turns):
         scope = Scope(tenant_id)
         if outbox.backlog(scope, CONSUMERS).undelivered:
             # Something is on its way or waits: judged when it is through.
-            return Judged(checked, repaired, unexplained)
+            break
+        unpaid += _not_paid(scope, group)
         for turn in group:
             checked += 1
             outcome = _judge(scope, turn)
             repaired += outcome == "lost"
             unexplained += outcome == "unexplained"
-    if turns:
-        _set_mark(turns[-1].finished_at)
+    else:
+        _set_mark(turns[-1].finished_at if turns else None)
+    _unpaid.inc(unpaid)
     _repaired.inc(repaired)
     _unexplained.inc(unexplained)
-    if repaired or unexplained:
-        log.error("memories.reconciled", repaired=repaired, unexplained=unexplained)
-    return Judged(checked, repaired, unexplained)
+    if repaired or unexplained or unpaid:
+        log.error("turns.reconciled", repaired=repaired, unexplained=unexplained, unpaid=unpaid)
+    return Judged(checked, repaired, unexplained, unpaid)
+
+
+def _not_paid(scope: Scope, turns: Sequence[Turn]) -> int:
+    """How many of the turns had an answer of a model that the ledger does not know."""
+    calls = {
+        UUID(turn.usage["call_id"]) for turn in turns if turn.usage and "call_id" in turn.usage
+    }
+    with unit_of_work(scope):
+        return len(calls - recorded_calls(calls))
 
 
 def _judge(scope: Scope, turn: Turn) -> str:

@@ -24,10 +24,17 @@ def turn_view(turn: Turn) -> TurnView:
         recalled=recalled_views(turn.recalled),
         error=turn.error,
         model=turn.model or None,
-        usage=Usage(**turn.usage) if turn.usage else None,
+        usage=_usage(turn.usage),
         created_at=rfc3339(turn.created_at),
         finished_at=rfc3339(turn.finished_at) if turn.finished_at else None,
     )
+
+
+def _usage(stored: dict[str, Any] | None) -> Usage | None:
+    """The tokens, without the call by which the ledger knows them."""
+    if not stored:
+        return None
+    return Usage(**{name: stored[name] for name in Usage.__dataclass_fields__})
 
 
 def turn_snapshot(turn: Turn) -> frames.Snapshot:

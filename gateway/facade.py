@@ -31,6 +31,7 @@ from gateway.ledger.rules import Caller
 from gateway.ledger.terms import follow_terms
 from gateway.metered import metered
 from gateway.models import Model
+from gateway.models import Usage as UsageRow
 from gateway.parts import (
     Finished,
     Message,
@@ -105,6 +106,12 @@ async def close_ledger() -> None:
     await BOOK.get().close()
 
 
+def recorded_calls(call_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the calls that the ledger knows, in the open unit of their tenant."""
+    rows = UsageRow.objects.filter(call_id__in=set(call_ids))
+    return set(rows.values_list("call_id", flat=True))
+
+
 def model_names(model_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Display names by id; ids that are unknown are left out."""
     wanted = set(model_ids)
@@ -170,6 +177,7 @@ __all__ = [
     "metered",
     "model_names",
     "probe_endpoint",
+    "recorded_calls",
     "remembered",
     "rewrap_stored_keys",
     "set_default_model",

@@ -45,13 +45,18 @@ log = structlog.get_logger(__name__)
 
 
 async def metered(
-    caller: Caller, kind: str, request: ModelRequest, endpoint: Endpoint
+    caller: Caller,
+    kind: str,
+    request: ModelRequest,
+    endpoint: Endpoint,
+    call_id: UUID | None = None,
 ) -> AsyncGenerator[StreamEvent, None]:
     """Ask `endpoint`, or the next model that can take the request; close it to stop at once.
 
-    `kind`: what the call is for ("chat", "title", ...). Raises: BudgetExhausted, ModelError.
+    `kind`: what the call is for ("chat", "title", ...). `call_id`: by which the ledger knows it,
+    for whoever wants to find it there. Raises: BudgetExhausted, ModelError.
     """
-    call_id = uuid7()
+    call_id = call_id or uuid7()
     caller = replace(caller, key_id=PAYING_KEY.get())
     failed: list[str] = []
     candidates = [endpoint]

@@ -46,6 +46,7 @@ from kernel.bus.ports import BUS
 from kernel.clock import monotonic_s, now, unix_ns
 from kernel.db import AWAY, DatabaseAway, in_unit
 from kernel.errors import InternalError, SomaError
+from kernel.ids import uuid7
 from memory.facade import Recalled, RecallResult, answer_from_memory
 
 BEAT_S = 1.0
@@ -77,6 +78,13 @@ class Progress:
     summary: summaries.Summarised | None = None
     first_token_at: datetime | None = None
     error: SomaError | None = None
+    # By which the ledger knows what the model was asked.
+    call_id: UUID | None = None
+
+    @property
+    def stored_usage(self) -> dict[str, Any] | None:
+        """What the turn keeps, with the call by which the ledger is held against the turns."""
+        return {**self.usage, "call_id": str(self.call_id)} if self.usage else None
 
 
 class Runner:
@@ -207,7 +215,10 @@ class Runner:
         progress.model = endpoint.model
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
-        events = metered(_caller(gathered.opened), "chat", prepared.request, endpoint)
+        progress.call_id = uuid7()
+        events = metered(
+            _caller(gathered.opened), "chat", prepared.request, endpoint, progress.call_id
+        )
         if prepared.restorer is not None:
             events = restored(events, prepared.restorer)
         try:
@@ -292,7 +303,7 @@ class Runner:
             recalled=[recalled_json(item) for item in progress.recalled],
             error=progress.error.problem() if progress.error else None,
             model=progress.model,
-            usage=progress.usage,
+            usage=progress.stored_usage,
             context_report=progress.report,
             first_token_at=progress.first_token_at,
         )

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from chat.models import Turn
+from gateway.models import Usage
+from kernel.db import platform_unit
 from tests.support.models import add_provider
 from tests.support.simulator import SimulatedProvider, simulated_provider
 from tests.support.v1 import calls
@@ -23,6 +26,11 @@ def test_a_turn_is_recorded_for_its_person_and_its_agent(
     )  # fmt: skip
     assert call["kind"] == "chat"
     assert (call["user_id"], call["agent_id"]) == (ann.me["user"]["id"], ann.agent_id())
+    with platform_unit("test"):
+        kept = Turn.objects.get(id=said["turn"]["id"]).usage
+        assert kept is not None
+        # By this the reconciliation holds the ledger against the turns.
+        assert Usage.objects.get(call_id=kept["call_id"]).kind == "chat"
 
 
 def test_the_title_of_a_conversation_is_recorded_too(web: Web, model: SimulatedProvider) -> None:
