@@ -28,7 +28,8 @@ def test_the_first_message_may_be_sent_before_the_agents_are_loaded(
 def test_a_title_that_overtakes_the_page_is_not_lost(
     visit: Visit, model: SimulatedProvider
 ) -> None:
-    model.script(TITLE, {"when": ".", "reply": "Paris."})
+    # Late enough for the page to be read before it, on a busy machine too.
+    model.script({**TITLE, "ttft_ms": 2_000}, {"when": ".", "reply": "Paris."})
     ann = visit.by("ann")
     late: list[tuple[Route, APIResponse]] = []
 

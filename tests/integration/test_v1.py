@@ -95,13 +95,15 @@ def test_the_same_answers_under_api_v2(web: Web, model: SimulatedProvider) -> No
     body = {"model": "scripted", "messages": MESSAGES}
     assert raw(web, secret, "/api/v2/chat/completions", json=body).status_code == 200
     listed = raw(web, secret, "/api/v2/models", method="GET").json()
-    assert [one["id"] for one in listed["data"]] == ["scripted"]
+    assert "scripted" in [one["id"] for one in listed["data"]]
     vectors = raw(web, secret, "/api/v2/embeddings", json={"model": "scripted", "input": "x"})
     assert vectors.status_code == 200
 
 
 def test_models_are_listed_and_found(ann: OpenAI) -> None:
-    assert [one.id for one in ann.models.list()] == ["scripted"]
+    # Beside it agents, where another test has made one.
+    models = [one.id for one in ann.models.list() if not one.id.startswith("agent/")]
+    assert models == ["scripted"]
     assert ann.models.retrieve("scripted").owned_by == "Simulator"
     with pytest.raises(openai.NotFoundError) as refused:
         ann.models.retrieve("unknown")
