@@ -136,7 +136,7 @@ def see_an_answer_stream_through_a_reload(visit: Visit, tab: Tab) -> str:
     tab.ended()
     second.ended()
     for each in (tab, second):
-        expect(each.words).to_contain_text(PLAN.split()[-1])
+        expect(each.words).to_contain_text(PLAN.rsplit(maxsplit=1)[-1])
     shown = tab.words.inner_text()
     assert second.words.inner_text() == shown
     assert shown.startswith(before[: before.index("Oceanário")])
