@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.conftest import chromium_browser  # noqa: F401  # the one browser of a run
 from tests.support import chaos
 from tests.support.chaos import Installation
 from tests.support.simulator import SimulatedProvider

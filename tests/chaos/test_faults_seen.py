@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import chromium_browser  # noqa: F401  # the fixture
 from tests.support import chaos
 from tests.support.brain_service import BrainService, issued_token
 from tests.support.browser import Tab, Visit, visiting
@@ -72,7 +71,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(made: Installation, chromium_browser: object) -> Iterator[Scene]:  # noqa: F811
+def scene(made: Installation, chromium_browser: object) -> Iterator[Scene]:
     with ExitStack() as stack:
         model = stack.enter_context(chaos.model_of(made))
         made.fresh(model)

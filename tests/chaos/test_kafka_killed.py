@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 
 from somaagent.services.recipes import recipes
 from somaagent.services.running import status
-from tests.browser.conftest import chromium_browser  # noqa: F401  # the fixture
 from tests.support.browser import visiting
 from tests.support.chaos import Installation
 from tests.support.kafka import kafka_in
@@ -89,7 +88,7 @@ def test_what_is_said_while_kafka_is_away_is_remembered_once_when_it_is_back(
     place: Installation,
     model: SimulatedProvider,
     kafka: tuple[str, Broker],
-    chromium_browser: object,  # noqa: F811
+    chromium_browser: object,
 ) -> None:
     bootstrap, broker = kafka
     model.script({"when": ".", "reply": "I hear you."})
