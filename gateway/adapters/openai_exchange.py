@@ -8,8 +8,8 @@ import asyncio
 
 import aiohttp
 
+from gateway.adapters.body import CONNECTION_FAILURES, WatchedBody
 from gateway.adapters.openai_fold import OpenAIFold
-from gateway.adapters.watchdog import StreamWatchdog
 from gateway.egress import RefusedAddressError
 from gateway.errors import (
     AddressRefused,
@@ -34,13 +34,12 @@ BY_EXCEPTION: tuple[tuple[type[BaseException], type[ModelError]], ...] = (
     (aiohttp.InvalidURL, AddressRefused),
     (aiohttp.ClientResponseError, ModelBadResponse),
 )
-CONNECTION_FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
 
 
-class Exchange:
+class Exchange(WatchedBody):
     """The reading side of one response with status 200."""
 
-    __slots__ = ("_fold", "_is_over", "_is_whole", "_parser", "_response", "_watchdog")
+    __slots__ = ("_fold", "_is_over", "_is_whole", "_parser")
 
     def __init__(
         self,
@@ -49,16 +48,18 @@ class Exchange:
         started_at: float,
         input_estimate: int,
     ) -> None:
-        self._response = response
+        super().__init__(response, timeouts, started_at)
         self._fold = OpenAIFold(input_estimate)
         self._parser = SseParser()
-        self._watchdog = StreamWatchdog(timeouts, started_at, response.close)
         self._is_over = False
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         # A server that ignored `stream` answers with one object.
-        self._is_whole = kind == "application/json"
-        if kind == "text/html":
+        self._is_whole = self.content_type == "application/json"
+        if self.content_type == "text/html":
             self._fold.error = ModelBadResponse()
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._fold.started
 
     async def read(self) -> list[StreamEvent]:
         """The next events, at least one; an empty list when the answer is over.
@@ -87,20 +88,6 @@ class Exchange:
         self._watchdog.first_token()
         return events
 
-    def close(self) -> None:
-        """Let go of the connection at once."""
-        self._watchdog.close()
-        self._response.close()
-
-    async def _next_chunk(self) -> bytes:
-        self._watchdog.waits()
-        try:
-            chunk = await self._response.content.readany()
-        except CONNECTION_FAILURES as exc:
-            raise self._broken() from exc
-        self._watchdog.came()
-        return chunk
-
     async def _read_whole(self) -> list[StreamEvent]:
         try:
             body = await limited_body(self._response, WHOLE_BODY_LIMIT_BYTES)
@@ -125,13 +112,6 @@ class Exchange:
             return events
         self._is_over = True
         return [*events, *self._fold.ending()]
-
-    def _broken(self) -> ModelError:
-        """The body ended, or the watchdog ended it, before the answer did."""
-        expired = self._watchdog.expired
-        if self._fold.started:
-            return ModelStreamCut(cause=(ModelTimeout if expired else ModelUnreachable).code)
-        return ModelTimeout() if expired else ModelServerError()
 
     def _provider_error(self) -> ModelError:
         """An error inside the stream, told by what was already given out."""

@@ -2,33 +2,26 @@
 
 import aiohttp
 
-from gateway.adapters.openai_exchange import CONNECTION_FAILURES
-from gateway.adapters.watchdog import StreamWatchdog
-from gateway.errors import (
-    ModelBadResponse,
-    ModelError,
-    ModelServerError,
-    ModelStreamCut,
-    ModelTimeout,
-    ModelUnreachable,
-)
+from gateway.adapters.body import WatchedBody
+from gateway.errors import ModelBadResponse, ModelServerError
 from gateway.parts import Timeouts
 
 
-class Relayed:
+class Relayed(WatchedBody):
     """The `RawAnswer` of an OpenAI-compatible provider."""
 
-    __slots__ = ("_first", "_has_begun", "_response", "_watchdog", "content_type")
+    __slots__ = ("_first", "_is_begun")
 
     def __init__(
         self, response: aiohttp.ClientResponse, timeouts: Timeouts, started_at: float
     ) -> None:
-        self._response = response
-        self._watchdog = StreamWatchdog(timeouts, started_at, response.close)
+        super().__init__(response, timeouts, started_at)
         self._first = b""
-        self._has_begun = False
-        kind = response.headers.get("Content-Type", "")
-        self.content_type = kind.partition(";")[0].strip().lower()
+        self._is_begun = False
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._is_begun
 
     async def begin(self) -> None:
         """Wait for the first bytes: until then another attempt is possible. Raises: ModelError."""
@@ -37,7 +30,7 @@ class Relayed:
         self._first = await self._next()
         if not self._first:
             raise ModelServerError
-        self._has_begun = True
+        self._is_begun = True
         self._watchdog.first_token()
 
     async def read(self) -> bytes:
@@ -47,24 +40,8 @@ class Relayed:
             return first
         return await self._next()
 
-    def close(self) -> None:
-        """Back to the pool if it was read to its end, closed otherwise."""
-        self._watchdog.close()
-        self._response.close()
-
     async def _next(self) -> bytes:
-        self._watchdog.waits()
-        try:
-            chunk = await self._response.content.readany()
-        except CONNECTION_FAILURES as exc:
-            raise self._broken() from exc
-        self._watchdog.came()
+        chunk = await self._next_chunk()
         if not chunk and self._watchdog.expired:
             raise self._broken()
         return chunk
-
-    def _broken(self) -> ModelError:
-        expired = self._watchdog.expired
-        if self._has_begun:
-            return ModelStreamCut(cause=(ModelTimeout if expired else ModelUnreachable).code)
-        return ModelTimeout() if expired else ModelServerError()

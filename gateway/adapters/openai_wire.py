@@ -15,10 +15,10 @@ import aiohttp
 import orjson
 
 from gateway.adapters.attempts import first_success
+from gateway.adapters.body import CONNECTION_FAILURES
 from gateway.adapters.connections import Connections
 from gateway.adapters.failures import failure_of_error_object, read_failure
 from gateway.adapters.openai_exchange import (
-    CONNECTION_FAILURES,
     WHOLE_BODY_LIMIT_BYTES,
     Exchange,
     connection_error,
