@@ -11,12 +11,12 @@ import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { EventsApi } from "../health/events-api";
 import type { EventStats, Letter, TopicStanding } from "../health/events-api";
-import { HOME } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/health.css";
 import "../styles/memory.css";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, skeleton } from "../ui/states";
+import { dialogActs } from "../ui/dialog-acts";
+import { problemView, reservedView, skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 
 const REFRESH_MS = 5_000;
@@ -63,10 +63,9 @@ export class EventsPage extends LightElement {
 
   #body(): TemplateResult {
     if (!this.services.session.isPlatformAdmin) {
-      return emptyView(
+      return reservedView(
         msg("This page is for administrators of the platform"),
         msg("Nothing that you said is lost: what waits is delivered by itself."),
-        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
       );
     }
     const { stats } = this;
@@ -203,24 +202,12 @@ export class EventsPage extends LightElement {
                 }}
               />
             </label>
-            <div class="row">
-              <button
-                type="submit"
-                class="button button--danger"
-                ?disabled=${this.busy || this.reason.trim().length < LEAST_REASON}
-              >
-                ${msg("Discard for ever")}
-              </button>
-              <button
-                type="button"
-                class="button"
-                @click=${() => {
-                  this.dialog.close();
-                }}
-              >
-                ${msg("Keep")}
-              </button>
-            </div>
+            ${dialogActs(
+              msg("Discard for ever"),
+              msg("Keep"),
+              this.busy || this.reason.trim().length < LEAST_REASON,
+              "danger",
+            )}
           </form>`}
     </dialog>`;
   }

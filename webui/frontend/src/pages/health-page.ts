@@ -12,12 +12,11 @@ import type { Problem } from "../api/types";
 import { HealthApi } from "../health/health-api";
 import type { Affected, Breaker, Health, Service } from "../health/health-api";
 import { breakerState, latency, levelName, stateName } from "../health/health-words";
-import { HOME } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/health.css";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, skeleton } from "../ui/states";
+import { problemView, reservedView, skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 
 const REFRESH_MS = 5_000;
@@ -66,10 +65,9 @@ export class HealthPage extends LightElement {
 
   #body(): TemplateResult {
     if (!this.services.session.isPlatformAdmin) {
-      return emptyView(
+      return reservedView(
         msg("This page is for administrators of the platform"),
         msg("You are told above every page when something is limited."),
-        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
       );
     }
     if (this.health === null) {

@@ -19,6 +19,7 @@ import "../styles/memory.css";
 import { copyText } from "../ui/clipboard";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
+import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 
@@ -222,20 +223,7 @@ export class KeysPage extends LightElement {
           <span class="field__label">${msg("Only from these addresses")}</span>
           <input class="input" name="networks" autocomplete="off" placeholder="203.0.113.0/24" />
         </label>
-        <div class="row">
-          <button type="submit" class="button button--primary" ?disabled=${this.busy}>
-            ${msg("Make it")}
-          </button>
-          <button
-            type="button"
-            class="button"
-            @click=${() => {
-              this.form.close();
-            }}
-          >
-            ${msg("Cancel")}
-          </button>
-        </div>
+        ${dialogActs(msg("Make it"), msg("Cancel"), this.busy)}
       </form>
     </dialog>`;
   }
@@ -253,20 +241,7 @@ export class KeysPage extends LightElement {
         <p>
           ${msg("Programs that use it are refused within a second, also in the middle of an answer. This cannot be undone; its usage stays.")}
         </p>
-        <div class="row">
-          <button type="submit" class="button button--danger" ?disabled=${this.busy}>
-            ${msg("Revoke the key")}
-          </button>
-          <button
-            type="button"
-            class="button"
-            @click=${() => {
-              this.endForm.close();
-            }}
-          >
-            ${msg("Keep")}
-          </button>
-        </div>
+        ${dialogActs(msg("Revoke the key"), msg("Keep"), this.busy, "danger")}
       </form>
     </dialog>`;
   }

@@ -6,14 +6,13 @@ import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
-import { HOME } from "../router/routes";
 import { MODES, modeName } from "../settings/mode-words";
 import { SettingsApi } from "../settings/settings-api";
 import type { Mode, Modes, TenantMode } from "../settings/settings-api";
 import { StoreController } from "../store";
 import "../styles/settings.css";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, skeleton } from "../ui/states";
+import { problemView, reservedView, skeleton } from "../ui/states";
 
 @customElement("soma-mode-page")
 export class ModePage extends LightElement {
@@ -55,10 +54,9 @@ export class ModePage extends LightElement {
   #body(): TemplateResult {
     const { session } = this.services;
     if (!session.isPlatformAdmin && !this.#isSysadmin) {
-      return emptyView(
+      return reservedView(
         msg("This page is for administrators"),
         msg("A mode other than production is shown beside the name of the product."),
-        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
       );
     }
     const { modes } = this;

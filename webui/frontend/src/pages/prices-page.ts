@@ -9,12 +9,12 @@ import type { Model, Problem } from "../api/types";
 import { MICRO, shownDollars } from "../gateway/amounts";
 import { GatewayApi } from "../gateway/gateway-api";
 import type { Price } from "../gateway/gateway-api";
-import { HOME } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, skeleton } from "../ui/states";
+import { dialogActs } from "../ui/dialog-acts";
+import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 
 interface Priced {
@@ -63,10 +63,9 @@ export class PricesPage extends LightElement {
 
   #body(): TemplateResult {
     if (!this.services.session.isPlatformAdmin) {
-      return emptyView(
+      return reservedView(
         msg("This page is for administrators of the platform"),
         msg("What your calls cost stands on the page Usage."),
-        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
       );
     }
     if (this.problem !== null) return problemView(this.problem, () => void this.#load());
@@ -155,20 +154,7 @@ export class PricesPage extends LightElement {
         ${field("input", msg("Dollars for a million tokens in"), one?.price?.input_micros)}
         ${field("cached", msg("of those that the provider had cached"), one?.price?.cached_micros)}
         ${field("output", msg("Dollars for a million tokens out"), one?.price?.output_micros)}
-        <div class="row">
-          <button type="submit" class="button button--primary" ?disabled=${this.busy}>
-            ${msg("Set it")}
-          </button>
-          <button
-            type="button"
-            class="button"
-            @click=${() => {
-              this.dialog.close();
-            }}
-          >
-            ${msg("Cancel")}
-          </button>
-        </div>
+        ${dialogActs(msg("Set it"), msg("Cancel"), this.busy)}
       </form>
     </dialog>`;
   }

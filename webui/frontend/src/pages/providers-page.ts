@@ -15,7 +15,7 @@ import { HOME } from "../router/routes";
 import { StoreController } from "../store";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, skeleton } from "../ui/states";
+import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
 import "./provider-card";
 import "./provider-form";
 import type { ProviderForm } from "./provider-form";
@@ -59,10 +59,9 @@ export class ProvidersPage extends LightElement {
 
   #body(): TemplateResult {
     if (!this.services.session.isPlatformAdmin) {
-      return emptyView(
+      return reservedView(
         msg("This page is for administrators of the platform"),
         msg("They decide which models everyone can use."),
-        html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`,
       );
     }
     if (this.problem !== null) return problemView(this.problem, () => void this.#load());

@@ -12,6 +12,7 @@ import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
 import { LightElement } from "../ui/light-element";
+import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 
@@ -327,20 +328,7 @@ export class UsagePage extends LightElement {
           <input type="checkbox" name="hard" checked />
           <span>${msg("Refuse calls that would exceed it")}</span>
         </label>
-        <div class="row">
-          <button type="submit" class="button button--primary" ?disabled=${this.busy}>
-            ${msg("Set it")}
-          </button>
-          <button
-            type="button"
-            class="button"
-            @click=${() => {
-              this.form.close();
-            }}
-          >
-            ${msg("Cancel")}
-          </button>
-        </div>
+        ${dialogActs(msg("Set it"), msg("Cancel"), this.busy)}
       </form>
     </dialog>`;
   }

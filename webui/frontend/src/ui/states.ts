@@ -3,6 +3,7 @@ import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import type { Problem } from "../api/types";
+import { HOME } from "../router/routes";
 import { ICONS } from "./icons";
 
 export function loadingView(label: string): TemplateResult {
@@ -29,6 +30,11 @@ export function emptyView(
     <p>${text}</p>
     ${action}
   </div>`;
+}
+
+/** A page that is for others: whom, what this person should know instead, and the way back. */
+export function reservedView(title: string, text: string): TemplateResult {
+  return emptyView(title, text, html`<a class="button" href=${HOME}>${msg("Go to chat")}</a>`);
 }
 
 /** What the person can do about a problem, in words. */
