@@ -13,8 +13,15 @@ import tracemalloc  # noqa: F401
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.web import Process
+
+# The run's worker, once a test wanted one.
+_WORKERS: "list[Process]" = []
 
 # A directory whose servers run already, for those who run many small sessions (mutation testing).
 _GIVEN = os.environ.get("TEST_SERVERS_DIR")
@@ -149,4 +156,16 @@ def worker_process(servers: None, var_dir: Path) -> Iterator["object"]:
     from tests.support.web import running, worker
 
     with running(worker(var_dir)) as process:
+        _WORKERS.append(process)
         yield process
+        _WORKERS.remove(process)
+
+
+@pytest.fixture
+def no_worker(servers: None) -> Iterator[None]:
+    """The run's worker rests if an earlier test began it: this test's own takes every event."""
+    for process in _WORKERS:
+        process.stop()
+    yield
+    for process in _WORKERS:
+        process.start()

@@ -21,7 +21,7 @@ def collector() -> Iterator[Collector]:
 
 
 def test_a_turn_is_one_trace_across_web_worker_and_brain(
-    cast: Cast, var_dir: Path, simulator: object, collector: Collector
+    cast: Cast, var_dir: Path, simulator: object, collector: Collector, no_worker: None
 ) -> None:
     told = {"SA01_OTLP_ENDPOINT": collector.base, "SA01_OTLP_HEADERS": "x-key=secret, x-of = us"}
     with running(BrainService(var_dir, told)) as brain:
