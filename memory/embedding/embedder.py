@@ -93,15 +93,12 @@ class TextEmbedder(ABC):
         Together they take little longer than one.
         """
         expected = {text: self._expected.pop(text, None) for text in texts}
-        fresh = [text for text, future in expected.items() if future is None]
-        together = self._thread.submit(self.embed, fresh)
-        places = {text: place for place, text in enumerate(fresh)}
-        return Underway(
-            [
-                (expected[text] or together, places[text] if expected[text] is None else 0)
-                for text in texts
-            ]
-        )
+        rows = {text: (future, 0) for text, future in expected.items() if future is not None}
+        fresh = [text for text in expected if text not in rows]
+        if fresh:
+            together = self._thread.submit(self.embed, fresh)
+            rows |= {text: (together, place) for place, text in enumerate(fresh)}
+        return Underway([rows[text] for text in texts])
 
     def expect(self, text: str) -> None:
         """Begin with a question that `begin` will be asked for in a moment; never waits."""
