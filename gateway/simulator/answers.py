@@ -172,6 +172,13 @@ class Answer:
         """`payload` as HTTP chunks (RFC 9112, 7.1)."""
         if not payload:
             return b""
+        if self.plan.fail == "twice":
+            payload = b"".join(event + b"\n\n" + event + b"\n\n" for event in _events(payload))
         if self.plan.fail == "bytes":
             return b"".join(b"1\r\n%c\r\n" % byte for byte in payload)
         return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
+def _events(payload: bytes) -> list[bytes]:
+    """The events of `payload`, without the blank lines behind them."""
+    return [event for event in payload.split(b"\n\n") if event]

@@ -55,6 +55,8 @@ BREAKS: dict[str, str] = {
     "not-streamed": "one JSON object although a stream was asked for",
     "slow": "ten times the gap",
     "bytes": "every byte of the stream is sent on its own",
+    "twice": "every event of the stream is sent twice",
+    "negative-usage": "the tokens that are told are below zero",
 }
 FAILURES = frozenset(REFUSALS) | frozenset(BREAKS)
 

@@ -205,9 +205,14 @@ class Connection(asyncio.Protocol):
         self._send(200, embeddings(record.body))
 
     def _completion(self, record: Record) -> None:
-        plan = self._sim.script.plan(str(record.body.get("prompt")))
+        prompt = str(record.body.get("prompt"))
+        plan = self._sim.script.plan(prompt)
         if plan.fail in REFUSALS:
             self._refuse(plan, "openai")
+            return
+        if record.body.get("stream") and plan.fail != "not-streamed":
+            body = {**record.body, "messages": [{"role": "user", "content": prompt}]}
+            self._answer_with(plan, record, wire_openai.TextEvents(body, record.number), body)
             return
         self._send(200, completion(record.body, "".join(plan.words()), record.number))
 
@@ -232,11 +237,15 @@ class Connection(asyncio.Protocol):
         words, finish = _limited(plan, body)
         asked = prompt_tokens(body)
         if not body.get("stream") or plan.fail == "not-streamed":
-            usage = (asked, len(words))
+            sign = -1 if plan.fail == "negative-usage" else 1
+            usage = (sign * asked, sign * len(words))
             whole = wire.whole("".join(words), plan.tool_calls, finish, usage)
             due = self._sim.loop.time() + plan.ttft_ms / 1_000
             record.finished, record.sent_tokens = True, len(words)
-            self._sim.wheel.at(due, lambda: self._send(200, whole))
+            written = orjson.dumps(whole)
+            if plan.fail == "half-json":
+                written = written[: len(written) // 2]
+            self._sim.wheel.at(due, lambda: self._send_bytes(200, written, "application/json"))
             return
         self._sim.open_streams += 1
         self._answer = Answer(

@@ -23,6 +23,8 @@ def refusal(kind: str) -> tuple[int, dict[str, Any]]:
 class OpenAIEvents:
     """Chat completion chunks."""
 
+    KIND = "chat.completion.chunk"
+
     def __init__(self, body: Mapping[str, Any], number: int) -> None:
         self._id = f"chatcmpl-{number:08d}"
         self._model = str(body.get("model") or "simulated")
@@ -70,7 +72,8 @@ class OpenAIEvents:
             return b""
         pieces = [self._chunk({}, finish)]
         if self._wants_usage and skip != "no-usage":
-            pieces.append(self._event(self._object([], _usage(asked, told))))
+            sign = -1 if skip == "negative-usage" else 1
+            pieces.append(self._event(self._object([], _usage(sign * asked, sign * told))))
         if skip != "no-done":
             pieces.append(b"data: [DONE]\n\n")
         return b"".join(pieces)
@@ -109,7 +112,7 @@ class OpenAIEvents:
     def _object(self, choices: list[Any], usage: dict[str, int] | None) -> dict[str, Any]:
         found = {
             "id": self._id,
-            "object": "chat.completion.chunk",
+            "object": self.KIND,
             "created": self._created,
             "model": self._model,
             "choices": choices,
@@ -118,6 +121,21 @@ class OpenAIEvents:
 
     def _event(self, payload: dict[str, Any]) -> bytes:
         return b"data: " + orjson.dumps(payload) + b"\n\n"
+
+
+class TextEvents(OpenAIEvents):
+    """Chunks of the older completions."""
+
+    KIND = "text_completion"
+
+    def opening(self) -> bytes:
+        """Nothing: there is no role."""
+        return b""
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        text = delta.get("content", "")
+        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+        return self._event(self._object([choice], None))
 
 
 def _logprobs(text: str) -> list[dict[str, Any]]:

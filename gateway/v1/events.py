@@ -132,20 +132,22 @@ def as_events(body: bytes) -> bytes:
     """A whole answer as a stream of one chunk, for servers that do not stream."""
     try:
         told = orjson.loads(body)
+        is_chat = told.get("object") != "text_completion"
         chunk = {
             **told,
-            "object": "chat.completion.chunk",
-            "choices": [
-                {**{name: value for name, value in choice.items() if name != "message"},
-                 "delta": choice.get("message") or {}}
-                for choice in told["choices"]
-            ],
-        }  # fmt: skip
+            "object": "chat.completion.chunk" if is_chat else "text_completion",
+            "choices": [_as_delta(choice) if is_chat else choice for choice in told["choices"]],
+        }
         usage = chunk.pop("usage", None)
         told_usage = as_event({**chunk, "choices": [], "usage": usage}) if usage else b""
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as exc:
         raise ModelBadResponse from exc
     return as_event(chunk) + told_usage + DONE
+
+
+def _as_delta(choice: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in choice.items() if name != "message"}
+    return {**rest, "delta": choice.get("message") or {}}
 
 
 def _data(event: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
@@ -312,7 +312,9 @@ console.log(JSON.stringify(found));
 """
 
 
-def test_the_official_client_of_node(web: Web, secret: str, model: SimulatedProvider) -> None:
+def test_the_official_client_of_node(
+    web: Web, secret: str, model: SimulatedProvider, record_property: Callable[[str, object], None]
+) -> None:
     frontend = ROOT / "webui" / "frontend"
     if not (frontend / "node_modules" / "openai").exists():
         pytest.skip("the interface's packages are not installed: ./soma ui")
@@ -331,7 +333,9 @@ def test_the_official_client_of_node(web: Web, secret: str, model: SimulatedProv
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout) == {
+    found = json.loads(done.stdout)
+    record_property("features", len(found))
+    assert found == {
         "whole": "Quite warm.",
         "usage": True,
         "streamed": "Quite warm.",
@@ -373,14 +377,18 @@ print(json.dumps({
 """
 
 
-def test_litellm_as_a_client(web: Web, secret: str, model: SimulatedProvider) -> None:
+def test_litellm_as_a_client(
+    web: Web, secret: str, model: SimulatedProvider, record_property: Callable[[str, object], None]
+) -> None:
     model.script({"when": "tool", "tool_calls": CALLS}, {"reply": "Quite warm."})
     done = subprocess.run(
         [sys.executable, "-c", LITELLM, f"{web.base}/v1", secret, json.dumps([WEATHER])],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    found = json.loads(done.stdout.splitlines()[-1])
+    record_property("features", len(found))
+    assert found == {
         "whole": "Quite warm.",
         "usage": True,
         "streamed": "Quite warm.",

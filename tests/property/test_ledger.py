@@ -1,6 +1,7 @@
 """Conservation: whatever happens, reserved + spent + free = limit, and nothing is lent twice."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from gateway.ledger.metrics import MICRO, Rate, Tokens, cost_micros, rate_at
 from gateway.ledger.purse import Purse
 from gateway.ledger.rules import Caller, Rule, day_of, places
 from kernel.actor import Scope
-from kernel.clock import now
+from kernel.clock import now, shifted
 from kernel.db import platform_unit, unit_of_work
 from kernel.ids import uuid7
 
@@ -190,7 +191,6 @@ def test_a_cost_is_rounded_up_once_and_never_negative(
 
 
 def test_the_price_of_the_moment_counts() -> None:
-    from datetime import timedelta
 
     moment = now()
     rates = [Rate(moment, 2, 2, 2), Rate(moment - timedelta(days=1), 1, 1, 1)]
@@ -294,6 +294,32 @@ def test_a_soft_budget_lets_through_and_tells_each_threshold_once(
     with platform_unit("test"):
         told = OutboxEvent.objects.using("platform").filter(type="gateway.budget_reached")
         assert sorted(row.payload["per_cent"] for row in told) == [50, 100]
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_jumps_moves_no_money(tenant: UUID, tmp_path: Path, hours: int) -> None:
+    from gateway.ledger.book import Book, Outcome, Target
+    from gateway.ledger.terms import TERMS
+    from gateway.models import Usage
+
+    budget_id = make_budget(tenant, 1_000, "tenant")
+    TERMS.forget()
+
+    async def jump() -> None:
+        book = Book(tmp_path)
+        target = Target(uuid4(), "m", (Rate(now() - timedelta(days=9), MICRO, MICRO, MICRO),))
+        asked = Caller(tenant), "chat", target, Tokens(100, 0), uuid7()
+        held = await book.reserve(*asked)
+        with shifted(timedelta(hours=hours)):
+            book.settle(held, Outcome(Tokens(40, 0), counted=True))
+            again = await book.reserve(*asked[:4], uuid7())
+        book.settle(again, Outcome(Tokens(60, 0), counted=True))
+        await book.close()
+
+    asyncio.run(jump())
+    assert standing(budget_id) == (100, 0, 0)
+    with platform_unit("test") as alias:
+        assert all(row.latency_ms >= 0 for row in Usage.objects.using(alias).all())
 
 
 def test_what_a_budget_frees_in_one_account_does_not_reach_another(

@@ -1,0 +1,25 @@
+"""Tells how much of `/v1` each client was tried with."""
+
+from collections import Counter
+from typing import Any
+
+CLIENTS = {
+    "test_the_official_client_of_node": "openai (Node)",
+    "test_litellm_as_a_client": "litellm",
+    "test_langchain_as_a_client": "langchain-openai",
+}
+# A test that tries several features in one process says how many.
+FEATURES = "features"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line: features that passed, by client."""
+    passed: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call" and "contract/test_v1_" in report.nodeid:
+            name = report.nodeid.rpartition("::")[2]
+            count = dict(report.user_properties).get(FEATURES, 1)
+            passed[CLIENTS.get(name, "openai (Python)")] += int(str(count))
+    if passed:
+        told = ", ".join(f"{name} {count}" for name, count in passed.most_common())
+        terminalreporter.write_line(f"conformance of /v1, features passed: {told}")
