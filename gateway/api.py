@@ -15,6 +15,7 @@ from gateway.schemas import (
     ProviderIn,
     ProviderOut,
     ProviderPage,
+    TraitsIn,
     TrialIn,
     TrialOut,
 )
@@ -93,6 +94,12 @@ def list_models(
 def set_default_model(request: HttpRequest, model_id: UUID) -> object:
     """Use this model where none is chosen (platform admins)."""
     return verbs.set_default_model(actor_of(request), model_id)
+
+
+@router.put("/models/{model_id}/traits", response=ModelOut, operation_id="gateway_set_traits")
+def set_traits(request: HttpRequest, model_id: UUID, body: TraitsIn) -> object:
+    """Say what a model can do, its tier, region and limits (platform admins)."""
+    return verbs.set_traits(actor_of(request), model_id, body.model_dump(exclude_unset=True))
 
 
 def _page(rows: list[ModelView] | list[ProviderView], limit: int) -> dict[str, object]:

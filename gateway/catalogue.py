@@ -20,6 +20,7 @@ from gateway.ledger.metrics import Rate
 from gateway.models import Model
 from gateway.ports import Endpoint, Secret
 from gateway.presets import KINDS
+from gateway.traits import traits_of
 from kernel.clock import monotonic_s
 from kernel.crypto import SealBroken
 from kernel.db import platform_unit
@@ -175,6 +176,7 @@ def endpoint_of(row: Model) -> Endpoint | None:
         allow_private=True,
         rates=_rates(row),
         self_hosted=is_own(provider),
+        traits=traits_of(row.name, row.capabilities, row.tier, row.region),
     )
 
 

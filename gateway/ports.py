@@ -10,6 +10,7 @@ from uuid import UUID
 
 from gateway.ledger.metrics import Rate
 from gateway.parts import ModelRequest, StreamEvent, Timeouts
+from gateway.traits import Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Endpoint:
     rates: tuple[Rate, ...] = ()
     # What is sent stays on machines of one's own.
     self_hosted: bool = False
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(frozen=True, slots=True)

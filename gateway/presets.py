@@ -139,6 +139,20 @@ _ALL = (
         ),
     ),
     Kind(
+        "huggingface",
+        "Hugging Face",
+        "openai",
+        "https://router.huggingface.co/v1",
+        # No variable: many have its token for downloads, who do not want to send prompts there.
+        needs_key=True,
+        models=(
+            ModelPreset("meta-llama/Llama-3.1-8B-Instruct", "Llama 3.1 8B", 131_072, 0),
+            ModelPreset("mistralai/Mistral-7B-Instruct-v0.3", "Mistral 7B", 32_768, 0),
+            ModelPreset("microsoft/phi-4", "Phi-4", 16_384, 0),
+            ModelPreset("meta-llama/Llama-3.3-70B-Instruct", "Llama 3.3 70B", 131_072, 0),
+        ),
+    ),
+    Kind(
         "ollama",
         "Ollama",
         "openai",

@@ -7,6 +7,7 @@ from ninja import Schema
 from pydantic import Field
 
 from gateway.drafts import ModelDraft, ProviderChange, ProviderDraft
+from gateway.traits import Capability, Tier
 
 
 class ModelIn(Schema):
@@ -71,6 +72,20 @@ class ModelOut(Schema):
     window: int
     output_limit: int
     is_default: bool
+    capabilities: list[Capability]
+    tier: Tier
+    region: str = Field(description="As its administrators name it; empty: nobody said.")
+    self_hosted: bool
+
+
+class TraitsIn(Schema):
+    """What to say of a model; what is left out stays. Null capabilities or an empty tier: guess."""
+
+    capabilities: list[Capability] | None = None
+    tier: Tier | Literal[""] = ""
+    region: str = Field("", max_length=40)
+    window: int | None = Field(None, ge=1, le=100_000_000)
+    output_limit: int | None = Field(None, ge=1, le=100_000_000)
 
 
 class ModelPage(Schema):

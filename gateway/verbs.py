@@ -4,7 +4,8 @@ Writing is a platform unit with an audit entry; afterwards this process forgets 
 tells the others. Talking to a provider never happens inside a unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -217,6 +218,29 @@ def set_default_model(actor: Actor, model_id: UUID) -> ModelView:
             before={"model": before.name} if before else None,
             after={"model": row.name},
         )
+        view = model_view(row)
+    tell_changed()
+    return view
+
+
+def set_traits(actor: Actor, model_id: UUID, changes: Mapping[str, Any]) -> ModelView:
+    """Say what the model can do, its tier, region, window and output limit; the rest stays.
+
+    Null capabilities and an empty tier: as its name lets guess. Raises: Forbidden, NotFound.
+    """
+    require(actor, MANAGE)
+    with writing("set traits") as alias:
+        row = _model(alias, model_id)
+        said = {name: changes[name] for name in ("capabilities", "tier") if name in changes}
+        said |= {
+            name: changes[name]
+            for name in ("region", "window", "output_limit")
+            if changes.get(name) is not None
+        }
+        for name, value in said.items():
+            setattr(row, name, value)
+        row.save(using=alias, update_fields=list(said))
+        audit(actor, "model.described", "model", row.id, after=said)
         view = model_view(row)
     tell_changed()
     return view

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from gateway.hosting import is_own
 from gateway.models import Model, Provider
+from gateway.traits import CAPABILITIES, Tier, traits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class ModelView:
     window: int
     output_limit: int
     is_default: bool
+    capabilities: list[str]
+    tier: Tier
+    region: str
+    self_hosted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class TrialResult:
 
 def model_view(row: Model) -> ModelView:
     """From a row with its provider."""
+    traits = traits_of(row.name, row.capabilities, row.tier, row.region)
     return ModelView(
         row.id,
         row.name,
@@ -70,6 +76,10 @@ def model_view(row: Model) -> ModelView:
         row.window,
         row.output_limit,
         row.is_default,
+        [name for name in CAPABILITIES if name in traits.capabilities],
+        traits.tier,
+        traits.region,
+        is_own(row.provider),
     )
 
 

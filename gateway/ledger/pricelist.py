@@ -42,12 +42,15 @@ def read_table() -> Mapping[str, Any]:
     return table
 
 
-def listed(table: Mapping[str, Any], kind: str, model: str) -> Listed | None:
-    """The price of a model at providers of `kind`; None when the table has none that is sane."""
+def entry_of(table: Mapping[str, Any], kind: str, model: str) -> Mapping[str, Any] | None:
+    """What the table says of a model at providers of `kind`."""
     prefix = PREFIXES.get(kind, f"{kind}/")
     entry = table.get(prefix + model) or table.get(f"{kind}/{model}")
-    if not isinstance(entry, Mapping):
-        return None
+    return entry if isinstance(entry, Mapping) else None
+
+
+def listed(entry: Mapping[str, Any]) -> Listed | None:
+    """The price of an entry; None when it has none that is sane."""
     asked = _micros(entry.get("input_cost_per_token"))
     told = _micros(entry.get("output_cost_per_token", 0))
     if asked is None or told is None:

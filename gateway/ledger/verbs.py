@@ -13,10 +13,12 @@ from django.db.models import Q, Sum
 from gateway.catalogue import writing
 from gateway.drafts import Findings
 from gateway.ledger.metrics import METRICS
-from gateway.ledger.pricelist import listed, read_table
+from gateway.ledger.pricelist import entry_of, listed, read_table
 from gateway.ledger.rules import NOBODY, Caller, day_of, places
 from gateway.ledger.terms import rule_of, tell_terms
 from gateway.models import Account, Budget, Model, Policy, Price, Usage, UsageTotal
+from gateway.presets import limits_of
+from gateway.traits import ListedTraits, listed_traits
 from gateway.verbs import MANAGE, tell_changed
 from kernel.actor import Actor
 from kernel.clock import now
@@ -225,18 +227,24 @@ def set_price(actor: Actor, model_id: UUID, price: Price) -> Price:
 
 
 def import_prices(actor: Actor) -> PriceImport:
-    """Give every model without a price the one of LiteLLM's table, if it has one.
+    """Take over what LiteLLM's table says: of models without a price, without stated abilities.
 
-    For platform admins; audited. Raises: Forbidden.
+    A price where there is none; capabilities and tier where nobody said them; limits where they are
+    only assumed. For platform admins; audited. Raises: Forbidden.
     """
     require(actor, MANAGE)
     table = read_table()
     found: list[Price] = []
     missing: list[str] = []
     with writing("prices") as alias:
-        rows = Model.objects.using(alias).select_related("provider").filter(prices=None)
+        rows = Model.objects.using(alias).select_related("provider").prefetch_related("prices")
         for row in rows.order_by("name"):
-            price = listed(table, row.provider.kind, row.name)
+            entry = entry_of(table, row.provider.kind, row.name)
+            price = listed(entry) if entry is not None else None
+            if entry is not None:
+                _describe(alias, row, listed_traits(entry, price.output_micros if price else None))
+            if row.prices.all():
+                continue
             if price is None:
                 missing.append(row.name)
                 continue
@@ -253,6 +261,19 @@ def import_prices(actor: Actor) -> PriceImport:
         audit(actor, "prices.imported", "platform", "prices", after={"models": len(found)})
     tell_changed()
     return PriceImport(len(found), missing)
+
+
+def _describe(alias: str, row: Model, said: ListedTraits) -> None:
+    """Write down what nobody said yet."""
+    assumed = limits_of(row.provider.kind, row.name)
+    if row.capabilities is None:
+        row.capabilities = sorted(said.capabilities)
+    row.tier = row.tier or said.tier or ""
+    if said.window and row.window == assumed.window:
+        row.window = said.window
+    if said.output_limit and row.output_limit == assumed.output_limit:
+        row.output_limit = min(said.output_limit, max(1, row.window // 2))
+    row.save(using=alias, update_fields=["capabilities", "tier", "window", "output_limit"])
 
 
 def see_usage(actor: Actor, query: UsageQuery) -> UsageReport:

@@ -76,6 +76,10 @@ class Model(models.Model):
     display_name = models.CharField(max_length=200)
     window = models.PositiveIntegerField()
     output_limit = models.PositiveIntegerField()
+    # What is said of it; null or empty: see `gateway.traits`, which guesses.
+    capabilities = models.JSONField(null=True)
+    tier = models.CharField(max_length=10, default="", blank=True)
+    region = models.CharField(max_length=40, default="", blank=True)
     is_default = models.BooleanField(default=False)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)

@@ -133,6 +133,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         },
         "gateway_update_budget": {"limit_micros": 1},
         "gateway_set_policy": {"zone": "Europe/Berlin"},
+        "gateway_set_traits": {"region": "stolen"},
         "gateway_set_price": {"input_micros": 0, "output_micros": 0},
         "memory_create": {"agent_id": world["agent_id"], "text": "x"},
         "memory_correct": {"text": "Stolen"},

@@ -393,8 +393,18 @@ def test_prices_come_from_the_public_table_where_there_is_none(web: Web, cast: C
     known = next(one for one in made["models"] if one["name"] == "gpt-4o-mini")
     (price_,) = platform.get(f"/gateway/models/{known['id']}/prices").json()
     assert (price_["input_micros"], price_["output_micros"]) == (150_000, 600_000)
+    described = next(
+        one for one in platform.get("/gateway/models").json()["items"] if one["id"] == known["id"]
+    )
+    assert described["tier"] == "budget"
+    assert {"vision", "tools", "json_schema"} <= set(described["capabilities"])
     # What an admin has set stays.
+    said = {"capabilities": ["text"], "tier": "flagship", "region": "eu", "window": 64_000}
+    platform.put(f"/gateway/models/{known['id']}/traits", said)
     assert platform.post("/gateway/prices/import").json()["imported"] == 0
+    listed = platform.get("/gateway/models").json()["items"]
+    kept = next(one for one in listed if one["id"] == known["id"])
+    assert {name: kept[name] for name in said} == said
 
 
 def test_usage_is_summed_by_day_and_by_hour(web: Web, ann: OpenAI, cast: Cast) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.apikeys import token
 from gateway.errors import ModelBadResponse
 from gateway.ledger.metrics import Tokens
-from gateway.ledger.pricelist import listed, read_table
+from gateway.ledger.pricelist import entry_of, listed, read_table
 from gateway.limits.gcra import PERIOD_US, Bucket, judge
 from gateway.limits.limiter import Limiter
 from gateway.v1.events import DONE, Cutter, Meter, as_event, as_events, usage_of
@@ -178,11 +178,12 @@ def test_without_the_server_each_process_limits_alone(monkeypatch: pytest.Monkey
 
 def test_prices_of_the_public_table_become_whole_numbers() -> None:
     table = read_table()
-    price = listed(table, "openai", "gpt-4o-mini")
+    known = entry_of(table, "openai", "gpt-4o-mini")
+    assert known is not None
+    price = listed(known)
     assert price is not None
     assert (price.input_micros, price.output_micros) == (150_000, 600_000)
-    assert listed(table, "mistral", "mistral-small-latest") is not None
-    assert listed(table, "openai", "unheard-of") is None
-    bad = {"m": {"input_cost_per_token": -1}, "n": {"input_cost_per_token": "free"}}
-    assert listed(bad, "openai", "m") is None
-    assert listed(bad, "openai", "n") is None
+    assert entry_of(table, "mistral", "mistral-small-latest") is not None
+    assert entry_of(table, "openai", "unheard-of") is None
+    assert listed({"input_cost_per_token": -1}) is None
+    assert listed({"input_cost_per_token": "free"}) is None

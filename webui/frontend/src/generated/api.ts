@@ -612,6 +612,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/gateway/models/{model_id}/traits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Traits
+         * @description Say what a model can do, its tier, region and limits (platform admins).
+         */
+        put: operations["gateway_set_traits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/gateway/keys": {
         parameters: {
             query?: never;
@@ -2359,6 +2379,20 @@ export interface components {
             output_limit: number;
             /** Is Default */
             is_default: boolean;
+            /** Capabilities */
+            capabilities: ("text" | "vision" | "audio" | "tools" | "json_schema" | "reasoning")[];
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "budget" | "standard" | "premium" | "flagship";
+            /**
+             * Region
+             * @description As its administrators name it; empty: nobody said.
+             */
+            region: string;
+            /** Self Hosted */
+            self_hosted: boolean;
         };
         /**
          * ProviderOut
@@ -2510,6 +2544,28 @@ export interface components {
             items: components["schemas"]["ModelOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * TraitsIn
+         * @description What to say of a model; what is left out stays. Null capabilities or an empty tier: guess.
+         */
+        TraitsIn: {
+            /** Capabilities */
+            capabilities?: ("text" | "vision" | "audio" | "tools" | "json_schema" | "reasoning")[] | null;
+            /**
+             * Tier
+             * @default
+             */
+            tier: ("budget" | "standard" | "premium" | "flagship") | "";
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /** Window */
+            window?: number | null;
+            /** Output Limit */
+            output_limit?: number | null;
         };
         /**
          * KeyOut
@@ -5039,6 +5095,32 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+        };
+    };
+    gateway_set_traits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraitsIn"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
