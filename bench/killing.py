@@ -1,12 +1,15 @@
 """`python -m bench.killing`: one request as JSON on standard input, what was found on the output.
 
 A process of its own: people, journals and installation are the chaos suite's, which need Django.
+SIGTERM: no further kill; what was done until then is judged and told.
 """
 
 import json
 import os
 import random
+import signal
 import sys
+import threading
 import time
 from dataclasses import asdict
 
@@ -28,16 +31,18 @@ def main() -> None:
     request = json.loads(sys.stdin.readline())
     victims = [VICTIMS[number % len(VICTIMS)] for number in range(request["kills"])]
     random.Random(request["seed"]).shuffle(victims)
-    began = time.monotonic()
+    enough, began = threading.Event(), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: enough.set())
+
+    def goes_on(number: int) -> bool:
+        sys.stderr.write(f"{number} ")
+        sys.stderr.flush()
+        return not enough.is_set()
+
     with installation() as place, model_of(place) as model:
         place.fresh(model)
-        found = sweep(place, model, victims, request["seed"], is_timed=True, told=_told)
+        found = sweep(place, model, victims, request["seed"], is_timed=True, goes_on=goes_on)
     sys.stdout.write(json.dumps({**asdict(found), "took_s": time.monotonic() - began}) + "\n")
-
-
-def _told(number: int) -> None:
-    sys.stderr.write(f"{number} ")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class Found:
     `lost`, `doubled`, `wrong`: one line each; `troubles`: people who could not go on.
     """
 
-    kills: dict[str, int]
+    kills: Counter[str]
     turns: int = 0
     interrupted: int = 0
     messages: int = 0
@@ -117,20 +117,21 @@ def sweep(
     seed: int,
     *,
     is_timed: bool = False,
-    told: Callable[[int], None] = lambda _: None,
+    goes_on: Callable[[int], bool] = lambda _: True,
 ) -> Found:
     """Kill `victims` (web, worker, valkey, postgres) one after the other, and judge what is left.
 
     `is_timed`: after each kill, wait until the turns that ran are over, and note how long it took.
+    `goes_on` is told of each kill, and says whether there is another.
     """
     model.script({"when": ".", "reply": STORY, "gap_ms": GAP_MS})
     place.start_background()
     dice, stop = random.Random(seed), threading.Event()
     people = [Person(place, name, seed + place_, stop) for place_, name in enumerate(PEOPLE)]
-    found = Found(dict(Counter(victims)))
+    found = Found(Counter())
     for person in people:
         person.start()
-    for number, victim in enumerate(victims):
+    for number, victim in enumerate(victims, 1):
         goal = _frames(people) + dice.randint(1, MOST_FRAMES)
         place.eventually(
             lambda goal=goal: _frames(people) >= goal or _troubles(people), "nobody gets on", 120
@@ -143,7 +144,9 @@ def sweep(
         program.start()
         if is_timed:
             found.over_after_s.append(_seconds_until_over(place, ran))
-        told(number + 1)
+        found.kills[victim] += 1
+        if not goes_on(number):
+            break
     stop.set()
     for person in people:
         person.join(180)
