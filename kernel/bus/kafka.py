@@ -16,11 +16,15 @@ import structlog
 
 from kernel.bus.backbone import BackboneAway, Lag, Reader, Record
 from kernel.clock import monotonic_s
+from kernel.condition import report
 from kernel.ports import Probe
 
 PUBLISH_DEADLINE_S = 10.0
 ANSWER_DEADLINE_S = 5.0
 PROBE_DEADLINE_S = 2.0
+# A cluster that lives takes a record within this.
+WRITE_DEADLINE_S = 2.0
+PROBE_TOPIC = "probe"
 # A member that dies is replaced after this time.
 SESSION_MS = 10_000
 # Longer than any batch of subscribers takes.
@@ -67,6 +71,7 @@ class KafkaBackbone:
         self._producer: Any = None
         self._admin: Any = None
         self._meter: Any = None
+        self._prober: Any = None
         self._known: set[str] = set()
 
     def publish(self, records: Sequence[Record]) -> Mapping[int, str]:
@@ -119,25 +124,42 @@ class KafkaBackbone:
         return 0
 
     def probe(self) -> Probe:
-        """Ask for the cluster's description."""
+        """Have a record taken: a cluster that answers may refuse to write all the same."""
         started = monotonic_s()
         try:
             self._administration().list_topics(timeout=PROBE_DEADLINE_S)
-        except self._kafka.KafkaException as exc:
+            self.ensure_topics({PROBE_TOPIC})
+            self._write_probe()
+        except (self._kafka.KafkaException, BackboneAway) as exc:
             return Probe(
                 ok=False,
                 detail=_reason(exc),
-                advice="Start Kafka again; events wait in the outbox meanwhile.",
+                advice="Start Kafka again, or see why it takes no records; events wait in the "
+                "outbox meanwhile.",
             )
         return Probe(ok=True, latency_ms=(monotonic_s() - started) * 1000)
 
     def close(self) -> None:
         """See the port."""
         with self._lock:
-            self._producer = self._admin = None
+            self._producer = self._prober = self._admin = None
             for meter in (self._meter or {}).values():
                 meter.close()
             self._meter = None
+
+    def _write_probe(self) -> None:
+        if self._prober is None:
+            deadline_ms = int(WRITE_DEADLINE_S * 1000)
+            self._prober = self._kafka.Producer(
+                self._place.config(**{"acks": "all", "message.timeout.ms": deadline_ms})
+            )
+        errors: list[Any] = []
+        self._prober.produce(
+            self._place.prefix + PROBE_TOPIC, on_delivery=lambda error, _: errors.append(error)
+        )
+        self._prober.flush(WRITE_DEADLINE_S + 0.5)
+        if errors != [None]:
+            raise BackboneAway(errors[0].str() if errors else "not acknowledged in time")
 
     def ensure_topics(self, names: set[str]) -> None:
         """Make topics that are missing. Raises: BackboneAway."""
@@ -192,6 +214,7 @@ class KafkaBackbone:
             producer.purge()
             producer.flush(0)
             self._producer = None
+            report("kafka")
             raise BackboneAway(failed[0] if failed else "not acknowledged in time")
         return refused
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from somaagent.services.recipes import ServiceProblem, missing_tools, recipes
+from somaagent.services.kafka import Kafka
+from somaagent.services.recipes import ServiceProblem, missing_tools
 from somaagent.services.running import start, stop
 from tests.support.report import REQUIRE_VARIABLE
 
@@ -19,16 +20,15 @@ def kafka_of_this_run() -> Iterator[str]:
     """Start it and give its address; skip, or fail where it is required, without the tools."""
     home = Path(tempfile.mkdtemp(prefix="soma-kafka-"))
     try:
-        with kafka_in(home / "run") as bootstrap:
+        with kafka_in(home / "run", Kafka()) as bootstrap:
             yield bootstrap
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
-def kafka_in(home: Path) -> Iterator[str]:
+def kafka_in(home: Path, recipe: Kafka) -> Iterator[str]:
     """The same with data in `home`."""
-    recipe = recipes()["kafka"]
     if lacking := missing_tools(recipe):
         _cannot(lacking)
     try:
