@@ -20,6 +20,7 @@ router = Router(tags=["gateway ledger"])
 
 PAGE_LIMIT = 200
 MOST_MICROS = 10**18
+MOST_CACHE_S = 30 * 86_400
 Micros = Annotated[int, Field(ge=-1, le=MOST_MICROS)]
 PerCent = Annotated[int, Field(ge=1, le=1_000)]
 PriceMicros = Annotated[int, Field(ge=0, le=10**12)]
@@ -98,14 +99,19 @@ class CallPolicyIn(Schema):
     zone: str | None = Field(None, max_length=60)
     allowed_models: list[UUID] | None = Field(None, max_length=1_000)
     rates: PolicyRates | None = None
+    cache_s: int | None = Field(None, ge=0, le=MOST_CACHE_S)
 
 
 class CallPolicyOut(Schema):
-    """What a tenant decided for all its calls."""
+    """What a tenant decided for all its calls.
+
+    `cache_s`: seconds for which an answer serves the same question again; 0: never.
+    """
 
     zone: str
     allowed_models: list[UUID]
     rates: PolicyRates
+    cache_s: int
 
 
 class PriceIn(Schema):
@@ -227,7 +233,7 @@ def delete_budget(request: HttpRequest, budget_id: UUID) -> Status[None]:
 
 @router.get("/policy", response=CallPolicyOut, operation_id="gateway_policy")
 def see_policy(request: HttpRequest) -> object:
-    """The tenant's zone, allowed models and rates."""
+    """The tenant's zone, allowed models, rates and cache of answers."""
     return verbs.see_policy(actor_of(request))
 
 

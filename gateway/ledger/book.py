@@ -49,7 +49,7 @@ CALLS_AHEAD = 64
 SETTLED_AT_ONCE = 500
 BIGGEST = 2**53
 
-State = Literal["ok", "failed", "cancelled", "interrupted"]
+State = Literal["ok", "failed", "cancelled", "interrupted", "cached"]
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +143,17 @@ class Book:
         self._journal.begin(*_call(reservation, cut))
         self._open += 1
         return reservation
+
+    def record_cached(
+        self, caller: Caller, kind: str, target: Target, terms: Terms, call_id: UUID
+    ) -> None:
+        """Record a call for which nobody was asked: it takes nothing of any account."""
+        self._settle_in()
+        self._open += 1
+        reservation = Reservation(
+            uuid7(), call_id, kind, caller, target, terms, [], {}, 0, now(), monotonic_s()
+        )
+        self.settle(reservation, Outcome(Tokens(0, 0), counted=True, state="cached"))
 
     def release(self, reservation: Reservation) -> None:
         """The call did not take place."""

@@ -17,12 +17,16 @@ TOPIC = "gateway.terms"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`allowed_models`: ids; None: all of the catalogue. `rates`: see `gateway.models.Policy`."""
+    """`allowed_models`: ids; None: all of the catalogue. `rates`: see `gateway.models.Policy`.
+
+    `cache_s`: how long an answer serves the same question again; 0: never.
+    """
 
     rules: tuple[Rule, ...]
     zone: ZoneInfo
     allowed_models: frozenset[UUID] | None
     rates: Mapping[str, Mapping[str, int]]
+    cache_s: int = 0
 
 
 def read_terms(tenant_id: UUID) -> Terms:
@@ -33,7 +37,7 @@ def read_terms(tenant_id: UUID) -> Terms:
     if policy is None:
         return Terms(rules, ZoneInfo("UTC"), None, {})
     allowed = frozenset(map(UUID, policy.allowed_models)) or None
-    return Terms(rules, ZoneInfo(policy.zone), allowed, policy.rates)
+    return Terms(rules, ZoneInfo(policy.zone), allowed, policy.rates, policy.cache_s)
 
 
 def rule_of(row: Budget) -> Rule:

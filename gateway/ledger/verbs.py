@@ -168,7 +168,7 @@ def see_policy(actor: Actor) -> Policy:
 
 
 def set_policy(actor: Actor, changes: Mapping[str, Any]) -> Policy:
-    """Change zone, allowed models or rates. Raises: Forbidden, Unprocessable."""
+    """Change zone, models, rates or the cache of answers. Raises: Forbidden, Unprocessable."""
     with unit_of_work(actor.scope):
         require(actor, ADMINISTRATE)
         row: Policy = Policy.objects.select_for_update().first() or Policy(
@@ -184,10 +184,14 @@ def set_policy(actor: Actor, changes: Mapping[str, Any]) -> Policy:
             row.allowed_models = [str(one) for one in models if one in known]
         if (rates := changes.get("rates")) is not None:
             row.rates = {name: rates[name] for name in RATED if rates.get(name)}
+        if (cache_s := changes.get("cache_s")) is not None:
+            row.cache_s = cache_s
         findings.settle()
         row.updated_at = now()
         row.save()
-        after = {"zone": row.zone, "allowed_models": row.allowed_models, "rates": row.rates}
+        after = {
+            name: getattr(row, name) for name in ("zone", "allowed_models", "rates", "cache_s")
+        }
         audit(actor, "policy.updated", "policy", row.id, after=after)
     tell_terms(actor.scope.tenant_id)
     return row

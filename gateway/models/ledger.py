@@ -113,6 +113,8 @@ class Usage(TenantModel):
         FAILED = "failed"
         CANCELLED = "cancelled"
         INTERRUPTED = "interrupted"
+        # Nothing was asked: the tenant's own earlier answer served.
+        CACHED = "cached"
 
     call_id = models.UUIDField()
     kind = models.CharField(max_length=20)

@@ -17,6 +17,8 @@ class Policy(TenantModel):
     allowed_models = models.JSONField(default=list)
     # {"tenant" | "user" | "address": {"requests": int, "tokens": int}}, each a minute.
     rates = models.JSONField(default=dict)
+    # How long an answer serves the same question again; 0: never.
+    cache_s = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(default=now)
 
     class Meta:

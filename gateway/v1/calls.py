@@ -4,7 +4,7 @@ The order: rate limit, model, reservation, provider, answer, settling; settled b
 leaves. A model that fails before anything was shown makes room for the next one of the same name.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from math import ceil
@@ -32,6 +32,7 @@ from gateway.parts import Timeouts
 from gateway.ports import Endpoint, RawAnswer, RawCall
 from gateway.router import CURED_ELSEWHERE, MODELS, tell
 from gateway.v1.asking import PATHS, Ask
+from gateway.v1.cache import Slot
 from gateway.v1.events import DONE, Cutter, Meter, as_event, as_events, usage_of
 from gateway.v1.shape import ApiError, rendered
 from kernel.clock import monotonic_s
@@ -58,6 +59,8 @@ class Call:
     secret: str
     address: str
     headers: dict[str, str] = field(default_factory=dict)
+    # Whoever asks wants neither an earlier answer nor this one kept.
+    must_be_new: bool = False
     began_s: float = field(default_factory=monotonic_s)
     tried: list[str] = field(default_factory=list)
 
@@ -77,14 +80,25 @@ class Begun:
     reservation: Reservation
     answer: RawAnswer
     tokens_bucket: list[Bucket]
+    # Where the answer is kept for the same question; None: it is not.
+    slot: Slot | None = None
 
 
-async def begin(call: Call) -> Begun:
-    """Admit, reserve, ask. Raises: SomaError; then everything is recorded already."""
+async def begin(call: Call) -> Begun | bytes:
+    """Admit, reserve, ask; or an earlier answer to the same question, as bytes.
+
+    Raises: SomaError; then everything is recorded already.
+    """
     terms = await TERMS.get(call.principal.tenant_id)
     endpoints = await allowed_endpoints(call, terms)
     tokens = call.ask.input_estimate + _output_bound(call.ask, endpoints[0])
     buckets = await admit(call, terms, tokens)
+    slot = None
+    if terms.cache_s and not call.must_be_new:
+        slot = Slot.of(call.principal.tenant_id, call.ask, endpoints, terms.cache_s)
+        if (kept := await slot.find()) is not None:
+            await _record_cached(call, endpoints[0], terms, buckets)
+            return kept
     last: ModelError | None = None
     for endpoint in endpoints:
         reservation = await _reserve(call, endpoint)
@@ -104,12 +118,14 @@ async def begin(call: Call) -> Begun:
             asked = Tokens(call.ask.input_estimate, 0)
             _settle(call, reservation, asked, counted=False, state="cancelled")
             raise
-        return Begun(endpoint, reservation, answer, buckets)
+        return Begun(endpoint, reservation, answer, buckets, slot)
     raise last or ModelBadResponse()
 
 
-async def whole(call: Call, begun: Begun) -> bytes:
+async def whole(call: Call, begun: Begun | bytes) -> bytes:
     """The answer in one piece, as the provider wrote it. Raises: ModelError."""
+    if isinstance(begun, bytes):
+        return begun
     asked = Tokens(call.ask.input_estimate, 0)
     try:
         body = await _all(begun.answer)
@@ -126,12 +142,19 @@ async def whole(call: Call, begun: Begun) -> bytes:
     usage = usage_of(told)
     tokens = usage or Tokens(call.ask.input_estimate, _estimated(told))
     _settle(call, begun.reservation, tokens, counted=usage is not None, state="ok")
-    await _correct(begun, tokens)
+    await _correct(begun.tokens_bucket, tokens)
+    if begun.slot is not None:
+        await begun.slot.keep(body)
     return body
 
 
-async def streamed(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
+async def streamed(call: Call, begun: Begun | bytes) -> AsyncGenerator[bytes, None]:
     """The answer as events, as they come; ends with an error event where it breaks off."""
+    if isinstance(begun, bytes):
+        yield begun
+        yield DONE
+        return
+    said: list[bytes] = []
     meter = Meter(wants_usage=call.ask.wants_usage)
     first_ms: int | None = None
     state: State = "cancelled"
@@ -141,6 +164,8 @@ async def streamed(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
             async for piece in pieces:
                 if first_ms is None:
                     first_ms = int((monotonic_s() - call.began_s) * 1000)
+                if begun.slot is not None:
+                    said.append(piece)
                 yield piece
         state = "ok"
     except SomaError as error:
@@ -154,7 +179,9 @@ async def streamed(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
         if failure is not None:
             call.tried.append(failure.code)
         _settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
-    await _correct(begun, tokens)
+    await _correct(begun.tokens_bucket, tokens)
+    if begun.slot is not None and failure is None:
+        await begun.slot.keep(b"".join(said))
     yield as_event(rendered(failure)[1]) if failure is not None else DONE
 
 
@@ -242,8 +269,12 @@ def _tell_limits(call: Call, what: str, verdicts: list[Verdict]) -> None:
 
 async def _reserve(call: Call, endpoint: Endpoint) -> Reservation:
     most = Tokens(call.ask.input_bound, _output_bound(call.ask, endpoint))
-    target = Target(endpoint.model_id or NOBODY, endpoint.model, endpoint.rates)
-    return await BOOK.get().reserve(call.caller, call.ask.kind, target, most, call.call_id)
+    kind, target = call.ask.kind, _target(endpoint)
+    return await BOOK.get().reserve(call.caller, kind, target, most, call.call_id)
+
+
+def _target(endpoint: Endpoint) -> Target:
+    return Target(endpoint.model_id or NOBODY, endpoint.model, endpoint.rates)
 
 
 def _output_bound(ask: Ask, endpoint: Endpoint) -> int:
@@ -329,7 +360,16 @@ def _settle(
     )
 
 
-async def _correct(begun: Begun, tokens: Tokens) -> None:
+async def _record_cached(
+    call: Call, endpoint: Endpoint, terms: Terms, buckets: Sequence[Bucket]
+) -> None:
+    call.headers["x-soma-cache"] = "hit"
+    target = _target(endpoint)
+    BOOK.get().record_cached(call.caller, call.ask.kind, target, terms, call.call_id)
+    await _correct(buckets, Tokens(0, 0))
+
+
+async def _correct(buckets: Sequence[Bucket], tokens: Tokens) -> None:
     """Limits of tokens counted what the call might use; now it is known."""
-    for bucket in begun.tokens_bucket:
+    for bucket in buckets:
         await LIMITER.correct(bucket, tokens.input + tokens.output)

@@ -109,8 +109,14 @@ class _Exchange:
             ask = await asyncio.to_thread(asking.read, kind, body)
         else:
             ask = asking.read(kind, body)
-        call = Call(principal, ask, self._id, secret, self._address(), self._headers)
+        call = self._as_call(principal, ask, secret)
         await self._while_listened(self._tell(call))
+
+    def _as_call(self, principal: Principal, ask: asking.Ask, secret: str) -> Call:
+        wish = _header(self._scope["headers"], b"cache-control")
+        must_be_new = b"no-store" in wish or b"no-cache" in wish
+        address = self._address()
+        return Call(principal, ask, self._id, secret, address, self._headers, must_be_new)
 
     async def _tell(self, call: Call) -> None:
         if call.ask.is_stream:
@@ -131,7 +137,7 @@ class _Exchange:
     async def _respond(self) -> None:
         principal, secret = await self._principal("chat")
         fields, ask = await responses.asked(principal, await self._body())
-        call = Call(principal, ask, self._id, secret, self._address(), self._headers)
+        call = self._as_call(principal, ask, secret)
 
         async def tell() -> None:
             found = responses.events(call, fields, await self._chunks(call))
@@ -233,7 +239,7 @@ class _Exchange:
 
     async def _body(self) -> bytes:
         """The body. Raises: ApiError (413), before the whole of it was read."""
-        told = next((value for name, value in self._scope["headers"] if name == _LENGTH), b"0")
+        told = _header(self._scope["headers"], b"content-length")
         size_bytes = int(told) if told.isdigit() else 0
         pieces: list[bytes] = []
         while size_bytes <= BODY_LIMIT_BYTES:
@@ -275,7 +281,8 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-_LENGTH = b"content-length"
+def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+    return next((value for name, value in headers if name == wanted), b"")
 
 
 def _below(path: str) -> str:

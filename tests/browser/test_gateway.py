@@ -74,6 +74,10 @@ def test_an_admin_sees_what_was_used_and_sets_a_budget(
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     assert re.fullmatch(r"usage-.*\.csv", download.value.suggested_filename)
+    page.locator("select[name=cache]").select_option("3600")
+    expect(page.get_by_text("Saved. It holds from the next call on.")).to_be_visible()
+    page.reload()
+    expect(page.locator("select[name=cache]")).to_have_value("3600")
     tab.shoot("usage")
     assert tab.violations() == []
     page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})

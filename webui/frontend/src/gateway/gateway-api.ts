@@ -17,6 +17,8 @@ export type Price = Schemas["PriceOut"];
 export type PriceDraft = Schemas["PriceIn"];
 export type PriceImport = Schemas["PriceImportOut"];
 export type Call = Schemas["CallOut"];
+export type CallPolicy = Schemas["CallPolicyOut"];
+export type CallPolicyChange = Schemas["CallPolicyIn"];
 export type UsageBy = "model" | "user" | "agent" | "key" | "kind";
 
 export interface UsageQuery {
@@ -62,6 +64,14 @@ export class GatewayApi {
 
   removeBudget(id: string): Promise<void> {
     return this.http.delete(`/gateway/budgets/${encodeURIComponent(id)}`);
+  }
+
+  callPolicy(): Promise<CallPolicy> {
+    return this.http.get("/gateway/policy");
+  }
+
+  setCallPolicy(change: CallPolicyChange): Promise<CallPolicy> {
+    return this.http.put("/gateway/policy", change);
   }
 
   models(): Promise<Page<Model>> {

@@ -757,7 +757,7 @@ export interface paths {
         };
         /**
          * See Policy
-         * @description The tenant's zone, allowed models and rates.
+         * @description The tenant's zone, allowed models, rates and cache of answers.
          */
         get: operations["gateway_policy"];
         /**
@@ -2778,6 +2778,8 @@ export interface components {
         /**
          * CallPolicyOut
          * @description What a tenant decided for all its calls.
+         *
+         *     `cache_s`: seconds for which an answer serves the same question again; 0: never.
          */
         CallPolicyOut: {
             /** Zone */
@@ -2785,6 +2787,8 @@ export interface components {
             /** Allowed Models */
             allowed_models: string[];
             rates: components["schemas"]["PolicyRates"];
+            /** Cache S */
+            cache_s: number;
         };
         /**
          * PolicyRate
@@ -2815,6 +2819,8 @@ export interface components {
             /** Allowed Models */
             allowed_models?: string[] | null;
             rates?: components["schemas"]["PolicyRates"] | null;
+            /** Cache S */
+            cache_s?: number | null;
         };
         /**
          * PriceOut

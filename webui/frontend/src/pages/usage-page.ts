@@ -15,6 +15,7 @@ import { LightElement } from "../ui/light-element";
 import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
+import "./answer-cache";
 
 const DAYS = 30;
 
@@ -78,6 +79,11 @@ function subjectName(subject: Standing["budget"]["subject"]): string {
   }
 }
 
+function stateName(state: string): string {
+  if (state === "ok") return msg("whole");
+  return state === "cached" ? msg("an earlier answer") : state;
+}
+
 @customElement("soma-usage-page")
 export class UsagePage extends LightElement {
   @state() private usage: Usage | null = null;
@@ -129,6 +135,7 @@ export class UsagePage extends LightElement {
         </p>
         ${this.#controls()} ${this.#body()}
         ${this.#mayAdministrate ? this.#budgets() : nothing}
+        ${this.#mayAdministrate ? html`<soma-answer-cache></soma-answer-cache>` : nothing}
         ${this.#calls()}
       </main>`;
   }
@@ -355,7 +362,7 @@ export class UsagePage extends LightElement {
                 <th scope="row" title=${exactTime(call.at)}>${dayOf(call.at)}, ${clockTime(call.at)}</th>
                 <td>${call.model}</td>
                 <td title=${call.note === "" ? nothing : call.note}>
-                  ${call.state === "ok" ? msg("whole") : call.state}${call.note === "" ? nothing : html` <span class="hint">${call.note}</span>`}
+                  ${stateName(call.state)}${call.note === "" ? nothing : html` <span class="hint">${call.note}</span>`}
                 </td>
                 <td class="table__number">
                   ${shownNumber(call.input_tokens + call.output_tokens)}${call.counted ? nothing : html` <span class="hint">${msg("estimated")}</span>`}
