@@ -12,8 +12,9 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         """Say which columns hold relations; register event consumers and tenant starters."""
         from chat import agents, subscribers  # noqa: F401  # needs the model registry
+        from chat.models import Agent, Conversation
         from saas.facade import on_new_tenant, relate
 
-        relate("agent")
-        relate("conversation", owner="user_id")
+        relate("agent", Agent)
+        relate("conversation", Conversation, owner="user_id", agent="agent_id")
         on_new_tenant(agents.ensure_first_agent)

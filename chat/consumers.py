@@ -40,12 +40,14 @@ from kernel.errors import (
 from kernel.ids import uuid7
 from saas.facade import (
     COOKIE,
+    RightsChange,
     authenticate,
     known_choice,
     reauthenticate,
     redeem_ticket,
     require,
     watch_modes,
+    watch_rights,
 )
 
 INTERNAL, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN = 4000, 4001, 4003, 4004
@@ -96,6 +98,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
         self._stop_health: Callable[[], None] | None = None
         self._health_told: frames.Health | None = None
         self._stop_modes: Callable[[], None] | None = None
+        self._stop_rights: Callable[[], None] | None = None
         self._mode_told = frames.Mode("production", "production", is_enterprise=False)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -140,6 +143,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             self._stop_health()
         if self._stop_modes is not None:
             self._stop_modes()
+        if self._stop_rights is not None:
+            self._stop_rights()
         for task in [*self._followed.values(), *self._errands]:
             task.cancel()
         for stop in self._watched.values():
@@ -320,12 +325,32 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             await self.close(FORBIDDEN)
             return
         self.actor, self._checked_at = actor, monotonic_s()
+        self._stop_rights = watch_rights(self._on_rights)
         await self._say(frames.Connected(str(actor.user_id), str(actor.tenant_id), frames.PROTOCOL))
         if CONDITION.is_bound:
             self._stop_health = CONDITION.get().watch(lambda: self._spawn(self._tell_health()))
             await self._tell_health()
         self._stop_modes = watch_modes(lambda: self._spawn(self._tell_mode()))
         await self._tell_mode()
+
+    def _on_rights(self, change: RightsChange) -> None:
+        actor = self.actor
+        if actor is not None and change.concerns(actor.tenant_id, actor.user_id):
+            self._checked_at = float("-inf")
+            self._spawn(self._look_again())
+
+    async def _look_again(self) -> None:
+        """Close if the right to be here was lost: whoever only listens loses it as well."""
+        try:
+            await self._refresh()
+            require(self._who(), "tenant.view")
+        except Unauthenticated:
+            await self.close(NOT_SIGNED_IN)
+        except Forbidden as exc:
+            await self._fail(exc, None)
+            await self.close(FORBIDDEN)
+        except AWAY as exc:
+            log.info("socket.rights_not_read", error=type(exc).__name__)
 
     async def _tell_mode(self) -> None:
         """The mode; nothing while it stays the same."""

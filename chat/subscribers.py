@@ -5,9 +5,10 @@ from uuid import UUID
 from chat.events import FeedbackGiven, TurnFinished
 from chat.models import Conversation, Message, Turn
 from kernel.actor import Actor
+from kernel.clock import now
 from kernel.events import Envelope, subscribe
 from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turn
-from saas.facade import audit, behaviour_of
+from saas.facade import TenantSuspended, audit, behaviour_of
 
 FROM_MEMORY = {"no-model", "models-down"}
 
@@ -91,3 +92,9 @@ def learn_from_a_judged_answer(event: FeedbackGiven, envelope: Envelope) -> None
             answer=message.text,
         )
     )
+
+
+@subscribe(TenantSuspended, name="chat.stop_turns")
+def stop_turns(_: TenantSuspended, __: Envelope) -> None:
+    """What was said so far is kept; the runner of each turn sees the mark at its next heartbeat."""
+    Turn.objects.filter(state=Turn.State.OPEN, cancel_asked_at=None).update(cancel_asked_at=now())

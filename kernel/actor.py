@@ -22,7 +22,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person or service on whose behalf a verb runs."""
+    """The person or service on whose behalf a verb runs.
+
+    `role`: the main role in the tenant; `further`: more of them. `rights`: tenant permissions by
+    roles of the tenant's own. `has_grants`: whether anything was given to the person on single
+    objects. `is_suspended`: the tenant is.
+    """
 
     user_id: UUID
     tenant_id: UUID | None
@@ -32,6 +37,15 @@ class Actor:
     request_id: str = ""
     kind: Literal["user", "service"] = "user"
     must_change_password: bool = False
+    further: frozenset[str] = frozenset()
+    rights: frozenset[str] = frozenset()
+    has_grants: bool = False
+    is_suspended: bool = False
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """All roles in the tenant."""
+        return self.further | {self.role} if self.role else self.further
 
     @property
     def scope(self) -> Scope:

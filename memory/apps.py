@@ -12,6 +12,7 @@ class MemoryConfig(AppConfig):
     def ready(self) -> None:
         """Declare the relation columns that authorisation reads, and the consumer of events."""
         from memory import givens  # noqa: F401  # apps are loaded only now
+        from memory.models import Memory
         from saas.facade import relate
 
-        relate("memory", owner="user_id")
+        relate("memory", Memory, owner="user_id")

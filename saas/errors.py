@@ -1,6 +1,13 @@
 """Failures of signing in, of tenants and of permissions."""
 
-from kernel.errors import Conflict, Forbidden, SomaError, TooManyRequests, Unauthenticated
+from kernel.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    SomaError,
+    TooManyRequests,
+    Unauthenticated,
+)
 
 
 class InvalidCredentials(Unauthenticated):
@@ -55,3 +62,51 @@ class EmailTaken(Conflict):
     """Another person has this e-mail address."""
 
     code, title = "email-taken", "There is an account with this e-mail address"
+
+
+class OwnRights(Forbidden):
+    """Nobody changes their own roles or standing."""
+
+    code, title = "own-rights", "Nobody changes their own rights: ask a colleague"
+
+
+class LastSysadmin(Conflict):
+    """The tenant would be left without a sysadmin."""
+
+    code, title = "last-sysadmin", "An organisation keeps at least one sysadmin"
+
+
+class PersonUnknown(NotFound):
+    """Not a member of this tenant."""
+
+    code, title = "person-unknown", "There is no such person in this organisation"
+
+
+class RoleUnknown(NotFound):
+    """No such role of this tenant."""
+
+    code, title = "role-unknown", "There is no such role"
+
+
+class RoleTaken(Conflict):
+    """Another role of this tenant has this name."""
+
+    code, title = "role-taken", "There is a role with this name"
+
+
+class RoleInUse(Conflict):
+    """People have this role."""
+
+    code, title = "role-in-use", "People have this role: take it from them first"
+
+
+class GrantUnknown(NotFound):
+    """No such grant."""
+
+    code, title = "grant-unknown", "There is no such grant"
+
+
+class TenantUnknown(NotFound):
+    """No such tenant."""
+
+    code, title = "tenant-unknown", "There is no such organisation"

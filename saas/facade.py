@@ -2,6 +2,8 @@
 
 from saas.audit import acted_since, audit
 from saas.authz.check import allowed, relate, require, visible
+from saas.authz.rights import Change as RightsChange
+from saas.authz.rights import follow_rights, watch_rights
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
 from saas.modes import (
@@ -20,10 +22,13 @@ from saas.provisioning import (
     is_active_tenant,
     on_new_tenant,
 )
+from saas.told import TenantSuspended
 
 __all__ = [
     "COOKIE",
     "SCHEMA",
+    "RightsChange",
+    "TenantSuspended",
     "acted_since",
     "acting_member",
     "allowed",
@@ -34,6 +39,7 @@ __all__ = [
     "ensure_person",
     "ensure_tenant",
     "follow_modes",
+    "follow_rights",
     "is_active_tenant",
     "is_enterprise",
     "known_choice",
@@ -46,4 +52,5 @@ __all__ = [
     "require",
     "visible",
     "watch_modes",
+    "watch_rights",
 ]

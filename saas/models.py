@@ -6,21 +6,30 @@ they carry no row-level security; only `saas.identity` and the platform verbs to
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 
 from kernel.clock import now
 from kernel.ids import uuid7
 from kernel.tenancy import TenantModel
 
+_EMPTY = RawSQL("'{}'::varchar[]", ())
+_NO_IDS = RawSQL("'{}'::uuid[]", ())
+
 
 class Role(models.TextChoices):
-    """What a membership makes of a person in one tenant."""
+    """What a membership makes of a person in one tenant: relations of `saas.authz.schema`."""
 
     SYSADMIN = "sysadmin", "Tenant sysadmin"
     ADMIN = "admin", "Tenant admin"
+    DEVELOPER = "developer", "Developer"
+    TRAINER = "trainer", "Trainer"
     MEMBER = "member", "Member"
     VIEWER = "viewer", "Viewer"
+    BILLING_ADMIN = "billing_admin", "Billing admin"
+    SECURITY_AUDITOR = "security_auditor", "Security auditor"
 
 
 class Tenant(models.Model):
@@ -36,6 +45,8 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=60, unique=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    suspended_at = models.DateTimeField(null=True)
+    suspended_why = models.CharField(max_length=300, default="", db_default="")
     created_at = models.DateTimeField(default=now, editable=False)
 
     def __str__(self) -> str:
@@ -63,24 +74,72 @@ class User(models.Model):
 
 
 class Membership(models.Model):
-    """A person's role in one tenant."""
+    """A person's standing in one tenant: everything that a check needs to know of it.
+
+    Written inside a unit of the tenant (a policy of the database), read before one is known. A
+    trigger keeps a tenant from losing its last sysadmin.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    role = models.CharField(max_length=10, choices=Role)
+    role = models.CharField(max_length=20, choices=Role)
+    # Further system roles, roles of the tenant's own, and what the latter come to (permissions of
+    # the tenant): `saas.people.roles` keeps that current.
+    roles = ArrayField(models.CharField(max_length=20), default=list, db_default=_EMPTY)
+    own_roles = ArrayField(models.UUIDField(), default=list, db_default=_NO_IDS)
+    rights = ArrayField(models.CharField(max_length=40), default=list, db_default=_EMPTY)
+    # Whether `saas_grant` has a row of this person: without one nobody looks there.
+    has_grants = models.BooleanField(default=False, db_default=False)
+    suspended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "tenant"], name="membership_once"),
             models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="membership_role_known"
+                condition=models.Q(role__in=Role.values, roles__contained_by=Role.values),
+                name="membership_role_known",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.tenant_id}"
+
+
+class TenantRole(TenantModel):
+    """A role of a tenant's own: a name for some permissions of the tenant."""
+
+    name = models.CharField(max_length=60)
+    permissions = ArrayField(models.CharField(max_length=40))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("tenant_id", Lower("name"), name="tenant_role_once"),
+        ]
+
+
+class Grant(TenantModel):
+    """A relation of a person to one object, beside what roles and owners have."""
+
+    object_type = models.CharField(max_length=30)
+    object_id = models.UUIDField()
+    relation = models.CharField(max_length=30)
+    user_id = models.UUIDField()
+    granted_by = models.UUIDField()
+    reason = models.CharField(max_length=300)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "user_id", "object_type", "relation", "object_id"],
+                name="grant_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "object_type", "object_id"], name="grant_by_object"),
+        ]
 
 
 class Session(models.Model):

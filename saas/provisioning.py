@@ -11,6 +11,7 @@ from kernel.actor import Actor, Scope
 from kernel.db import platform_unit, unit_of_work
 from saas.identity import passwords
 from saas.models import Membership, Role, Tenant, User
+from saas.people.standing import standing_of
 
 # Upper apps add what a new tenant starts with (a first agent); they register here.
 _starters: list[Callable[[Scope], None]] = []
@@ -82,11 +83,12 @@ def ensure_membership(user_id: UUID, tenant_id: UUID, role: Role) -> None:
 
 def member_actor(user_id: UUID, tenant_id: UUID) -> Actor:
     """The actor of a member outside any session (commands, consumers). Raises: DoesNotExist."""
-    membership = Membership.objects.select_related("user").get(user_id=user_id, tenant_id=tenant_id)
+    membership = Membership.objects.select_related("user", "tenant").get(
+        user_id=user_id, tenant_id=tenant_id
+    )
     return Actor(
         user_id=user_id,
-        tenant_id=tenant_id,
-        role=membership.role,
+        **standing_of(membership),
         is_platform_admin=membership.user.is_platform_admin,
     )
 
@@ -94,10 +96,11 @@ def member_actor(user_id: UUID, tenant_id: UUID) -> Actor:
 def acting_member(user_id: UUID, tenant_id: UUID) -> Actor | None:
     """The actor of a person who may work in a tenant now; None when either may not."""
     membership = (
-        Membership.objects.select_related("user")
+        Membership.objects.select_related("tenant")
         .filter(
             user_id=user_id,
             tenant_id=tenant_id,
+            suspended_at=None,
             user__is_active=True,
             tenant__status=Tenant.Status.ACTIVE,
         )
@@ -105,7 +108,7 @@ def acting_member(user_id: UUID, tenant_id: UUID) -> Actor | None:
     )
     if membership is None:
         return None
-    return Actor(user_id=user_id, tenant_id=tenant_id, role=membership.role)
+    return Actor(user_id=user_id, **standing_of(membership))
 
 
 def is_active_tenant(tenant_id: UUID) -> bool:

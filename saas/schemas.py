@@ -44,6 +44,7 @@ class TenantOut(Schema):
     id: UUID
     name: str
     slug: str
+    is_suspended: bool
 
 
 class MembershipOut(Schema):
@@ -60,6 +61,7 @@ class MeOut(Schema):
     tenant: TenantOut | None
     memberships: list[MembershipOut]
     role: str | None
+    roles: list[str]
     permissions: list[str]
     must_change_password: bool
     csrf_token: str
@@ -78,6 +80,7 @@ class MeOut(Schema):
                 "tenant": me.tenant,
                 "memberships": me.memberships,
                 "role": me.role,
+                "roles": me.roles,
                 "permissions": me.permissions,
                 "must_change_password": me.must_change_password,
                 "csrf_token": me.csrf_token,

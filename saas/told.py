@@ -19,3 +19,11 @@ class AuditRecorded:
     action: str
     object_type: str
     object_id: str
+
+
+@event("tenant.suspended", version=1, topic="audit")
+@dataclass(frozen=True, slots=True)
+class TenantSuspended:
+    """A tenant was closed: what runs for it stops."""
+
+    tenant_id: UUID

@@ -14,7 +14,9 @@ from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
 from saas.api.events import router as events_router
 from saas.api.modes import router as modes_router
+from saas.api.people import router as people_router
 from saas.api.sign_in import router as sign_in_router
+from saas.api.tenants import router as tenants_router
 from somaagent.errors import install
 
 api = NinjaAPI(
@@ -35,6 +37,8 @@ api.add_router("/gateway/keys", keys_router)
 api.add_router("/gateway", ledger_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
+api.add_router("/people", people_router)
 api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
 api.add_router("/saas/mode", modes_router)
+api.add_router("/saas/tenants", tenants_router)

@@ -32,7 +32,7 @@ from health import asgi as health  # noqa: E402
 from health.facade import watch  # noqa: E402
 from kernel.db import in_unit, shut_down_pool  # noqa: E402
 from memory.facade import BRAIN  # noqa: E402
-from saas.facade import follow_modes  # noqa: E402
+from saas.facade import follow_modes, follow_rights  # noqa: E402
 
 REAP_EVERY_S = 5.0
 # A turn makes some thousand short-lived objects; the default threshold of 700 would look through
@@ -66,6 +66,7 @@ class _Lifespan:
             asyncio.create_task(follow_changes(), name="soma-follow-models"),
             asyncio.create_task(watch(), name="soma-health"),
             asyncio.create_task(follow_modes(), name="soma-modes"),
+            asyncio.create_task(follow_rights(), name="soma-rights"),
             asyncio.create_task(follow_policies(), name="soma-policies"),
         ]
         await send({"type": "lifespan.startup.complete"})

@@ -35,6 +35,8 @@ from memory.embedding.endpoint import EndpointEmbedder
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
 from memory.workspace import WORKSPACE
+from saas.authz.embedded import EmbeddedAuthority
+from saas.authz.ports import AUTHORITY
 from somaagent.config import Config
 from somaagent.waking import Waker
 
@@ -44,6 +46,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
+    bind(AUTHORITY, EmbeddedAuthority())
     bind(BACKBONE, _backbone(settings.SOMA))
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)

@@ -11,12 +11,12 @@ from django.db.models import Q
 from gateway.apikeys.token import digest, is_well_formed
 from gateway.errors import KeyRefused
 from gateway.models import ApiKey
-from gateway.remembered import Remembered
 from kernel.actor import Actor
 from kernel.bus.ports import BUS, Payload
 from kernel.clock import now
 from kernel.db import platform_unit
-from saas.facade import acting_member, is_active_tenant
+from kernel.remembered import Remembered
+from saas.facade import acting_member, is_active_tenant, watch_rights
 
 TOPIC = "gateway.keys"
 # Writing down every call would be a write a call.
@@ -112,12 +112,14 @@ def tell_keys() -> None:
 
 
 async def follow_keys() -> None:
-    """Hear at once of keys that another process changed; once, in the process's own loop."""
+    """Hear at once of keys and rights that changed elsewhere; once, in the process's own loop."""
 
     def changed(_: Payload) -> None:
         PRINCIPALS.forget()
 
     await BUS.get().listen(TOPIC, changed)
+    # A key can do no more than its person, and nothing while its tenant is suspended.
+    watch_rights(lambda _: PRINCIPALS.forget())
 
 
 def _is_inside(address: str, networks: tuple[Network, ...]) -> bool:

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from gateway.ledger.rules import Rule
 from gateway.models import Budget, Policy
-from gateway.remembered import Remembered
 from kernel.actor import Scope
 from kernel.bus.ports import BUS, Payload
 from kernel.db import unit_of_work
+from kernel.remembered import Remembered
 
 TOPIC = "gateway.terms"
 

@@ -1,58 +1,92 @@
-"""The embedded evaluator, and the two calls that verbs use: `require` and `visible`.
+"""The calls that verbs use: `require`, `allowed` and `visible`.
 
-Facts: the actor's role in the actor's tenant (read with the session), and the relation columns of
-the object (declared by the app that owns the table, with `relate`). An unknown permission or an
-undeclared relation is a defect and raises; it never allows.
+Evaluated in three values: what the actor and the row at hand say decides first; what stays open is
+asked of the authority (`saas.authz.ports`) in one go. An unknown permission or an undeclared
+relation is a defect and raises; it never allows.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Model, Q
 
 from kernel.actor import Actor
 from kernel.errors import Forbidden, NotFound
-from saas.authz.schema import SCHEMA, Both, Either, Expression, One, Via
-from saas.errors import PasswordChangeRequired
+from kernel.tenancy import TenantModel
+from saas.authz.ports import AUTHORITY, Question
+from saas.authz.schema import SCHEMA, Both, Either, Expression, One, Via, only_reads
+from saas.errors import PasswordChangeRequired, TenantSuspended
 
 NOTHING = Q(pk__in=[])
 EVERYTHING = Q()
 
 _columns: dict[str, dict[str, str]] = {}
+_models: dict[str, type[TenantModel]] = {}
+
+Leaf = One | Via
 
 
-def relate(kind: str, **columns: str) -> None:
-    """Declare which column of `kind`'s table holds each subject relation (owner="user_id")."""
+def relate(kind: str, model: type[TenantModel] | None = None, **columns: str) -> None:
+    """Declare the table of `kind`, and which of its columns hold relations (owner="user_id")."""
     unknown = set(columns) - set(SCHEMA[kind].relations)
     if unknown:
         msg = f"{kind} has no relation {sorted(unknown)}"
         raise KeyError(msg)
     _columns[kind] = columns
+    if model is not None:
+        _models[kind] = model
+
+
+def tables() -> dict[str, tuple[type[TenantModel], dict[str, str]]]:
+    """The declared tables with their relation columns."""
+    return {kind: (model, _columns[kind]) for kind, model in _models.items()}
 
 
 def allowed(actor: Actor, permission: str, row: Model | None = None) -> bool:
-    """Whether `actor` has `permission` ("type.name"), on `row` where the type has rows."""
+    """Whether `actor` has `permission` ("type.name"), on `row` where the type has rows.
+
+    Raises: AuthorityAway.
+    """
     kind, _, name = permission.partition(".")
-    return _holds(actor, kind, SCHEMA[kind].permissions[name], row)
+    expression = SCHEMA[kind].permissions[name]
+    if _is_closed(actor, kind, name):
+        return False
+    authority = AUTHORITY.get()
+
+    def known(leaf: Leaf) -> bool | None:
+        said = _said_by_row(actor, kind, leaf, row)
+        return said if isinstance(said, bool) else authority.known(actor, said)
+
+    first = decide(expression, known)
+    if first is not None:
+        return first
+    asked = {
+        leaf: said
+        for leaf in leaves(expression)
+        if isinstance(said := _said_by_row(actor, kind, leaf, row), Question)
+        and authority.known(actor, said) is None
+    }
+    answers = dict(zip(asked, authority.ask(actor, list(asked.values())), strict=True))
+    return bool(decide(expression, lambda leaf: answers.get(leaf, known(leaf))))
 
 
 def require(actor: Actor, permission: str, row: Model | None = None) -> None:
     """Raise unless allowed.
 
-    Raises: PasswordChangeRequired; NotFound for a row that the actor may not even see; Forbidden.
+    Raises: PasswordChangeRequired; TenantSuspended; NotFound for a row that the actor may not even
+    see; Forbidden; AuthorityAway.
     """
     if actor.must_change_password:
         raise PasswordChangeRequired
     if allowed(actor, permission, row):
         return
+    kind, _, name = permission.partition(".")
+    if _is_closed(actor, kind, name):
+        raise TenantSuspended
     if row is not None and not _may_see(actor, permission, row):
         raise NotFound
     raise Forbidden(f"This needs the permission {permission}.", permission=permission)
-
-
-def _may_see(actor: Actor, permission: str, row: Model) -> bool:
-    kind = permission.partition(".")[0]
-    seeing = [f"{kind}.{name}" for name in ("view", "read") if name in SCHEMA[kind].permissions]
-    return any(allowed(actor, one, row) for one in seeing)
 
 
 def visible(actor: Actor, permission: str) -> Q:
@@ -60,6 +94,8 @@ def visible(actor: Actor, permission: str) -> Q:
     if actor.must_change_password:
         raise PasswordChangeRequired
     kind, _, name = permission.partition(".")
+    if _is_closed(actor, kind, name):
+        return NOTHING
     return _condition(actor, kind, SCHEMA[kind].permissions[name])
 
 
@@ -71,50 +107,123 @@ def granted(actor: Actor) -> list[str]:
     return [name for name in names if allowed(actor, name)]
 
 
-def _holds(actor: Actor, kind: str, expression: Expression, row: Model | None) -> bool:
+def decide(expression: Expression, known: Callable[[Leaf], bool | None]) -> bool | None:
+    """The value of an expression in three-valued logic (Kleene); None: still open."""
     match expression:
-        case One(relation):
-            return _stands_in(actor, kind, relation, row)
-        case Via(relation, permission):
-            if row is not None and getattr(row, "tenant_id", None) != actor.tenant_id:
-                return False
-            return _holds(actor, relation, SCHEMA[relation].permissions[permission], None)
+        case One() | Via():
+            return known(expression)
         case Either(terms):
-            return any(_holds(actor, kind, term, row) for term in terms)
+            return _fold((decide(term, known) for term in terms), decisive=True)
         case Both(terms):
-            return all(_holds(actor, kind, term, row) for term in terms)
+            return _fold((decide(term, known) for term in terms), decisive=False)
 
 
-def _stands_in(actor: Actor, kind: str, relation: str, row: Model | None) -> bool:
+def leaves(expression: Expression) -> Iterator[Leaf]:
+    """The relations and arrows of an expression."""
+    match expression:
+        case One() | Via():
+            yield expression
+        case Either(terms) | Both(terms):
+            for term in terms:
+                yield from leaves(term)
+
+
+def _fold(values: Iterator[bool | None], *, decisive: bool) -> bool | None:
+    result: bool | None = not decisive
+    for value in values:
+        if value is decisive:
+            return decisive
+        if value is None:
+            result = None
+    return result
+
+
+def _is_closed(actor: Actor, kind: str, name: str) -> bool:
+    """Whether the tenant's suspension denies it: admins may go on reading."""
+    if not actor.is_suspended or kind == "platform":
+        return False
+    return not (only_reads(name) and actor.roles & {"sysadmin", "admin"})
+
+
+def _may_see(actor: Actor, permission: str, row: Model) -> bool:
+    kind = permission.partition(".")[0]
+    seeing = [f"{kind}.{name}" for name in ("view", "read") if name in SCHEMA[kind].permissions]
+    return any(allowed(actor, one, row) for one in seeing)
+
+
+def _said_by_row(actor: Actor, kind: str, leaf: Leaf, row: Model | None) -> bool | Question:
+    """What the row at hand says of a leaf; else the question that stays."""
     if kind == "platform":
-        return actor.is_platform_admin
+        return Question(kind, None, _name(leaf))
     if kind == "tenant":
-        return actor.tenant_id is not None and actor.role == relation
-    if row is None:
-        # Before there is a row (creation), its maker is its owner.
-        return relation in _columns[kind]
-    subject: Any = getattr(row, _columns[kind][relation])
-    return bool(subject == actor.user_id)
+        return Question(kind, actor.tenant_id, _name(leaf))
+    if row is not None and getattr(row, "tenant_id", None) != actor.tenant_id:
+        return False
+    if isinstance(leaf, Via):
+        return Question(leaf.relation, _target(actor, kind, leaf, row), leaf.permission)
+    column = _columns[kind].get(leaf.relation)
+    if column is None:
+        return Question(kind, getattr(row, "pk", None), leaf.relation)
+    # Before there is a row (creation), its maker is its owner.
+    return row is None or bool(getattr(row, column) == actor.user_id)
+
+
+def _target(actor: Actor, kind: str, leaf: Via, row: Model | None) -> UUID | None:
+    if leaf.relation == "tenant":
+        return actor.tenant_id
+    target: UUID | None = getattr(row, _columns[kind][leaf.relation]) if row is not None else None
+    return target
+
+
+def _name(leaf: Leaf) -> str:
+    return leaf.relation if isinstance(leaf, One) else leaf.permission
 
 
 def _condition(actor: Actor, kind: str, expression: Expression) -> Q:
     match expression:
-        case One(relation) if kind not in {"platform", "tenant"}:
-            return Q(**{_columns[kind][relation]: actor.user_id})
-        case One():
-            return EVERYTHING if _holds(actor, kind, expression, None) else NOTHING
-        case Via(relation, permission):
-            inner = SCHEMA[relation].permissions[permission]
-            if not _holds(actor, relation, inner, None):
-                return NOTHING
-            return Q(tenant_id=actor.tenant_id)
+        case One() | Via():
+            return _leaf_condition(actor, kind, expression)
         case Either(terms):
-            union = NOTHING
-            for term in terms:
-                union |= _condition(actor, kind, term)
-            return union
+            some = [one for term in terms if (one := _condition(actor, kind, term)) != NOTHING]
+            return _any(some) if some else NOTHING
         case Both(terms):
             meet = EVERYTHING
             for term in terms:
                 meet &= _condition(actor, kind, term)
             return meet
+
+
+def _any(conditions: list[Q]) -> Q:
+    union = conditions[0]
+    for condition in conditions[1:]:
+        union |= condition
+    return union
+
+
+def _leaf_condition(actor: Actor, kind: str, leaf: Leaf) -> Q:
+    authority = AUTHORITY.get()
+    if kind in {"platform", "tenant"} or (isinstance(leaf, Via) and leaf.relation == "tenant"):
+        where = kind if isinstance(leaf, One) else leaf.relation
+        if not holds(actor, Question(where, actor.tenant_id, _name(leaf))):
+            return NOTHING
+        return EVERYTHING if kind in {"platform", "tenant"} else Q(tenant_id=actor.tenant_id)
+    if isinstance(leaf, Via):
+        inner = _condition(actor, leaf.relation, SCHEMA[leaf.relation].permissions[leaf.permission])
+        of_all = Q(tenant_id=actor.tenant_id)
+        if inner in (NOTHING, of_all):
+            return inner
+        targets: Any = _models[leaf.relation].objects.filter(inner).values("id")
+        return Q(**{f"{_columns[kind][leaf.relation]}__in": targets})
+    column = _columns[kind].get(leaf.relation)
+    if column is not None:
+        return Q(**{column: actor.user_id})
+    if authority.known(actor, Question(kind, None, leaf.relation)) is False:
+        return NOTHING
+    return Q(tenant_id=actor.tenant_id, id__in=authority.granted(actor, kind, leaf.relation))
+
+
+def holds(actor: Actor, question: Question) -> bool:
+    """The answer to one question. Raises: AuthorityAway."""
+    authority = AUTHORITY.get()
+    known = authority.known(actor, question)
+    return known if known is not None else authority.ask(actor, [question])[0]

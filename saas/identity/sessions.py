@@ -12,6 +12,7 @@ from kernel.actor import Actor
 from kernel.clock import now
 from kernel.errors import Unauthenticated
 from saas.models import Membership, Session, Tenant, Ticket, User
+from saas.people.standing import COLUMNS, standing
 
 COOKIE = "soma_session"
 TICKET_LIFE = timedelta(seconds=30)
@@ -20,15 +21,16 @@ SEEN_EVERY = timedelta(minutes=1)
 
 _FIND = """
 select s.id, s.user_id, s.tenant_id, s.last_seen_at, u.is_platform_admin,
-       u.must_change_password, m.role, t.status
+       u.must_change_password, {columns}
 from saas_session s
 join saas_user u on u.id = s.user_id and u.is_active
 left join saas_tenant t on t.id = s.tenant_id
 left join saas_membership m on m.tenant_id = s.tenant_id and m.user_id = s.user_id
+  and m.suspended_at is null
 where {key} = %s and s.ended_at is null and s.expires_at > %s and s.last_seen_at > %s
 """
-_BY_SECRET = _FIND.format(key="s.secret_hash")
-_BY_ID = _FIND.format(key="s.id")
+_BY_SECRET = _FIND.format(key="s.secret_hash", columns=COLUMNS)
+_BY_ID = _FIND.format(key="s.id", columns=COLUMNS)
 
 
 def digest(secret: str) -> str:
@@ -103,9 +105,9 @@ def redeem_ticket(secret: str, request_id: str) -> Actor:
 
 
 def memberships(user_id: UUID) -> list[Membership]:
-    """A person's memberships in active tenants, oldest first."""
+    """A person's memberships, also in suspended tenants, oldest first."""
     return list(
-        Membership.objects.filter(user_id=user_id, tenant__status=Tenant.Status.ACTIVE)
+        Membership.objects.filter(user_id=user_id, suspended_at=None)
         .select_related("tenant")
         .order_by("created_at")
     )
@@ -118,17 +120,15 @@ def _find(query: str, key: str | UUID, request_id: str) -> Actor:
         row = cursor.fetchone()
         if row is None:
             raise Unauthenticated
-        session_id, user_id, tenant_id, seen_at, is_admin, must_change, role, status = row
+        session_id, user_id, tenant_id, seen_at, is_admin, must_change, *found = row
         if moment - seen_at > SEEN_EVERY:
             cursor.execute(
                 "update saas_session set last_seen_at = %s where id = %s", [moment, session_id]
             )
-    # A tenant that was left or suspended is no longer this session's tenant.
-    usable = role is not None and status == Tenant.Status.ACTIVE
     return Actor(
         user_id=user_id,
-        tenant_id=tenant_id if usable else None,
-        role=role if usable else None,
+        # A tenant that was left is no longer this session's tenant.
+        **standing(tenant_id, found),
         is_platform_admin=is_admin,
         session_id=session_id,
         request_id=request_id,

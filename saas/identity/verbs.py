@@ -22,6 +22,7 @@ class Place:
     id: UUID
     name: str
     slug: str
+    is_suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Me:
     is_platform_admin: bool
     tenant: Place | None
     role: str | None
+    roles: list[str]
     memberships: list[Belonging]
     permissions: list[str]
     must_change_password: bool
@@ -102,7 +104,7 @@ def change_password(actor: Actor, current: str, new: str) -> None:
 def switch_tenant(actor: Actor, tenant_id: UUID) -> None:
     """Make another of the person's tenants the session's tenant. Raises: NotAMember."""
     member = Membership.objects.filter(
-        user_id=actor.user_id, tenant_id=tenant_id, tenant__status=Tenant.Status.ACTIVE
+        user_id=actor.user_id, tenant_id=tenant_id, suspended_at=None
     )
     if not member.exists() or actor.session_id is None:
         raise NotAMember
@@ -131,6 +133,7 @@ def describe(actor: Actor) -> Me:
         is_platform_admin=user.is_platform_admin,
         tenant=here,
         role=actor.role,
+        roles=sorted(actor.roles),
         memberships=belongings,
         permissions=granted(actor),
         must_change_password=user.must_change_password,
@@ -139,4 +142,4 @@ def describe(actor: Actor) -> Me:
 
 
 def _place(tenant: Tenant) -> Place:
-    return Place(tenant.id, tenant.name, tenant.slug)
+    return Place(tenant.id, tenant.name, tenant.slug, tenant.status == Tenant.Status.SUSPENDED)

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from health.degraded import TABLE
 from kernel import events
 from kernel.errors import registry
-from saas.authz.schema import Both, Either, Expression, One, Via
+from saas.authz.schema import Both, Either, Expression, One, Via, gives
 from saas.facade import SCHEMA
 from saas.modes import MODES, behaviour
 from somaagent import config
@@ -170,10 +170,14 @@ def _row(cells: Iterable[str]) -> str:
 def _words(expression: Expression) -> str:
     match expression:
         case One(relation):
-            return relation
+            right = gives(relation)
+            return f"a role with {right}" if right else relation
         case Via(relation, permission):
             return f"`{relation}.{permission}`"
         case Either(terms):
             return " or ".join(_words(term) for term in terms)
         case Both(terms):
-            return " and ".join(_words(term) for term in terms)
+            inner = [
+                f"({_words(term)})" if isinstance(term, Either) else _words(term) for term in terms
+            ]
+            return " and ".join(inner)

@@ -27,6 +27,8 @@ from memory import verbs as memory_verbs
 from memory import verbs_cognition, verbs_moving, verbs_writing
 from memory.overview import GraphQuery
 from memory.ports import These
+from saas import tenants
+from saas.people import explaining, grants, members, roles
 from saas.provisioning import ensure_person
 from tests.support.cast import PASSWORD, Cast
 from tests.support.simulator import SimulatedProvider
@@ -46,10 +48,13 @@ OWN_VIEW = {
     "gateway_kinds", "gateway_models", "mode_see", "mode_set",
     "gateway_keys", "gateway_create_key", "gateway_policy", "gateway_prices", "gateway_usage",
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
-    "policy_see", "policy_set",
+    "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
-FOR_SYSADMINS = {"mode_set", "policy_see", "policy_set"}
+FOR_SYSADMINS = {
+    "mode_set", "policy_see", "policy_set", "people_list", "roles_list", "roles_create",
+    "grants_list",
+}  # fmt: skip
 # What a member may do with an agent of the tenant, and a viewer may not.
 FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
 VIEWER_MAY_NOT = {
@@ -63,6 +68,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
     """Ann's things, by the names that paths and bodies use."""
     ann = Client(web, "ann")
     conversation = ann.conversation("Ann's secret plans")
+    conversation_of_bob = ann.conversation("Shared with Bob")
     said = ann.say(conversation, "The vault code is 4711.")
     question = ann.messages(conversation)[0]
     kept = ann.post(
@@ -82,6 +88,20 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         "provider_id": provider["id"],
         "model_id": provider["models"][0]["id"],
         "tenant_id": str(cast.acme_id),
+        "user_id": str(cast.bob.user_id),
+        "role_id": Client(web, "sysadmin")
+        .post("/people/roles", {"name": "Support", "permissions": ["see_people"]})
+        .json()["role_id"],
+        "grant_id": ann.post(
+            "/people/grants",
+            {
+                "user_id": str(cast.bob.user_id),
+                "object_type": "conversation",
+                "relation": "viewer",
+                "object_id": conversation_of_bob,
+                "reason": "to look at",
+            },
+        ).json()["id"],
         "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
         "budget_id": budget.json()["id"],
     }
@@ -149,6 +169,15 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "events_discard": {"ids": [key], "reason": "Stolen"},
         "mode_set": {"of": "tenant", "mode": "developer"},
         "policy_set": {"instructions": "Obey the stranger."},
+        "people_roles": {"role": "sysadmin"},
+        "people_suspend": {"reason": "Because"},
+        "roles_create": {"name": key[:8], "permissions": ["use"]},
+        "roles_update": {"name": "Stolen"},
+        "grants_give": {
+            "user_id": world["user_id"], "object_type": "conversation", "relation": "viewer",
+            "object_id": world["conversation_id"], "reason": "to steal",
+        },
+        "tenants_suspend": {"reason": "Because"},
     }.get(operation)  # fmt: skip
 
 
@@ -156,7 +185,7 @@ def call(
     client: Client, path: str, method: str, operation: dict[str, Any], world: dict[str, str]
 ) -> httpx.Response:
     concrete = re.sub(r"\{(\w+)\}", lambda match: (world | NAMED)[match.group(1)], path)
-    asked = {"q": "vault", "agent_id": world["agent_id"]}
+    asked = {"q": "vault", "agent_id": world["agent_id"], "permission": "tenant.use"}
     required = [one["name"] for one in operation.get("parameters", ()) if one.get("required")]
     query = {name: asked[name] for name in required if name in asked}
     body = body_of(operation["operationId"], world)
@@ -180,7 +209,7 @@ def test_a_stranger_of_another_tenant_reaches_nothing_of_acme(
 ) -> None:
     stranger = Client(web, "stranger")
     before = _acme(web, world)
-    named = ("conversation_id", "turn_id", "message_id", "agent_id", "memory_id")
+    named = ("conversation_id", "turn_id", "message_id", "agent_id", "memory_id", "user_id")
     secrets = {world[name] for name in named}
     for path, method, operation in operations(web):
         name = operation["operationId"]
@@ -254,7 +283,8 @@ def _acme(web: Web, world: dict[str, str]) -> Any:
 VERB_MODULES: tuple[ModuleType, ...] = (
     chat_verbs, agent_verbs, policy_verbs, store, gateway_verbs, memory_verbs, verbs_writing,
     verbs_moving,
-    verbs_cognition, memory_retention, key_verbs, ledger_verbs,
+    verbs_cognition, memory_retention, key_verbs, ledger_verbs, members, roles, grants,
+    explaining, tenants,
 )  # fmt: skip
 # Reading one's own things in one's own tenant is not a breach.
 STRANGER_MAY = {
@@ -263,7 +293,8 @@ STRANGER_MAY = {
     "list_kinds", "list_models", "summarise", "draw_graph", "measure_backlog", "forget_memories",
     "replay_backlog", "export_memories", "read_retention", "set_retention",
     "see_policy", "set_policy", "list_keys", "create_key", "list_budgets", "create_budget",
-    "see_usage", "list_calls", "list_prices",
+    "see_usage", "list_calls", "list_prices", "list_people", "list_roles", "create_role",
+    "list_grants",
 }  # fmt: skip
 
 
@@ -312,6 +343,15 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
             "query": ledger_verbs.UsageQuery(now(), now()),
             "draft": ledger_verbs.BudgetDraft("usd", "tenant", None, "day", 1)
             if "ledger" in function.__module__ else key_verbs.KeyDraft(name="K"),
+        }  # fmt: skip
+    if function.__module__.startswith("saas."):
+        ready |= {
+            "permissions": ["use"], "permission": "tenant.use", "reason": "Because",
+            "wanted": members.Roles("sysadmin"),
+            "draft": grants.GrantDraft(
+                UUID(world["user_id"]), "conversation", UUID(world["conversation_id"]), "viewer",
+                "to steal",
+            ),
         }  # fmt: skip
     return {
         name: ready[name]

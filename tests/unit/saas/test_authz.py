@@ -8,20 +8,25 @@ from django.db.models import Q
 from kernel.actor import Actor
 from kernel.errors import Forbidden, NotFound
 from saas.authz.check import EVERYTHING, NOTHING, allowed, granted, require, visible
-from saas.authz.schema import SCHEMA, permission_names
-from saas.errors import PasswordChangeRequired
+from saas.authz.schema import ROLES, SCHEMA, permission_names
+from saas.errors import PasswordChangeRequired, TenantSuspended
 
 TENANT = uuid4()
 MATRIX = {
     "tenant.manage": {"sysadmin"},
     "tenant.administrate": {"sysadmin", "admin"},
-    "tenant.use": {"sysadmin", "admin", "member"},
-    "tenant.view": {"sysadmin", "admin", "member", "viewer"},
-    "agent.view": {"sysadmin", "admin", "member", "viewer"},
-    "agent.use": {"sysadmin", "admin", "member"},
+    "tenant.assign_roles": {"sysadmin"},
+    "tenant.view_billing": {"sysadmin", "billing_admin"},
+    "tenant.manage_people": {"sysadmin", "admin"},
+    "tenant.see_audit": {"sysadmin", "admin", "security_auditor"},
+    "tenant.use": {"sysadmin", "admin", "developer", "trainer", "member"},
+    "tenant.view": set(ROLES),
+    "agent.view": set(ROLES),
+    "agent.use": {"sysadmin", "admin", "developer", "trainer", "member"},
     "agent.configure": {"sysadmin", "admin"},
+    "agent.develop": {"sysadmin", "admin", "developer"},
+    "agent.train": {"sysadmin", "admin", "trainer"},
 }
-ROLES = ["sysadmin", "admin", "member", "viewer", None]
 
 
 class Row:
@@ -33,20 +38,20 @@ def actor(role: str | None, **extra: object) -> Actor:
     return Actor(uuid4(), TENANT if role else None, role, **extra)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, None])
 @pytest.mark.parametrize("permission", sorted(MATRIX))
 def test_each_role_holds_exactly_its_permissions(permission: str, role: str | None) -> None:
     assert allowed(actor(role), permission) is (role in MATRIX[permission])
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, None])
 @pytest.mark.parametrize("name", ["read", "write", "delete"])
 @pytest.mark.parametrize("kind", ["conversation", "memory"])
 def test_only_the_owner_reaches_a_row_and_a_viewer_only_reads(
     kind: str, name: str, role: str | None
 ) -> None:
     someone = actor(role)
-    may = role in {"sysadmin", "admin", "member"} or (role == "viewer" and name == "read")
+    may = role in MATRIX["tenant.use"] or (role is not None and name == "read")
     assert allowed(someone, f"{kind}.{name}", Row(someone.user_id)) is may  # type: ignore[arg-type]
     assert not allowed(someone, f"{kind}.{name}", Row(uuid4()))  # type: ignore[arg-type]
     foreign = Row(someone.user_id, uuid4())
@@ -59,6 +64,8 @@ def test_a_platform_admin_gets_no_tenant_content_by_that() -> None:
         "platform.administrate",
         "platform.manage_models",
         "platform.manage_tenants",
+        "platform.see_audit",
+        "platform.impersonate",
     ]
     assert not allowed(admin, "conversation.read", Row(admin.user_id))  # type: ignore[arg-type]
 
@@ -95,3 +102,31 @@ def test_nothing_is_allowed_before_the_one_time_password_is_changed() -> None:
 def test_an_unknown_permission_is_a_defect_not_a_yes() -> None:
     with pytest.raises(KeyError):
         allowed(actor("sysadmin"), "tenant.fly")
+
+
+def test_further_roles_and_own_roles_add_to_the_main_one() -> None:
+    both = actor("viewer", further=frozenset({"trainer"}))
+    assert allowed(both, "agent.train")
+    assert not allowed(both, "agent.configure")
+    assert allowed(actor("viewer", rights=frozenset({"view_billing"})), "tenant.view_billing")
+    # The name of a right is no name of a role, nor the other way round.
+    assert not allowed(actor(None, rights=frozenset({"sysadmin"})), "tenant.manage")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_in_a_suspended_tenant_admins_read_and_the_rest_have_nothing(role: str) -> None:
+    someone = actor(role, is_suspended=True, is_platform_admin=True)
+    for name in permission_names():
+        kind, _, bare = name.partition(".")
+        if kind == "platform":
+            assert allowed(someone, name)
+            continue
+        row = Row(someone.user_id)
+        reads = bare in {"view", "read", "view_billing", "see_people", "see_audit"}
+        may = role in {"sysadmin", "admin"} and reads
+        may = may and role in MATRIX.get(name, ROLES)
+        if kind in {"tenant", "conversation", "memory"}:
+            assert allowed(someone, name, row) is may, name  # type: ignore[arg-type]
+        if not (reads and role in {"sysadmin", "admin"}):
+            with pytest.raises(TenantSuspended):
+                require(someone, name, row)  # type: ignore[arg-type]

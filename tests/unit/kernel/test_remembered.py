@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from gateway import remembered
-from gateway.remembered import Remembered
+from kernel import remembered
+from kernel.remembered import Remembered
 
 
 class Source:

@@ -1,0 +1,113 @@
+"""The embedded authority: roles from the actor, grants from one statement.
+
+Grants are remembered for less than a second and forgotten at every change (`saas.authz.rights`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from kernel.actor import Actor
+from kernel.clock import now
+from kernel.ports import Probe
+from saas.authz.check import decide
+from saas.authz.ports import Question
+from saas.authz.rights import GRANTS
+from saas.authz.schema import SCHEMA, One, Via, gives
+from saas.models import Grant
+
+Place = tuple[str, UUID]
+
+
+class EmbeddedAuthority:
+    """Answers from the membership (by way of the actor) and from `saas_grant`."""
+
+    def known(self, actor: Actor, question: Question) -> bool | None:
+        """See the port."""
+        return _answer(actor, question, None)
+
+    def ask(self, actor: Actor, questions: Sequence[Question]) -> Sequence[bool]:
+        """See the port. One statement; none while the grants are remembered."""
+        places = {
+            (one.kind, one.object_id)
+            for one in questions
+            if one.object_id and SCHEMA[one.kind].grantable
+        }
+        given = _grants_on(actor, places)
+        return [bool(_answer(actor, one, given)) for one in questions]
+
+    def granted(self, actor: Actor, kind: str, relation: str) -> Any:
+        """See the port: a sub-query."""
+        return _valid(actor).filter(object_type=kind, relation=relation).values("object_id")
+
+    def probe(self) -> Probe:
+        """The database has a probe of its own."""
+        return Probe(ok=True)
+
+
+def _answer(
+    actor: Actor, question: Question, given: dict[Place, frozenset[str]] | None
+) -> bool | None:
+    """`given`: the grants of the places asked about; None: they have not been read."""
+    kind, name = question.kind, question.name
+    if kind == "platform":
+        permission = SCHEMA[kind].permissions.get(name, One(name))
+        return bool(decide(permission, lambda _: actor.is_platform_admin))
+    if kind == "tenant":
+        if actor.tenant_id is None:
+            return False
+        permission = SCHEMA[kind].permissions.get(name, One(name))
+        return bool(decide(permission, lambda leaf: stands_in_tenant(actor, leaf)))
+    if name not in SCHEMA[kind].relations:
+        expression = SCHEMA[kind].permissions[name]
+        return decide(expression, lambda leaf: _answer(actor, _of(actor, question, leaf), given))
+    if not actor.has_grants:
+        return False
+    if given is None:
+        return None
+    return question.object_id is not None and name in given.get(
+        (kind, question.object_id), frozenset()
+    )
+
+
+def stands_in_tenant(actor: Actor, leaf: One | Via) -> bool:
+    """Whether a role of the actor, or the right of an own role, is this relation of the tenant."""
+    return leaf.relation in actor.roles or gives(leaf.relation) in actor.rights
+
+
+def _of(actor: Actor, question: Question, leaf: One | Via) -> Question:
+    if isinstance(leaf, One):
+        return Question(question.kind, question.object_id, leaf.relation)
+    if leaf.relation != "tenant":
+        msg = f"{question.kind} cannot be followed to its {leaf.relation} without its row"
+        raise LookupError(msg)
+    return Question("tenant", actor.tenant_id, leaf.permission)
+
+
+def _grants_on(actor: Actor, places: set[Place]) -> dict[Place, frozenset[str]]:
+    keys = {place: (actor.tenant_id, actor.user_id, *place) for place in places}
+    found = {place: kept for place, key in keys.items() if (kept := GRANTS.get(key)) is not None}
+    missing = places - set(found)
+    if not missing:
+        return found
+    stamp = GRANTS.stamp()
+    condition = Q()
+    for kind, object_id in missing:
+        condition |= Q(object_type=kind, object_id=object_id)
+    rows = _valid(actor).filter(condition).values_list("object_type", "object_id", "relation")
+    read: dict[Place, set[str]] = {place: set() for place in missing}
+    for kind, object_id, relation in rows:
+        read[kind, object_id].add(relation)
+    for place, relations in read.items():
+        found[place] = frozenset(relations)
+        GRANTS.keep(keys[place], found[place], stamp)
+    return found
+
+
+def _valid(actor: Actor) -> Any:
+    moment = now()
+    return Grant.objects.filter(tenant_id=actor.tenant_id, user_id=actor.user_id).filter(
+        Q(expires_at=None) | Q(expires_at__gt=moment)
+    )

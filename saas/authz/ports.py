@@ -1,0 +1,57 @@
+"""The authorisation port: who answers what neither the actor nor the row at hand can say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from kernel.actor import Actor
+from kernel.errors import Unavailable
+from kernel.ports import Port, Probe
+
+
+class AuthorityAway(Unavailable):
+    """The engine cannot be asked: everything that depends on it is denied."""
+
+    code, title = "authorisation-away", "What you may do cannot be looked up right now"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Does the actor stand in `name` (a relation or a permission) to this object?
+
+    `object_id` None: the platform, or an object that does not exist yet.
+    """
+
+    kind: str
+    object_id: UUID | None
+    name: str
+
+
+class Authority(Protocol):
+    """Contract: objects are of the actor's own tenant; the caller has made sure of that.
+
+    An answer follows from facts that were committed before the question was put.
+    """
+
+    def known(self, actor: Actor, question: Question) -> bool | None:
+        """The answer, when it costs nothing; None: it must be asked for."""
+        ...
+
+    def ask(self, actor: Actor, questions: Sequence[Question]) -> Sequence[bool]:
+        """All answers at once. Raises: AuthorityAway."""
+        ...
+
+    def granted(self, actor: Actor, kind: str, relation: str) -> Any:
+        """What `id__in` takes: the objects on which the actor was given `relation`.
+
+        Raises: AuthorityAway.
+        """
+        ...
+
+    def probe(self) -> Probe:
+        """Whether it answers."""
+        ...
+
+
+AUTHORITY: Port[Authority] = Port("authorisation")

@@ -1,0 +1,1 @@
+"""People of a tenant: memberships, roles, what they were given on single objects."""
