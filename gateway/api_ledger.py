@@ -28,7 +28,8 @@ ARate = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class BudgetIn(Schema):
-    """A budget. `limit_micros`: millionths of a dollar, token or call; -1: no limit.
+    """A budget. `limit_micros`: millionths of a dollar, token, call or minute; -1: no
+    limit.
 
     `subject_id` null: each subject of the kind has the limit for itself.
     """
@@ -148,6 +149,8 @@ class Sums(Schema):
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    audio_seconds: int
+    characters: int
     cost_micros: int
 
 
@@ -181,6 +184,8 @@ class CallOut(Schema):
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    audio_seconds: int
+    characters: int
     cost_micros: int
     counted: bool
     state: str

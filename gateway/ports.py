@@ -67,7 +67,8 @@ class Endpoint:
 class RawCall:
     """A request in OpenAI's form, to be passed on as it is.
 
-    `path`: below the base URL ("/chat/completions"). `body`: JSON; `fields`: the same, parsed.
+    `path`: below the base URL ("/chat/completions"). `body`: JSON, or what `content_type` says;
+    `fields`: the same, parsed.
     """
 
     path: str
@@ -75,6 +76,7 @@ class RawCall:
     fields: Mapping[str, Any]
     timeouts: Timeouts = field(default_factory=Timeouts)
     attempts: int = 2
+    content_type: str = "application/json"
 
 
 class RawAnswer(Protocol):

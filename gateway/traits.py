@@ -31,7 +31,7 @@ _TIERS: tuple[tuple[str, Tier], ...] = (
 _ABLE: tuple[tuple[str, Capability], ...] = (
     (r"gpt-4o|gpt-4\.1|gpt-5|claude|gemini|vision|llava|pixtral|-vl\b", "vision"),
     (r"gpt-|claude|gemini|mistral|deepseek|qwen", "json_schema"),
-    (r"audio|gemini|voxtral", "audio"),
+    (r"audio|gemini|voxtral|whisper|transcri|speech|\btts", "audio"),
     (r"reasoner|\br1\b|\bo[1345]\b|gpt-5|claude-\w+-4|gemini-2\.5|thinking|qwq", "reasoning"),
 )
 _LISTED: tuple[tuple[str, Capability], ...] = (

@@ -123,7 +123,7 @@ class OpenAIWire:
                 response = await session.post(
                     url,
                     data=call.body,
-                    headers=_headers(endpoint),
+                    headers={**_headers(endpoint), "Content-Type": call.content_type},
                     timeout=aiohttp.ClientTimeout(total=None, connect=call.timeouts.connect_s),
                     allow_redirects=False,
                 )

@@ -8,7 +8,7 @@ at a time, so that purses and holds change in the same order.
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -487,6 +487,8 @@ def _call(reservation: Reservation, outcome: Outcome) -> Call:
         "input_tokens": tokens.input,
         "cached_tokens": tokens.cached,
         "output_tokens": tokens.output,
+        "audio_seconds": tokens.audio_seconds,
+        "characters": tokens.characters,
         "cost_micros": cost,
         "counted": outcome.counted,
         "state": outcome.state,
@@ -495,7 +497,7 @@ def _call(reservation: Reservation, outcome: Outcome) -> Call:
         "latency_ms": min(int((monotonic_s() - reservation.begun_s) * 1000), 2**31 - 1),
     }
     taken = amounts(cost, tokens)
-    if outcome.state == "failed" and not (tokens.input or tokens.output):
+    if outcome.state == "failed" and not any(astuple(tokens)):
         # Nothing was got, so nothing is taken.
         taken = {}
     charges = [
@@ -512,9 +514,7 @@ def _call(reservation: Reservation, outcome: Outcome) -> Call:
 
 def _sane(tokens: Tokens) -> Tokens:
     """Providers have told negative numbers, and absurd ones."""
-    return Tokens(
-        *(max(0, min(number, 2**40)) for number in (tokens.input, tokens.output, tokens.cached))
-    )
+    return Tokens(*(max(0, min(number, 2**40)) for number in astuple(tokens)))
 
 
 BOOK: Port[Book] = Port("ledger")

@@ -1,6 +1,7 @@
 """What is counted, in which unit, and what tokens cost. Pure.
 
-Every amount is an integer of micro-units: a millionth of a dollar, of a token, of a call.
+Every amount is an integer of micro-units: a millionth of a dollar, of a token, of a call, of a
+minute of speech.
 """
 
 from collections.abc import Sequence
@@ -8,17 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-Metric = Literal["usd", "tokens", "api_calls"]
+Metric = Literal["usd", "tokens", "api_calls", "voice_minutes"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 MICRO = 1_000_000
 UNLIMITED = -1
+# Read aloud: 150 words of six characters.
+CHARACTERS_A_MINUTE = 900
 
 Amounts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Micro-dollars for a million tokens, from a moment on."""
+    """Micro-dollars for a million tokens, from a moment on.
+
+    Of a model that is not paid by tokens: for a million seconds heard, or characters spoken.
+    """
 
     valid_from: datetime
     input_micros: int
@@ -28,11 +34,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a call used. `cached`: of the input, what the provider had cached."""
+    """What a call used. `cached`: of the input, what the provider had cached.
+
+    `audio_seconds`: of a recording. `characters`: of a text that was spoken.
+    """
 
     input: int
     output: int
     cached: int = 0
+    audio_seconds: int = 0
+    characters: int = 0
 
 
 def rate_at(rates: Sequence[Rate], at: datetime) -> Rate | None:
@@ -49,10 +60,15 @@ def cost_micros(rate: Rate | None, tokens: Tokens) -> int:
         (tokens.input - cached) * rate.input_micros
         + cached * rate.cached_micros
         + tokens.output * rate.output_micros
+        + (tokens.audio_seconds + tokens.characters) * rate.input_micros
     )
     return -(-scaled // MICRO)
 
 
 def amounts(cost: int, tokens: Tokens) -> Amounts:
     """What a call takes of each metric."""
-    return {"usd": cost, "tokens": (tokens.input + tokens.output) * MICRO, "api_calls": MICRO}
+    found = {"usd": cost, "tokens": (tokens.input + tokens.output) * MICRO, "api_calls": MICRO}
+    if tokens.audio_seconds or tokens.characters:
+        heard = -(-tokens.audio_seconds * MICRO // 60)
+        found["voice_minutes"] = heard - (-tokens.characters * MICRO // CHARACTERS_A_MINUTE)
+    return found

@@ -51,7 +51,9 @@ def entry_of(table: Mapping[str, Any], kind: str, model: str) -> Mapping[str, An
 
 def listed(entry: Mapping[str, Any]) -> Listed | None:
     """The price of an entry; None when it has none that is sane."""
-    asked = _micros(entry.get("input_cost_per_token"))
+    # Models of speech are paid by the second or by the character.
+    by = ("input_cost_per_token", "input_cost_per_second", "input_cost_per_character")
+    asked = _micros(next((entry[name] for name in by if name in entry), None))
     told = _micros(entry.get("output_cost_per_token", 0))
     if asked is None or told is None:
         return None

@@ -66,15 +66,16 @@ with given as (
   select * from jsonb_to_recordset(%(usage)s::jsonb) as u(
     id uuid, call_id uuid, kind text, at timestamptz, day timestamptz, user_id uuid,
     agent_id uuid, key_id uuid, model_id uuid, model text, input_tokens bigint,
-    cached_tokens bigint, output_tokens bigint, cost_micros bigint, counted boolean, state text,
-    note text, first_token_ms int, latency_ms int)
+    cached_tokens bigint, output_tokens bigint, audio_seconds bigint, characters bigint,
+    cost_micros bigint, counted boolean, state text, note text, first_token_ms int, latency_ms int)
 ), fresh as (
   insert into gateway_usage (tenant_id, created_at, id, call_id, kind, at, user_id, agent_id,
-    key_id, model_id, model, input_tokens, cached_tokens, output_tokens, cost_micros, counted,
-    state, note, first_token_ms, latency_ms)
+    key_id, model_id, model, input_tokens, cached_tokens, output_tokens, audio_seconds, characters,
+    cost_micros, counted, state, note, first_token_ms, latency_ms)
   select %(tenant)s, now(), id, call_id, kind, at, user_id, agent_id, key_id, model_id, model,
-    input_tokens, cached_tokens, output_tokens, cost_micros, counted, state, note, first_token_ms,
-    latency_ms from given
+    input_tokens, cached_tokens, output_tokens, coalesce(audio_seconds, 0),
+    coalesce(characters, 0), cost_micros, counted, state, note, first_token_ms, latency_ms
+  from given
   on conflict (tenant_id, call_id, kind) do nothing
   returning id
 ), summed as (
@@ -82,7 +83,8 @@ with given as (
     count(*) as calls, count(*) filter (where u.state = 'failed') as failures,
     count(*) filter (where not u.counted) as estimated, sum(u.input_tokens) as input_tokens,
     sum(u.cached_tokens) as cached_tokens, sum(u.output_tokens) as output_tokens,
-    sum(u.cost_micros) as cost_micros
+    sum(coalesce(u.audio_seconds, 0)) as audio_seconds,
+    sum(coalesce(u.characters, 0)) as characters, sum(u.cost_micros) as cost_micros
   from given u join fresh using (id),
     lateral (values ('hour', date_trunc('hour', u.at, 'UTC')), ('day', u.day)) as g(grain, bucket)
   group by g.grain, g.bucket, u.user_id, u.agent_id, u.key_id, u.model_id, u.model, u.kind
@@ -90,9 +92,10 @@ with given as (
 ), totals as (
   insert into gateway_usagetotal as t (id, tenant_id, created_at, grain, bucket, user_id, agent_id,
     key_id, model_id, model, kind, calls, failures, estimated, input_tokens, cached_tokens,
-    output_tokens, cost_micros)
+    output_tokens, audio_seconds, characters, cost_micros)
   select gen_random_uuid(), %(tenant)s, now(), grain, bucket, user_id, agent_id, key_id, model_id,
-    model, kind, calls, failures, estimated, input_tokens, cached_tokens, output_tokens, cost_micros
+    model, kind, calls, failures, estimated, input_tokens, cached_tokens, output_tokens,
+    audio_seconds, characters, cost_micros
   from summed
   on conflict (tenant_id, grain, bucket, user_id, agent_id, key_id, model_id, model, kind)
   do update set calls = t.calls + excluded.calls, failures = t.failures + excluded.failures,
@@ -100,6 +103,8 @@ with given as (
     input_tokens = t.input_tokens + excluded.input_tokens,
     cached_tokens = t.cached_tokens + excluded.cached_tokens,
     output_tokens = t.output_tokens + excluded.output_tokens,
+    audio_seconds = t.audio_seconds + excluded.audio_seconds,
+    characters = t.characters + excluded.characters,
     cost_micros = t.cost_micros + excluded.cost_micros
   returning 1
 ), charged as (

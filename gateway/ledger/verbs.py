@@ -35,7 +35,7 @@ _COLUMNS: dict[By, str] = {
 }  # fmt: skip
 _SUMS = (
     "calls", "failures", "estimated", "input_tokens", "cached_tokens", "output_tokens",
-    "cost_micros",
+    "audio_seconds", "characters", "cost_micros",
 )  # fmt: skip
 RATED = ("tenant", "user", "address")
 

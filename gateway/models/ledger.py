@@ -127,6 +127,9 @@ class Usage(TenantModel):
     input_tokens = models.BigIntegerField()
     cached_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField()
+    # Of recordings that were written down, and of texts that were spoken.
+    audio_seconds = models.BigIntegerField(default=0)
+    characters = models.BigIntegerField(default=0)
     cost_micros = models.BigIntegerField()
     # Told by the provider; false: estimated by us.
     counted = models.BooleanField()
@@ -175,6 +178,8 @@ class UsageTotal(TenantModel):
     input_tokens = models.BigIntegerField()
     cached_tokens = models.BigIntegerField()
     output_tokens = models.BigIntegerField()
+    audio_seconds = models.BigIntegerField(default=0)
+    characters = models.BigIntegerField(default=0)
     cost_micros = models.BigIntegerField()
 
     class Meta:

@@ -23,9 +23,12 @@ from gateway.simulator.endpoints import (
     as_chat,
     completion,
     embeddings,
+    form_texts,
     last_user_text,
     model_list,
     prompt_tokens,
+    sound,
+    transcription,
 )
 from gateway.simulator.script import REFUSALS, Plan, Script, ScriptInvalid, parse_script
 from gateway.simulator.wheel import Wheel
@@ -142,6 +145,9 @@ class Connection(asyncio.Protocol):
             # A second request before the first is answered: no client of ours does that.
             self._transport.close()
             return
+        if headers.get("content-type", "").startswith("multipart/form-data"):
+            self._route("POST", url, headers, {"form_bytes": len(raw), **form_texts(raw)})
+            return
         try:
             body = orjson.loads(raw) if raw else {}
         except orjson.JSONDecodeError:
@@ -163,6 +169,8 @@ class Connection(asyncio.Protocol):
             ("POST", "/messages"): partial(self._chat, "anthropic"),
             ("POST", "/embeddings"): self._embeddings,
             ("POST", "/completions"): self._completion,
+            ("POST", "/audio/transcriptions"): self._transcription,
+            ("POST", "/audio/speech"): self._speech,
         }
         handle = routes.get((method, path.removeprefix("/v1")))
         if method == "POST" and path.endswith(":streamGenerateContent"):
@@ -215,6 +223,21 @@ class Connection(asyncio.Protocol):
             self._answer_with(plan, record, wire_openai.TextEvents(body, record.number), body)
             return
         self._send(200, completion(record.body, "".join(plan.words()), record.number))
+
+    def _transcription(self, record: Record) -> None:
+        plan = self._sim.script.plan(str(record.body.get("prompt") or ""))
+        if plan.fail in REFUSALS:
+            self._refuse(plan, "openai")
+            return
+        kind, told = transcription(record.body, "".join(plan.words()), plan.fail)
+        self._send_bytes(200, told, kind)
+
+    def _speech(self, record: Record) -> None:
+        plan = self._sim.script.plan(str(record.body.get("input")))
+        if plan.fail in REFUSALS:
+            self._refuse(plan, "openai")
+            return
+        self._send_bytes(200, sound(str(record.body.get("input"))), "audio/mpeg")
 
     def _chat(self, wire: WireName, record: Record) -> None:
         body = as_chat(wire, record.path, record.body)

@@ -6,14 +6,17 @@ from typing import Any, Literal
 
 import orjson
 
+from gateway.ledger.metrics import Tokens
 from gateway.tokens import BYTES_A_TOKEN
 from gateway.v1.shape import ApiError
 
-Kind = Literal["chat", "completion", "embedding"]
+Kind = Literal["chat", "completion", "embedding", "transcription", "speech"]
 PATHS: dict[Kind, str] = {
     "chat": "/chat/completions",
     "completion": "/completions",
     "embedding": "/embeddings",
+    "transcription": "/audio/transcriptions",
+    "speech": "/audio/speech",
 }
 # What a picture may cost at most, in tokens, with the models that there are.
 TOKENS_A_PICTURE = 3_000
@@ -26,6 +29,8 @@ class Ask:
     """A request. `input_bound`, `input_estimate`: tokens that it may have at most, and probably.
 
     `output_limit`: tokens of all choices together; None: not said. `wants_usage`: of a stream.
+    `audio_seconds`: of a recording, at most. `characters`: to be spoken. `model_place`: where in a
+    body that is a form the model's name stands.
     """
 
     kind: Kind
@@ -37,6 +42,15 @@ class Ask:
     input_bound: int
     input_estimate: int
     output_limit: int | None
+    audio_seconds: int = 0
+    characters: int = 0
+    content_type: str = "application/json"
+    model_place: tuple[int, int] | None = None
+
+    @property
+    def asked(self) -> Tokens:
+        """What was asked alone comes to, probably."""
+        return Tokens(self.input_estimate, 0, 0, self.audio_seconds, self.characters)
 
     @property
     def choices(self) -> int:
@@ -45,6 +59,9 @@ class Ask:
 
     def body_for(self, model: str, *, asks_usage: bool = True) -> bytes:
         """What is sent on: as it came, unless the model has another name or usage must be asked."""
+        if self.model_place is not None:
+            start, end = self.model_place
+            return self.body[:start] + model.encode() + self.body[end:]
         fields = dict(self.fields)
         if self.is_stream and not self.wants_usage and asks_usage:
             options = self.fields.get("stream_options") or {}
@@ -63,7 +80,7 @@ def read(kind: Kind, body: bytes) -> Ask:
         raise ApiError(400, "invalid_json", "The body is not valid JSON.") from exc
     if not isinstance(fields, dict):
         raise ApiError(400, "invalid_json", "The body is not a JSON object.")
-    model = _text(fields, "model")
+    model = text_of(fields, "model")
     {"chat": _check_chat, "completion": _check_completion, "embedding": _check_embedding}[kind](
         fields
     )
@@ -158,7 +175,8 @@ def _pictures(fields: Mapping[str, Any]) -> int:
     return sum(part.get("type") == "image_url" for part in _parts(fields))
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
+def text_of(fields: Mapping[str, Any], name: str) -> str:
+    """A name that is given. Raises: ApiError."""
     value = fields.get(name)
     if not isinstance(value, str) or not value or len(value) > 300:
         raise _wrong(name, "a string")

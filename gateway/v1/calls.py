@@ -99,6 +99,13 @@ async def begin(call: Call) -> Begun | bytes:
         if (kept := await slot.find()) is not None:
             await _record_cached(call, endpoints[0], terms, buckets)
             return kept
+    begun = await begin_at(call, endpoints, buckets)
+    begun.slot = slot
+    return begun
+
+
+async def begin_at(call: Call, endpoints: list[Endpoint], buckets: list[Bucket]) -> Begun:
+    """Reserve and ask, one endpoint after the other. Raises: SomaError; then it is recorded."""
     last: ModelError | None = None
     for endpoint in endpoints:
         reservation = await _reserve(call, endpoint)
@@ -111,14 +118,13 @@ async def begin(call: Call) -> Begun | bytes:
             if error.code in CURED_ELSEWHERE and endpoint is not endpoints[-1]:
                 BOOK.get().release(reservation)
                 continue
-            _settle(call, reservation, Tokens(0, 0), counted=True, state="failed")
+            settle(call, reservation, Tokens(0, 0), counted=True, state="failed")
             raise
         except BaseException:
             # The caller went away before anything came: what was asked may be charged all the same.
-            asked = Tokens(call.ask.input_estimate, 0)
-            _settle(call, reservation, asked, counted=False, state="cancelled")
+            settle(call, reservation, call.ask.asked, counted=False, state="cancelled")
             raise
-        return Begun(endpoint, reservation, answer, buckets, slot)
+        return Begun(endpoint, reservation, answer, buckets)
     raise last or ModelBadResponse()
 
 
@@ -126,23 +132,23 @@ async def whole(call: Call, begun: Begun | bytes) -> bytes:
     """The answer in one piece, as the provider wrote it. Raises: ModelError."""
     if isinstance(begun, bytes):
         return begun
-    asked = Tokens(call.ask.input_estimate, 0)
+    asked = call.ask.asked
     try:
-        body = await _all(begun.answer)
+        body = await read_all(begun.answer)
         told = _parsed(body)
     except ModelError as error:
-        _fail(call, begun, error, asked, counted=False)
+        fail(call, begun, error, asked, counted=False)
         raise
     except BaseException:
         begun.answer.close()
-        _settle(call, begun.reservation, asked, counted=False, state="cancelled")
+        settle(call, begun.reservation, asked, counted=False, state="cancelled")
         raise
     begun.answer.close()
     tell(MODELS.get().breaker_of(begun.endpoint), None)
     usage = usage_of(told)
     tokens = usage or Tokens(call.ask.input_estimate, _estimated(told))
-    _settle(call, begun.reservation, tokens, counted=usage is not None, state="ok")
-    await _correct(begun.tokens_bucket, tokens)
+    settle(call, begun.reservation, tokens, counted=usage is not None, state="ok")
+    await correct(begun.tokens_bucket, tokens)
     if begun.slot is not None:
         await begun.slot.keep(body)
     return body
@@ -178,8 +184,8 @@ async def streamed(call: Call, begun: Begun | bytes) -> AsyncGenerator[bytes, No
             tell(MODELS.get().breaker_of(begun.endpoint), known)
         if failure is not None:
             call.tried.append(failure.code)
-        _settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
-    await _correct(begun.tokens_bucket, tokens)
+        settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
+    await correct(begun.tokens_bucket, tokens)
     if begun.slot is not None and failure is None:
         await begun.slot.keep(b"".join(said))
     yield as_event(rendered(failure)[1]) if failure is not None else DONE
@@ -189,7 +195,7 @@ async def _pieces(call: Call, begun: Begun, meter: Meter) -> AsyncGenerator[byte
     """What of the provider's bytes is passed on. Raises: ModelError, KeyRefused."""
     answer, cutter = begun.answer, Cutter()
     if answer.content_type == "application/json":
-        yield meter.pass_on(cutter.feed(as_events(await _all(answer))))
+        yield meter.pass_on(cutter.feed(as_events(await read_all(answer))))
     checked_s = monotonic_s()
     while not (meter.is_done or meter.error) and (chunk := await answer.read()):
         if out := meter.pass_on(cutter.feed(chunk)):
@@ -268,7 +274,10 @@ def _tell_limits(call: Call, what: str, verdicts: list[Verdict]) -> None:
 
 
 async def _reserve(call: Call, endpoint: Endpoint) -> Reservation:
-    most = Tokens(call.ask.input_bound, _output_bound(call.ask, endpoint))
+    ask = call.ask
+    most = Tokens(
+        ask.input_bound, _output_bound(ask, endpoint), 0, ask.audio_seconds, ask.characters
+    )
     kind, target = call.ask.kind, _target(endpoint)
     return await BOOK.get().reserve(call.caller, kind, target, most, call.call_id)
 
@@ -305,10 +314,12 @@ def _raw(call: Call, endpoint: Endpoint, *, asks_usage: bool) -> RawCall:
         total_s=settings.SOMA.model_total_s,
     )
     body = call.ask.body_for(endpoint.model, asks_usage=asks_usage)
-    return RawCall(PATHS[call.ask.kind], body, call.ask.fields, timeouts)
+    ask = call.ask
+    return RawCall(PATHS[ask.kind], body, ask.fields, timeouts, content_type=ask.content_type)
 
 
-async def _all(answer: RawAnswer) -> bytes:
+async def read_all(answer: RawAnswer) -> bytes:
+    """The whole answer. Raises: ModelError."""
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := await answer.read():
@@ -339,14 +350,15 @@ def _estimated(told: dict[str, object]) -> int:
     return meter.tokens(0)[0].output
 
 
-def _fail(call: Call, begun: Begun, error: ModelError, tokens: Tokens, *, counted: bool) -> None:
+def fail(call: Call, begun: Begun, error: ModelError, tokens: Tokens, *, counted: bool) -> None:
+    """Record an answer that broke off."""
     begun.answer.close()
     tell(MODELS.get().breaker_of(begun.endpoint), error)
     call.tried.append(error.code)
-    _settle(call, begun.reservation, tokens, counted=counted, state="failed")
+    settle(call, begun.reservation, tokens, counted=counted, state="failed")
 
 
-def _settle(
+def settle(
     call: Call,
     reservation: Reservation,
     tokens: Tokens,
@@ -355,6 +367,7 @@ def _settle(
     state: State,
     first_ms: int | None = None,
 ) -> None:
+    """Record how it ended."""
     BOOK.get().settle(
         reservation, Outcome(tokens, counted, state, "; ".join(call.tried)[:200], first_ms)
     )
@@ -366,10 +379,10 @@ async def _record_cached(
     call.headers["x-soma-cache"] = "hit"
     target = _target(endpoint)
     BOOK.get().record_cached(call.caller, call.ask.kind, target, terms, call.call_id)
-    await _correct(buckets, Tokens(0, 0))
+    await correct(buckets, Tokens(0, 0))
 
 
-async def _correct(buckets: Sequence[Bucket], tokens: Tokens) -> None:
+async def correct(buckets: Sequence[Bucket], tokens: Tokens) -> None:
     """Limits of tokens counted what the call might use; now it is known."""
     for bucket in buckets:
         await LIMITER.correct(bucket, tokens.input + tokens.output)

@@ -17,8 +17,9 @@ from gateway.errors import KeyRefused
 from gateway.ledger.terms import TERMS
 from gateway.ports import Endpoint
 from gateway.router import MODELS
-from gateway.v1 import agents, asking, responses
+from gateway.v1 import agents, asking, audio, responses
 from gateway.v1.agents import AGENTS
+from gateway.v1.audio_asking import read_recording, read_speech
 from gateway.v1.calls import Call, admit, begin, may_use, streamed, whole
 from gateway.v1.shape import ApiError, rendered
 from kernel.condition import report
@@ -30,11 +31,13 @@ BODY_LIMIT_BYTES = 32 * 1024 * 1024
 # Parsing this much takes the loop some milliseconds: more than that is done on a thread.
 PARSED_HERE_BYTES = 512 * 1024
 PREFIXES = ("/v1", "/api/v2")
+EVENTS = b"text/event-stream; charset=utf-8"
 CALLS: dict[str, tuple[asking.Kind, str]] = {
     "/chat/completions": ("chat", "chat"),
     "/completions": ("completion", "chat"),
     "/embeddings": ("embedding", "embeddings"),
 }
+AUDIO = ("/audio/speech", "/audio/transcriptions")
 # Under /api/v2 only what no other operation has.
 OURS_V2 = frozenset({"/api/v2/chat/completions", "/api/v2/embeddings", "/api/v2/models"})
 
@@ -82,6 +85,9 @@ class _Exchange:
             self._require(method, "POST")
             kind, scope = CALLS[path]
             await self._call(kind, scope)
+        elif path in AUDIO:
+            self._require(method, "POST")
+            await self._audio(path)
         elif path == "/responses":
             self._require(method, "POST")
             await self._respond()
@@ -134,6 +140,28 @@ class _Exchange:
             return agents.streamed(call)
         return streamed(call, await begin(call))
 
+    async def _audio(self, path: str) -> None:
+        principal, secret = await self._principal("chat")
+        body = await self._body()
+        if path == "/audio/speech":
+            ask = read_speech(body)
+        else:
+            kind = _header(self._scope["headers"], b"content-type")
+            ask = await asyncio.to_thread(read_recording, body, kind)
+        call = self._as_call(principal, ask, secret)
+
+        async def tell() -> None:
+            begun = await audio.begin(call)
+            kind = begun.answer.content_type.encode()
+            if ask.kind == "speech":
+                await self._pass_on(audio.spoken(call, begun), kind)
+                return
+            body = await audio.written_down(call, begun)
+            await self._start(200, kind, len(body))
+            await self._send({"type": "http.response.body", "body": body})
+
+        await self._while_listened(tell())
+
     async def _respond(self) -> None:
         principal, secret = await self._principal("chat")
         fields, ask = await responses.asked(principal, await self._body())
@@ -184,8 +212,8 @@ class _Exchange:
             raise ApiError(403, "insufficient_permissions", "This key may not be used for agents.")
         await admit(call, await TERMS.get(call.principal.tenant_id), call.ask.input_estimate)
 
-    async def _pass_on(self, events: AsyncGenerator[bytes, None]) -> None:
-        await self._start(200, b"text/event-stream; charset=utf-8")
+    async def _pass_on(self, events: AsyncGenerator[bytes, None], kind: bytes = EVENTS) -> None:
+        await self._start(200, kind)
         async with aclosing(events):
             async for piece in events:
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})

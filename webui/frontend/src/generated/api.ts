@@ -2974,7 +2974,7 @@ export interface components {
              * Metric
              * @enum {string}
              */
-            metric: "usd" | "tokens" | "api_calls";
+            metric: "usd" | "tokens" | "api_calls" | "voice_minutes";
             /**
              * Subject
              * @enum {string}
@@ -3005,7 +3005,8 @@ export interface components {
         };
         /**
          * BudgetIn
-         * @description A budget. `limit_micros`: millionths of a dollar, token or call; -1: no limit.
+         * @description A budget. `limit_micros`: millionths of a dollar, token, call or minute; -1: no
+         *     limit.
          *
          *     `subject_id` null: each subject of the kind has the limit for itself.
          */
@@ -3014,7 +3015,7 @@ export interface components {
              * Metric
              * @enum {string}
              */
-            metric: "usd" | "tokens" | "api_calls";
+            metric: "usd" | "tokens" | "api_calls" | "voice_minutes";
             /**
              * Subject
              * @enum {string}
@@ -3160,6 +3161,10 @@ export interface components {
             cached_tokens: number;
             /** Output Tokens */
             output_tokens: number;
+            /** Audio Seconds */
+            audio_seconds: number;
+            /** Characters */
+            characters: number;
             /** Cost Micros */
             cost_micros: number;
         };
@@ -3193,6 +3198,10 @@ export interface components {
             cached_tokens: number;
             /** Output Tokens */
             output_tokens: number;
+            /** Audio Seconds */
+            audio_seconds: number;
+            /** Characters */
+            characters: number;
             /** Cost Micros */
             cost_micros: number;
             /**
@@ -3248,6 +3257,10 @@ export interface components {
             cached_tokens: number;
             /** Output Tokens */
             output_tokens: number;
+            /** Audio Seconds */
+            audio_seconds: number;
+            /** Characters */
+            characters: number;
             /** Cost Micros */
             cost_micros: number;
             /** Counted */

@@ -61,6 +61,8 @@ function metricName(metric: Standing["budget"]["metric"]): string {
       return msg("tokens");
     case "api_calls":
       return msg("calls");
+    case "voice_minutes":
+      return msg("minutes of speech");
   }
 }
 
@@ -77,6 +79,13 @@ function subjectName(subject: Standing["budget"]["subject"]): string {
     case "model":
       return msg("Each model");
   }
+}
+
+/** What a call took: tokens, or of speech seconds and characters. */
+function amountOf(call: Call): string {
+  if (call.audio_seconds > 0) return msg(str`${shownNumber(call.audio_seconds)} s`);
+  if (call.characters > 0) return msg(str`${shownNumber(call.characters)} characters`);
+  return shownNumber(call.input_tokens + call.output_tokens);
 }
 
 function stateName(state: string): string {
@@ -318,7 +327,7 @@ export class UsagePage extends LightElement {
         <label class="field">
           <span class="field__label">${msg("In")}</span>
           <select class="input" name="metric">
-            ${(["usd", "tokens", "api_calls"] as const).map(
+            ${(["usd", "tokens", "api_calls", "voice_minutes"] as const).map(
               (one) => html`<option value=${one}>${metricName(one)}</option>`,
             )}
           </select>
@@ -365,7 +374,7 @@ export class UsagePage extends LightElement {
                   ${stateName(call.state)}${call.note === "" ? nothing : html` <span class="hint">${call.note}</span>`}
                 </td>
                 <td class="table__number">
-                  ${shownNumber(call.input_tokens + call.output_tokens)}${call.counted ? nothing : html` <span class="hint">${msg("estimated")}</span>`}
+                  ${amountOf(call)}${call.counted ? nothing : html` <span class="hint">${msg("estimated")}</span>`}
                 </td>
                 <td class="table__number">
                   ${call.first_token_ms === null ? "–" : msg(str`${call.first_token_ms} ms`)}
