@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 import orjson
 
 from gateway.errors import ModelBadResponse, ModelError
+from gateway.ledger.book import State
 from gateway.ledger.metrics import Tokens
 from gateway.ledger.terms import TERMS, Terms
 from gateway.ports import Endpoint
@@ -87,7 +88,7 @@ async def spoken(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
             fail(call, begun, error, call.ask.asked, counted=True)
         else:
             begun.answer.close()
-            state = "ok" if is_whole else "cancelled"
+            state: State = "ok" if is_whole else "cancelled"
             settle(call, begun.reservation, call.ask.asked, counted=True, state=state)
     tell(MODELS.get().breaker_of(begun.endpoint), None)
     await correct(begun.tokens_bucket, Tokens(0, 0))

@@ -11,6 +11,8 @@ const ROW = {
   input_tokens: 10,
   cached_tokens: 0,
   output_tokens: 5,
+  audio_seconds: 0,
+  characters: 0,
   cost_micros: 1_234,
 };
 
