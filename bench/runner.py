@@ -34,6 +34,7 @@ from bench.scenarios import (
     memory_worker,
     memory_write,
     one_stream,
+    outages,
     page,
     peer,
     sockets,
@@ -71,6 +72,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "memory-worker": memory_worker,
     "events": events,
     "chaos": chaos,
+    "outages": outages,
     "gateway": gateway,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
@@ -82,17 +84,20 @@ ORDER = (
     *("memory-quality", "memory-busy", "memory-recall"),
     # With servers of its own.
     "events",
+    "outages",
     "chaos",
     "gateway",
 )
 GROUPS = {
     "turn": tuple(
-        name for name in SCENARIOS if not name.startswith(("memory-", "events", "chaos", "gateway"))
+        name
+        for name in SCENARIOS
+        if not name.startswith(("memory-", "events", "chaos", "outages", "gateway"))
     ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
-    # A dependency goes slow while people chat; everything is killed at random.
-    "chaos": ("users", "chaos"),
+    # A dependency goes slow while people chat, goes away; everything is killed at random.
+    "chaos": ("users", "outages", "chaos"),
     "gateway": ("gateway",),
 }
 CATCH_UP_S = 180.0

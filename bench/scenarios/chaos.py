@@ -4,14 +4,9 @@ On an installation of its own, whose people and journals are those of the chaos 
 says how many; the design's figure is 1,000. Losses are counted against what people were told.
 """
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from typing import TYPE_CHECKING
 
-from bench.machine import ROOT
+from bench.apart import ask_apart
 from bench.target import Figure
 
 if TYPE_CHECKING:
@@ -23,18 +18,8 @@ OVER_WITHIN_S = 15.0
 
 def run(bench: "Bench") -> list[Figure]:
     """Counts, of which 0 is the only good one, and how soon turns are over."""
-    # The var directory is only what the settings are read with; the sweep makes its own.
-    with tempfile.TemporaryDirectory() as unused:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.killing"],
-            cwd=ROOT,
-            env={**os.environ, "SA01_VAR_DIR": unused, "SA01_LOG_LEVEL": "error"},
-            input=json.dumps({"kills": bench.options.kills, "seed": SEED}) + "\n",
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    found = bench.keep("chaos", json.loads(done.stdout.splitlines()[-1]))
+    request = {"kills": bench.options.kills, "seed": SEED}
+    found = bench.keep("chaos", ask_apart("bench.killing", request))
     bench.note_faults(found["troubles"] + found["wrong"])
     kills = f"{sum(found['kills'].values()):,} kills"
     spread = ", ".join(f"{count} {name}" for name, count in sorted(found["kills"].items()))

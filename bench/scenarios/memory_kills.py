@@ -4,14 +4,9 @@ On an installation of its own without workers: nothing but the killed processes 
 says how many; the issue's figure is 2,000.
 """
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from typing import TYPE_CHECKING
 
-from bench.machine import ROOT
+from bench.apart import ask_apart
 from bench.target import Figure
 
 if TYPE_CHECKING:
@@ -22,20 +17,8 @@ SEED = 20_261
 
 def run(bench: "Bench") -> list[Figure]:
     """Two counts; 0 is the only good one."""
-    # The var directory is only what the settings are read with; the sweep makes its own.
-    with tempfile.TemporaryDirectory() as unused:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.brain.killing"],
-            cwd=ROOT,
-            env={**os.environ, "SA01_VAR_DIR": unused},
-            input=json.dumps({"kills": bench.options.kills, "seed": SEED}) + "\n",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-3000:])
-    told = bench.keep("memory-kills", json.loads(done.stdout.splitlines()[-1]))
+    request = {"kills": bench.options.kills, "seed": SEED}
+    told = bench.keep("memory-kills", ask_apart("bench.brain.killing", request))
     unfinished = told["not_indexed"] + told["undelivered"] + told["owed"]
     if unfinished:
         raise RuntimeError(f"after the kills {unfinished} things were never finished")

@@ -1,7 +1,7 @@
 """Builds the prompt of a turn from what the governor allows. Pure; reports what was cut and why."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from chat.turns.governor import OVERHEAD_PER_MESSAGE, TOOL_LIMIT, Allowance, Lane, Needs
@@ -98,7 +98,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """For the turn's record."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

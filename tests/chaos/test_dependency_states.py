@@ -20,8 +20,8 @@ from tests.support.web import Client, Web, eventually, running
 
 pytestmark = pytest.mark.slow
 
-# From the first failing call until everyone may know; from the return until all is well.
-SEEN_WITHIN_S, WELL_WITHIN_S = 2.0, 35.0
+# How soon is `./soma bench outages`'s; here it is only waited for.
+SEEN_WITHIN_S, WELL_WITHIN_S = 20.0, 60.0
 
 
 @contextmanager
