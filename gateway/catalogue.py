@@ -7,6 +7,7 @@ worst. Holds keys in memory, as `Secret`s; never yields a row.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from uuid import UUID
 
 import structlog
@@ -45,6 +46,8 @@ class Snapshot:
     taken_at: float
     # By the model's own name, and by "<provider>/<name>"; the default model first, then by age.
     by_name: dict[str, list[Endpoint]]
+    # The same for the same contents, in every process.
+    digest: str
 
 
 class Catalogue:
@@ -73,11 +76,6 @@ class Catalogue:
     def known(self) -> Snapshot | None:
         """The same without reading a row; None when it would have to."""
         return self._remembered()
-
-    def remembered(self, model_id: UUID | None) -> Endpoint | None:
-        """What `choose` would give without reading a row; None when it would have to."""
-        snapshot = self._remembered()
-        return _chosen(snapshot, model_id) if snapshot is not None else None
 
     def forget(self) -> None:
         """The tables changed: read them again."""
@@ -120,7 +118,13 @@ def _take(now: float) -> Snapshot:
     for endpoint in endpoints.values():
         for name in (endpoint.model, f"{endpoint.provider_name}/{endpoint.model}"):
             by_name.setdefault(name, []).append(endpoint)
-    return Snapshot(endpoints, next(iter(endpoints.values()), None), now, by_name)
+    facts = [
+        (one.model_id, one.rates, sorted(one.traits.capabilities), one.traits.tier,
+         one.traits.region, one.window, one.self_hosted, one.model, one.provider_name)
+        for one in endpoints.values()
+    ]  # fmt: skip
+    digest = blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+    return Snapshot(endpoints, next(iter(endpoints.values()), None), now, by_name, digest)
 
 
 def usable_models(alias: str | None = None) -> QuerySet[Model]:

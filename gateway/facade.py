@@ -1,6 +1,7 @@
 """What other apps may use of the gateway."""
 
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from gateway.apikeys.principal import follow_keys
@@ -51,6 +52,10 @@ from gateway.parts import (
 )
 from gateway.ports import Endpoint, EndpointProbe
 from gateway.router import MODELS, breaker_name
+from gateway.routing.choosing import Route, Wish, routed
+from gateway.routing.engine import Need
+from gateway.routing.log import DECISIONS
+from gateway.routing.policies import follow_rules
 from gateway.sync import SyncReport, sync_environment
 from gateway.tokenizers import counter_of, is_estimated
 from gateway.tokens import bound_tokens, estimate_prompt_tokens, estimate_tokens
@@ -65,6 +70,7 @@ from gateway.verbs import (
     set_default_model,
     update_provider,
 )
+from kernel.db import AWAY
 
 
 def choose(model_id: UUID | None) -> Endpoint:
@@ -73,11 +79,6 @@ def choose(model_id: UUID | None) -> Endpoint:
     Synchronous (it may read rows) and cheap: remembered for a second. Raises: NoModelConfigured.
     """
     return MODELS.get().catalogue.choose(model_id)
-
-
-def remembered(model_id: UUID | None) -> Endpoint | None:
-    """The same without reading a row, for the event loop; None: ask `choose` on a thread."""
-    return MODELS.get().catalogue.remembered(model_id)
 
 
 def stream(request: ModelRequest, endpoint: Endpoint) -> AsyncGenerator[StreamEvent, None]:
@@ -98,11 +99,14 @@ async def follow_changes() -> None:
     await MODELS.get().follow_changes()
     await follow_terms()
     await follow_keys()
+    await follow_rules()
     await BOOK.get().follow_recalls()
 
 
 async def close_ledger() -> None:
-    """Settle what ended, give back what is held (process shutdown)."""
+    """Settle what ended, give back what is held, write the last decisions (process shutdown)."""
+    with suppress(*AWAY):
+        await DECISIONS.written()
     await BOOK.get().close()
 
 
@@ -145,10 +149,12 @@ __all__ = [
     "ModelStreamCut",
     "ModelTimeout",
     "ModelUnreachable",
+    "Need",
     "NoModelConfigured",
     "Part",
     "ReasoningDelta",
     "ReasoningPart",
+    "Route",
     "StreamEvent",
     "SyncReport",
     "TextDelta",
@@ -159,6 +165,7 @@ __all__ = [
     "ToolResultPart",
     "ToolSpec",
     "Usage",
+    "Wish",
     "bound_tokens",
     "breaker_name",
     "choose",
@@ -178,8 +185,8 @@ __all__ = [
     "model_names",
     "probe_endpoint",
     "recorded_calls",
-    "remembered",
     "rewrap_stored_keys",
+    "routed",
     "set_default_model",
     "stream",
     "sync_environment",

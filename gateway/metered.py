@@ -13,12 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from gateway.errors import ModelError
-from gateway.hosting import is_self_hosted
+from gateway.errors import BudgetExhausted, ModelError
 from gateway.ledger.book import BOOK, Outcome, Reservation, State, Target
 from gateway.ledger.metrics import Tokens
 from gateway.ledger.rules import NOBODY, Caller
-from gateway.ledger.terms import TERMS, Terms
 from gateway.parts import (
     Finished,
     ModelRequest,
@@ -32,12 +30,13 @@ from gateway.parts import (
     Usage,
 )
 from gateway.ports import Endpoint
-from gateway.router import CURED_ELSEWHERE, MODELS
+from gateway.router import MODELS
+from gateway.routing import shadow
+from gateway.routing.choosing import Route
 from gateway.tokens import TOKENS_A_MESSAGE, bound_tokens, estimate_prompt_tokens, estimate_tokens
 from kernel.clock import monotonic_s
 from kernel.ids import uuid7
 
-MODELS_TRIED = 3
 # The key of the program for which the present task works, if it works for one.
 PAYING_KEY: ContextVar[UUID] = ContextVar("soma_paying_key", default=NOBODY)
 
@@ -48,49 +47,60 @@ async def metered(
     caller: Caller,
     kind: str,
     request: ModelRequest,
-    endpoint: Endpoint,
+    route: Route,
     call_id: UUID | None = None,
 ) -> AsyncGenerator[StreamEvent, None]:
-    """Ask `endpoint`, or the next model that can take the request; close it to stop at once.
+    """Ask the models of `route` until one answers; close it to stop at once.
 
     `kind`: what the call is for ("chat", "title", ...). `call_id`: by which the ledger knows it,
     for whoever wants to find it there. Raises: BudgetExhausted, ModelError.
     """
     call_id = call_id or uuid7()
     caller = replace(caller, key_id=PAYING_KEY.get())
-    failed: list[str] = []
-    candidates = [endpoint]
-    while candidates:
-        attempt = _Attempt(request, candidates.pop(0), failed)
-        await attempt.reserve(caller, kind, call_id)
-        try:
-            async with aclosing(attempt.stream()) as events:
-                async for event in events:
-                    yield event
-        except ModelError as error:
-            if attempt.has_begun:
-                raise
-            if not failed and error.code in CURED_ELSEWHERE:
-                terms = await TERMS.get(caller.tenant_id)
-                candidates = await _others(request, endpoint, terms)
-            if error.code not in CURED_ELSEWHERE or not candidates:
-                attempt.settle("failed", error.code)
-                raise
-            attempt.give_way(error)
-        else:
-            return
+    outcome, attempt = "cancelled", None
+    route.begin(caller, _size_of(request))
+    try:
+        while True:
+            timeouts = route.timeouts(request.timeouts)
+            asked = replace(request, model=route.endpoint.model, timeouts=timeouts)
+            attempt = _Attempt(asked, route.endpoint, route.failures)
+            try:
+                await attempt.reserve(caller, kind, call_id)
+                async with aclosing(attempt.stream()) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            # Before the yield: the consumer may not come back for more.
+                            outcome = "ok"
+                        yield event
+            except (ModelError, BudgetExhausted) as error:
+                outcome = error.code
+                if attempt.has_begun or not route.give_way(error, request.timeouts):
+                    attempt.settle("failed", error.code)
+                    raise
+                attempt.give_way(error)
+                outcome = "cancelled"
+            else:
+                return
+    finally:
+        route.ended(call_id, outcome, attempt.first_token_ms if attempt else None)
+        if outcome == "ok":
+            _cast_shadow(route, request)
 
 
 class _Attempt:
     """One model asked once. `failed`: which ones failed before, and why."""
 
     def __init__(self, request: ModelRequest, endpoint: Endpoint, failed: list[str]) -> None:
-        self._request = replace(request, model=endpoint.model)
-        self._endpoint, self._failed = endpoint, failed
+        self._request, self._endpoint, self._failed = request, endpoint, failed
         self._reservation: Reservation | None = None
         self._usage: Usage | None = None
         self._output = 0
         self._first_ms: int | None = None
+
+    @property
+    def first_token_ms(self) -> int | None:
+        """Until the first event, from the asking of this model."""
+        return self._first_ms
 
     @property
     def has_begun(self) -> bool:
@@ -130,7 +140,9 @@ class _Attempt:
                 self.settle(state, code)
 
     def settle(self, state: State, code: str = "") -> None:
-        """Record how it ended."""
+        """Record how it ended; nothing where it was not even reserved."""
+        if self._reservation is None:
+            return
         usage = self._usage
         if usage is not None:
             tokens, counted = Tokens(usage.input_tokens, usage.output_tokens), usage.counted
@@ -141,33 +153,37 @@ class _Attempt:
             tokens, counted = Tokens(asked, self._output), False
         note = "; ".join(filter(None, [*self._failed, code]))
         outcome = Outcome(tokens, counted, state, note, self._first_ms)
-        BOOK.get().settle(self._reserved(), outcome)
+        BOOK.get().settle(self._reservation, outcome)
 
-    def give_way(self, error: ModelError) -> None:
+    def give_way(self, error: ModelError | BudgetExhausted) -> None:
         """Another model is asked instead: one call is one row."""
-        endpoint = self._endpoint
-        self._failed.append(f"{endpoint.provider_name}/{endpoint.model}: {error.code}")
-        log.warning("gateway.next_model", failed=endpoint.model, code=error.code)
-        BOOK.get().release(self._reserved())
-
-    def _reserved(self) -> Reservation:
-        assert self._reservation is not None  # noqa: S101  # reserved before it is streamed
-        return self._reservation
+        log.warning("gateway.next_model", failed=self._endpoint.model, code=error.code)
+        if self._reservation is not None:
+            BOOK.get().release(self._reservation)
 
 
-async def _others(request: ModelRequest, endpoint: Endpoint, terms: Terms) -> list[Endpoint]:
-    """Models that can take the request as it is, the default first."""
-    snapshot = await MODELS.get().snapshot()
-    needed = _input_bound(request) // 2 + (request.max_output_tokens or 0)
-    return [
-        other
-        for other in snapshot.endpoints.values()
-        if other.model_id != endpoint.model_id
-        and other.window >= min(needed, endpoint.window)
-        and (terms.allowed_models is None or other.model_id in terms.allowed_models)
-        # What was meant for a model of one's own must not leave the house.
-        and (is_self_hosted(other) or not is_self_hosted(endpoint))
-    ][: MODELS_TRIED - 1]
+def _cast_shadow(route: Route, request: ModelRequest) -> None:
+    """Ask the second model the same, if this call was drawn for that."""
+    other = route.shadow
+    if other is None:
+        return
+    most = Tokens(_input_bound(request), request.max_output_tokens or other.output_limit)
+    asked = replace(request, model=other.model, attempts=1)
+
+    async def ask() -> Tokens | None:
+        told: Tokens | None = None
+        async with aclosing(MODELS.get().stream(asked, other)) as events:
+            async for event in events:
+                if isinstance(event, Usage):
+                    told = Tokens(event.input_tokens, event.output_tokens)
+        return told
+
+    shadow.cast(other, most, ask)
+
+
+def _size_of(request: ModelRequest) -> int:
+    """Tokens that a model must be able to read and write for this, probably."""
+    return _input_bound(request) // 2 + (request.max_output_tokens or 0)
 
 
 def _input_bound(request: ModelRequest) -> int:

@@ -16,6 +16,7 @@ from gateway.metrics import FIRST_TOKEN, REQUESTS, TOKENS
 from gateway.parts import Finished, ModelRequest, StreamEvent, Usage
 from gateway.ports import Endpoint, EndpointProbe, ModelPort, RawAnswer, RawCall
 from gateway.presets import KINDS, Wire
+from gateway.routing.standing import PULSES
 from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
 from kernel.calling import called
@@ -23,15 +24,6 @@ from kernel.clock import monotonic_s, unix_ns
 from kernel.db import in_unit
 from kernel.ports import Port, Probe
 from kernel.resilience import BreakerOpen, CircuitBreaker
-
-# Failures that another model may not have.
-CURED_ELSEWHERE = frozenset(
-    {
-        *("model-timeout", "model-unreachable", "model-server-error", "model-rate-limited"),
-        *("model-resting", "model-bad-response", "model-auth-failed", "model-not-found"),
-        *("model-credit-exhausted",),
-    }
-)
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +42,8 @@ class ModelRouter:
         self.catalogue = catalogue or Catalogue()
         # Ids of models whose provider refuses a stream that is asked for its usage.
         self.refuse_to_count: set[UUID | None] = set()
+        # A breaker that opens or closes, here or elsewhere, changes what is chosen.
+        self._board.watch(lambda _breaker, _happening: PULSES.touch())
 
     async def stream(
         self, request: ModelRequest, endpoint: Endpoint, *, even_if_resting: bool = False
@@ -70,7 +64,9 @@ class ModelRouter:
                 async for event in events:
                     if is_first:
                         is_first = False
-                        FIRST_TOKEN.labels(endpoint.kind).observe(monotonic_s() - started)
+                        took_s = monotonic_s() - started
+                        FIRST_TOKEN.labels(endpoint.kind).observe(took_s)
+                        PULSES.answered(endpoint.model_id, took_s * 1000)
                     if event.__class__ is Usage:
                         _count(event)
                     elif event.__class__ is Finished:
@@ -80,6 +76,7 @@ class ModelRouter:
                     yield event
         except ModelError as error:
             outcome = error.code
+            PULSES.failed(endpoint.model_id, error)
             tell(breaker, error)
             raise
         except Exception as exc:
@@ -106,15 +103,24 @@ class ModelRouter:
         """
         breaker = self.breaker_of(endpoint)
         _enter(breaker)
+        started = monotonic_s()
         try:
-            return await self._adapter(endpoint).relay(call, endpoint)
+            answer = await self._adapter(endpoint).relay(call, endpoint)
         except ModelError as error:
+            PULSES.failed(endpoint.model_id, error)
             tell(breaker, error)
             raise
         except Exception as exc:
             log.error("gateway.adapter_failed", kind=endpoint.kind, error=type(exc).__name__)  # noqa: TRY400
             breaker.failure()
             raise ModelBadResponse from exc
+        PULSES.answered(endpoint.model_id, (monotonic_s() - started) * 1000)
+        return answer
+
+    def is_resting(self, endpoint: Endpoint) -> bool:
+        """Whether its breaker is open; makes none."""
+        breaker = self._board.get(breaker_name(endpoint))
+        return breaker is not None and breaker.state == "open"
 
     def breaker_of(self, endpoint: Endpoint) -> CircuitBreaker:
         """The breaker of an endpoint's own model."""

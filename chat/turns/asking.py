@@ -1,4 +1,4 @@
-"""Questions to the agent's own model that nobody waits for: titles and summaries."""
+"""Questions that nobody waits for, to a small model where there is one: titles and summaries."""
 
 import asyncio
 from contextlib import aclosing
@@ -10,11 +10,14 @@ from gateway.facade import (
     Caller,
     Message,
     ModelRequest,
+    Need,
     TextDelta,
     Timeouts,
-    choose,
+    Wish,
+    estimate_tokens,
     is_self_hosted,
     metered,
+    routed,
 )
 from kernel.actor import Scope
 from kernel.db import in_unit
@@ -33,7 +36,11 @@ async def ask(
 
     Raises: NoModelConfigured, ModelError, PrivacyNotInstalled.
     """
-    endpoint = await in_unit(choose, model_id)
+    caller = Caller(scope.tenant_id)
+    need = Need(input_tokens=estimate_tokens(prompt), output_tokens=max_tokens)
+    named = () if model_id is None else (model_id,)
+    route = await routed(caller, "errand", Wish(need, named=named))
+    endpoint = route.endpoint
     request = ModelRequest(
         model=endpoint.model,
         messages=(Message.of_text("user", prompt),),
@@ -48,7 +55,7 @@ async def ask(
     restorer = None
     if said.redacts and not is_self_hosted(endpoint):
         request, restorer = await asyncio.to_thread(hide, request)
-    events = metered(Caller(scope.tenant_id), "errand", request, endpoint)
+    events = metered(caller, "errand", request, route)
     if restorer is not None:
         events = restored(events, restorer)
     async with aclosing(events):

@@ -5,11 +5,12 @@ on the unit pool) and never holds a transaction while a model works.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from contextvars import Context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -34,12 +35,15 @@ from gateway.facade import (
     ContextTooLong,
     Finished,
     ModelError,
+    Need,
     NoModelConfigured,
+    Route,
     TextDelta,
     Usage,
-    choose,
+    Wish,
+    estimate_tokens,
     metered,
-    remembered,
+    routed,
 )
 from kernel.actor import Scope
 from kernel.bus.ports import BUS
@@ -53,6 +57,8 @@ BEAT_S = 1.0
 # While the database is away, an accepted message waits this long to be answered, and a finished
 # answer to be stored.
 DATABASE_PATIENCE_S = 120.0
+# By which models are compared in price, before the prompt is known.
+USUAL_OUTPUT_TOKENS = 1_000
 # Below this many seconds of gathering, waking up for each piece is cheap enough.
 GATHER_FROM_S = 0.03
 
@@ -71,6 +77,7 @@ class Progress:
 
     degraded: list[str] = field(default_factory=list)
     recalled: list[RecalledView] = field(default_factory=list)
+    route: Route | None = None
     model: str = ""
     usage: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
@@ -171,19 +178,18 @@ class Runner:
                 self._stopping.pop(turn_log.turn_id, None)
 
     async def _answer(self, opened: Opened, turn_log: stream.TurnLog, progress: Progress) -> None:
-        endpoint = remembered(opened.model_id)
-        if endpoint is None:
-            with suppress(NoModelConfigured):
-                endpoint = await _in_patient_unit(choose, opened.model_id)
+        with suppress(NoModelConfigured):
+            progress.route = await _patiently(partial(_routed, opened))
         said = policy.remembered(opened.scope.tenant_id)
         if said is None:
             said = await _in_patient_unit(policy.read, opened.scope)
         terms = preparing.Terms(said, knobs.derive(opened.knobs), health_now())
-        if endpoint is None:
+        if progress.route is None:
             found = await preparing.ask_memory(opened, terms, is_all_there_is=True)
             progress.degraded = list(found.degraded)
             self._rescue(opened, turn_log, progress, found, down=False)
             return
+        endpoint = progress.route.endpoint
         gathered = await preparing.gather(opened, endpoint, terms)
         try:
             await self._ask(await preparing.build(gathered), gathered, turn_log, progress)
@@ -216,8 +222,9 @@ class Runner:
         if progress.degraded or progress.recalled:
             turn_log.note(progress.degraded, progress.recalled)
         progress.call_id = uuid7()
+        assert progress.route is not None  # noqa: S101  # nothing is asked without one
         events = metered(
-            _caller(gathered.opened), "chat", prepared.request, endpoint, progress.call_id
+            _caller(gathered.opened), "chat", prepared.request, progress.route, progress.call_id
         )
         if prepared.restorer is not None:
             events = restored(events, prepared.restorer)
@@ -441,17 +448,32 @@ async def _let_gather(turn_log: stream.TurnLog) -> None:
 
 
 async def _in_patient_unit(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """`in_unit`, again while the database is away: what was accepted must not fail for that."""
+    """`in_unit`, again while the database is away."""
+    return await _patiently(partial(in_unit, work, *args, **kwargs))
+
+
+async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
+    """Again while the database is away: what was accepted must not fail for that."""
     deadline, pause_s = monotonic_s() + DATABASE_PATIENCE_S, 0.1
     while True:
         try:
-            return await in_unit(work, *args, **kwargs)
+            return await work()
         except AWAY as exc:
             if monotonic_s() > deadline:
                 raise
             log.warning("turn.waits_for_database", error=type(exc).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2.0, pause_s * 2)
+
+
+async def _routed(opened: Opened) -> Route:
+    """The models for a turn: the agent's own, or what the tenant's policy says."""
+    need = Need(
+        input_tokens=estimate_tokens(opened.question or ""), output_tokens=USUAL_OUTPUT_TOKENS
+    )
+    named = () if opened.model_id is None else (opened.model_id,)
+    wish = Wish(need, named=named, affinity=opened.turn.conversation_id)
+    return await routed(_caller(opened), "chat", wish)
 
 
 def _caller(opened: Opened) -> Caller:

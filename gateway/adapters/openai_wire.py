@@ -31,6 +31,7 @@ from gateway.errors import ModelBadResponse, ModelError
 from gateway.parts import ModelRequest, StreamEvent
 from gateway.ports import Endpoint, EndpointProbe, RawAnswer, RawCall
 from gateway.presets import default_base_url
+from gateway.routing.standing import PULSES
 from gateway.tokens import estimate_prompt_tokens
 
 ERROR_BODY_LIMIT_BYTES = 64 * 1024
@@ -127,6 +128,7 @@ class OpenAIWire:
                     timeout=aiohttp.ClientTimeout(total=None, connect=call.timeouts.connect_s),
                     allow_redirects=False,
                 )
+                PULSES.learned(endpoint.model_id, response.headers)
                 if response.status != 200:
                     async with response:
                         body = await limited_body(response, ERROR_BODY_LIMIT_BYTES)
@@ -164,6 +166,7 @@ class OpenAIWire:
             try:
                 async with asyncio.timeout_at(call.first_token_due_at):
                     response = await self._post(call, dialect)
+                    PULSES.learned(call.endpoint.model_id, response.headers)
                     if response.status == 200:
                         return response
                     async with response:

@@ -151,7 +151,8 @@ def _output_limit(kind: Kind, fields: Mapping[str, Any]) -> int | None:
     return int(limit) * max(int(fields.get("n") or 1), int(fields.get("best_of") or 1)) * several
 
 
-def _parts(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+def parts(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parts of all messages whose content is a list."""
     found: list[dict[str, Any]] = []
     for message in fields.get("messages") or ():
         content = message.get("content")
@@ -163,7 +164,7 @@ def _parts(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _picture_bytes(fields: Mapping[str, Any]) -> int:
     """Bytes of the body that are pictures: they do not cost a token each."""
     total = 0
-    for part in _parts(fields):
+    for part in parts(fields):
         picture = part.get("image_url")
         url = picture.get("url") if isinstance(picture, dict) else picture
         if isinstance(url, str) and url.startswith("data:"):
@@ -172,7 +173,7 @@ def _picture_bytes(fields: Mapping[str, Any]) -> int:
 
 
 def _pictures(fields: Mapping[str, Any]) -> int:
-    return sum(part.get("type") == "image_url" for part in _parts(fields))
+    return sum(part.get("type") == "image_url" for part in parts(fields))
 
 
 def text_of(fields: Mapping[str, Any], name: str) -> str:

@@ -11,15 +11,15 @@ import orjson
 from gateway.errors import ModelBadResponse, ModelError
 from gateway.ledger.book import State
 from gateway.ledger.metrics import Tokens
-from gateway.ledger.terms import TERMS, Terms
+from gateway.ledger.terms import TERMS
 from gateway.ports import Endpoint
 from gateway.presets import KINDS
 from gateway.router import MODELS, tell
+from gateway.routing.choosing import Route
 from gateway.v1.calls import (
     Begun,
     Call,
     admit,
-    allowed_endpoints,
     begin_at,
     correct,
     fail,
@@ -27,27 +27,29 @@ from gateway.v1.calls import (
     settle,
 )
 from gateway.v1.events import usage_of
+from gateway.v1.routes import route_of
 from gateway.v1.shape import ApiError
 
 
 async def begin(call: Call) -> Begun:
     """Admit, reserve, ask. Raises: SomaError; then everything is recorded already."""
     terms = await TERMS.get(call.principal.tenant_id)
-    endpoints = await _endpoints(call, terms)
-    return await begin_at(call, endpoints, await admit(call, terms, 0))
+    route = call.route = await _route(call)
+    return await begin_at(call, route, await admit(call, terms, 0))
 
 
-async def _endpoints(call: Call, terms: Terms) -> list[Endpoint]:
-    """Where the model that was named hears or speaks. Raises: ApiError."""
+async def _route(call: Call) -> Route:
+    """The models of that name that hear or speak. Raises: ApiError."""
     snapshot = await MODELS.get().snapshot()
     if not any(map(_hears, snapshot.endpoints.values())):
         message = "No model for speech is set up. An administrator adds one on the page Models."
         raise ApiError(404, "speech_not_configured", message, param="model")
-    found = [one for one in await allowed_endpoints(call, terms) if _hears(one)]
-    if not found:
+    route = await route_of(call.caller, call.principal, call.ask)
+    route.plan = [one for one in route.plan if _hears(one)]
+    if not route.plan:
         message = f"The model '{call.ask.model}' neither hears nor speaks."
         raise ApiError(400, "unsupported_model", message, param="model")
-    return found
+    return route
 
 
 async def written_down(call: Call, begun: Begun) -> bytes:

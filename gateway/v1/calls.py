@@ -1,7 +1,7 @@
 """One call from its reservation to its settling: whatever happens in between, it is recorded once.
 
 The order: rate limit, model, reservation, provider, answer, settling; settled before the last byte
-leaves. A model that fails before anything was shown makes room for the next one of the same name.
+leaves. A model that fails before anything was shown makes room for the next one of its route.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -15,6 +15,7 @@ from django.conf import settings
 
 from gateway.apikeys.principal import Principal, is_still_good
 from gateway.errors import (
+    BudgetExhausted,
     KeyRefused,
     ModelBadResponse,
     ModelError,
@@ -30,10 +31,12 @@ from gateway.limits.limiter import LIMITER
 from gateway.metrics import REQUESTS
 from gateway.parts import Timeouts
 from gateway.ports import Endpoint, RawAnswer, RawCall
-from gateway.router import CURED_ELSEWHERE, MODELS, tell
+from gateway.router import MODELS, tell
+from gateway.routing.choosing import Route
 from gateway.v1.asking import PATHS, Ask
 from gateway.v1.cache import Slot
 from gateway.v1.events import DONE, Cutter, Meter, as_event, as_events, usage_of
+from gateway.v1.routes import cast_shadow, route_of
 from gateway.v1.shape import ApiError, rendered
 from kernel.clock import monotonic_s
 from kernel.errors import SomaError
@@ -63,6 +66,7 @@ class Call:
     must_be_new: bool = False
     began_s: float = field(default_factory=monotonic_s)
     tried: list[str] = field(default_factory=list)
+    route: Route | None = None
 
     @property
     def caller(self) -> Caller:
@@ -90,32 +94,37 @@ async def begin(call: Call) -> Begun | bytes:
     Raises: SomaError; then everything is recorded already.
     """
     terms = await TERMS.get(call.principal.tenant_id)
-    endpoints = await allowed_endpoints(call, terms)
-    tokens = call.ask.input_estimate + _output_bound(call.ask, endpoints[0])
+    route = call.route = await route_of(call.caller, call.principal, call.ask)
+    tokens = call.ask.input_estimate + _output_bound(call.ask, route.endpoint)
     buckets = await admit(call, terms, tokens)
     slot = None
     if terms.cache_s and not call.must_be_new:
-        slot = Slot.of(call.principal.tenant_id, call.ask, endpoints, terms.cache_s)
+        slot = Slot.of(call.principal.tenant_id, call.ask, route.plan, terms.cache_s)
         if (kept := await slot.find()) is not None:
-            await _record_cached(call, endpoints[0], terms, buckets)
+            await _record_cached(call, route.endpoint, terms, buckets)
             return kept
-    begun = await begin_at(call, endpoints, buckets)
+    begun = await begin_at(call, route, buckets)
     begun.slot = slot
     return begun
 
 
-async def begin_at(call: Call, endpoints: list[Endpoint], buckets: list[Bucket]) -> Begun:
-    """Reserve and ask, one endpoint after the other. Raises: SomaError; then it is recorded."""
-    last: ModelError | None = None
-    for endpoint in endpoints:
-        reservation = await _reserve(call, endpoint)
+async def begin_at(call: Call, route: Route, buckets: list[Bucket]) -> Begun:
+    """Reserve and ask, one model after the other. Raises: SomaError; then it is recorded."""
+    while True:
+        endpoint, timeouts = route.endpoint, route.timeouts(_timeouts(call))
         try:
-            answer = await _relay(call, endpoint)
+            reservation = await _reserve(call, endpoint)
+        except BudgetExhausted as error:
+            if route.give_way(error, _timeouts(call)):
+                continue
+            route.ended(call.call_id, error.code)
+            raise
+        try:
+            answer = await _relay(call, endpoint, timeouts)
         except ModelError as error:
-            last = error
             call.tried.append(f"{endpoint.provider_name}/{endpoint.model}: {error.code}")
             REQUESTS.labels(endpoint.kind, error.code).inc()
-            if error.code in CURED_ELSEWHERE and endpoint is not endpoints[-1]:
+            if route.give_way(error, _timeouts(call)):
                 BOOK.get().release(reservation)
                 continue
             settle(call, reservation, Tokens(0, 0), counted=True, state="failed")
@@ -124,8 +133,8 @@ async def begin_at(call: Call, endpoints: list[Endpoint], buckets: list[Bucket])
             # The caller went away before anything came: what was asked may be charged all the same.
             settle(call, reservation, call.ask.asked, counted=False, state="cancelled")
             raise
+        call.headers["x-soma-model"] = f"{endpoint.provider_name}/{endpoint.model}"
         return Begun(endpoint, reservation, answer, buckets)
-    raise last or ModelBadResponse()
 
 
 async def whole(call: Call, begun: Begun | bytes) -> bytes:
@@ -212,20 +221,6 @@ async def _pieces(call: Call, begun: Begun, meter: Meter) -> AsyncGenerator[byte
         raise ModelStreamCut
 
 
-async def allowed_endpoints(call: Call, terms: Terms) -> list[Endpoint]:
-    """Where the model that was named may be asked, best first. Raises: ApiError."""
-    name = call.ask.model
-    snapshot = await MODELS.get().snapshot()
-    found = snapshot.by_name.get(name, [])
-    if name == "default" and snapshot.default is not None:
-        found = [snapshot.default]
-    found = [one for one in found if may_use(one, call.principal, terms)]
-    if not found:
-        message = f"The model '{name}' does not exist or you do not have access to it."
-        raise ApiError(404, "model_not_found", message, param="model")
-    return found
-
-
 def may_use(endpoint: Endpoint, principal: Principal, terms: Terms) -> bool:
     """Whether tenant and key both allow a model."""
     if terms.allowed_models is not None and endpoint.model_id not in terms.allowed_models:
@@ -292,27 +287,30 @@ def _output_bound(ask: Ask, endpoint: Endpoint) -> int:
     return endpoint.output_limit * ask.choices
 
 
-async def _relay(call: Call, endpoint: Endpoint) -> RawAnswer:
+async def _relay(call: Call, endpoint: Endpoint, timeouts: Timeouts) -> RawAnswer:
     """Ask; once more without asking for usage where that is what the provider refuses."""
     router, ask = MODELS.get(), call.ask
     known = endpoint.model_id in router.refuse_to_count
     try:
-        return await router.relay(_raw(call, endpoint, asks_usage=not known), endpoint)
+        return await router.relay(_raw(call, endpoint, timeouts, asks_usage=not known), endpoint)
     except ModelRejectedRequest:
         if known or ask.wants_usage or not ask.is_stream:
             raise
-    answer = await router.relay(_raw(call, endpoint, asks_usage=False), endpoint)
+    answer = await router.relay(_raw(call, endpoint, timeouts, asks_usage=False), endpoint)
     router.refuse_to_count.add(endpoint.model_id)
     return answer
 
 
-def _raw(call: Call, endpoint: Endpoint, *, asks_usage: bool) -> RawCall:
-    timeouts = Timeouts(
+def _timeouts(call: Call) -> Timeouts:
+    return Timeouts(
         first_token_s=settings.SOMA.model_first_token_s,
         # An answer in one piece is silent until it is there.
         idle_s=settings.SOMA.model_idle_s if call.ask.is_stream else settings.SOMA.model_total_s,
         total_s=settings.SOMA.model_total_s,
     )
+
+
+def _raw(call: Call, endpoint: Endpoint, timeouts: Timeouts, *, asks_usage: bool) -> RawCall:
     body = call.ask.body_for(endpoint.model, asks_usage=asks_usage)
     ask = call.ask
     return RawCall(PATHS[ask.kind], body, ask.fields, timeouts, content_type=ask.content_type)
@@ -371,6 +369,11 @@ def settle(
     BOOK.get().settle(
         reservation, Outcome(tokens, counted, state, "; ".join(call.tried)[:200], first_ms)
     )
+    if call.route is not None:
+        failure = call.tried[-1].rpartition(": ")[2] if call.tried else "failed"
+        call.route.ended(call.call_id, failure if state == "failed" else state, first_ms)
+        if state == "ok":
+            cast_shadow(call.route, call.ask)
 
 
 async def _record_cached(

@@ -24,6 +24,7 @@ PLATFORM_UNITS = {
     "gateway/keys.py": "key rotation",
     "gateway/ledger/store.py": "leases of a process are of every tenant",
     "gateway/v1/responses.py": "retention",
+    "gateway/routing/log.py": "retention",
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/retention.py": "retention",

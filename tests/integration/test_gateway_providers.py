@@ -283,20 +283,24 @@ def test_a_choice_is_remembered_until_the_tables_change(cast: Cast) -> None:
     create_provider(cast.platform, draft())
     seconds = [1_000.0]
     catalogue = Catalogue(clock=lambda: seconds[0])
-    assert catalogue.remembered(None) is None
+    assert catalogue.known() is None
     chosen = catalogue.choose(None)
     with CaptureQueriesContext(connection) as queries:
-        assert catalogue.remembered(None) == chosen
+        known = catalogue.known()
+    assert known is not None
+    assert known.default == chosen
     assert len(queries) == 0
     seconds[0] += 2
-    assert catalogue.remembered(None) is None
+    assert catalogue.known() is None
     catalogue.choose(None)
     # A process that is told of changes may trust what it knows for longer.
     catalogue.is_told()
     seconds[0] += 2
-    assert catalogue.remembered(None) == chosen
+    known = catalogue.known()
+    assert known is not None
+    assert known.default == chosen
     catalogue.forget()
-    assert catalogue.remembered(None) is None
+    assert catalogue.known() is None
 
 
 def test_the_test_button_says_how_long_the_first_token_took(

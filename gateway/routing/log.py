@@ -1,0 +1,161 @@
+"""The log of decisions: one row a call, written in groups beside the calls.
+
+What waits is lost with the process (half a second of it, never a call or its cost: those are the
+ledger's). What cannot be written because the database is away waits, up to a limit.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import Error as DatabaseError
+from prometheus_client import Counter
+from redis.exceptions import RedisError
+
+from gateway.models import Decision
+from gateway.routing.bandit import Arm, held
+from kernel.actor import Scope
+from kernel.clock import now
+from kernel.db import AWAY, in_unit, platform_unit, unit_of_work
+from kernel.ids import uuid7
+from kernel.valkey import async_client
+
+WRITE_EVERY_S = 0.5
+AT_ONCE, WAITING_AT_MOST = 500, 20_000
+KEPT_DAYS = 30
+ARMS = "soma:route:arms:"
+ARMS_S = 30 * 86_400
+
+log = structlog.get_logger(__name__)
+
+_lost = Counter("soma_routing_decisions_lost_total", "Decisions that could not be written down")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How good a call of a tenant was (0 to 1), for the bandit."""
+
+    tenant_id: UUID
+    model_id: UUID
+    value: float
+
+
+class DecisionLog:
+    """Takes decisions and lessons, writes them later. For one event loop at a time."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[UUID, list[dict[str, Any]]] = {}
+        self._count = 0
+        self._lessons: list[Lesson] = []
+        self._arms: dict[UUID, dict[UUID, Arm]] = {}
+        self._worker: asyncio.Task[None] | None = None
+
+    def keep(self, tenant_id: UUID, row: dict[str, Any], lesson: Lesson | None = None) -> None:
+        """Write `row` (columns of `Decision`) soon."""
+        if self._count >= WAITING_AT_MOST:
+            _lost.inc()
+            return
+        self._count += 1
+        self._waiting.setdefault(tenant_id, []).append({"id": uuid7(), **row})
+        if lesson is not None:
+            self._lessons.append(lesson)
+        loop = asyncio.get_running_loop()
+        if self._worker is None or self._worker.done() or self._worker.get_loop() is not loop:
+            self._worker = loop.create_task(self._work(), name="soma-decisions")
+
+    async def arms(self, tenant_id: UUID) -> dict[UUID, Arm]:
+        """What was learned for a tenant, by all processes."""
+        found = self._arms.get(tenant_id)
+        if found is None:
+            found = self._arms[tenant_id] = await _read_arms(tenant_id)
+        return found
+
+    async def written(self) -> None:
+        """Write what waits now (process shutdown, tests)."""
+        while self._waiting:
+            await self._write()
+
+    async def _work(self) -> None:
+        pause_s = WRITE_EVERY_S
+        while self._waiting or self._lessons:
+            await asyncio.sleep(pause_s)
+            try:
+                await self._teach()
+                await self._write()
+                pause_s = WRITE_EVERY_S
+            except AWAY as exc:
+                log.warning("routing.database_away", error=type(exc).__name__)
+                pause_s = min(5.0, pause_s * 2)
+
+    async def _write(self) -> None:
+        for tenant_id in list(self._waiting):
+            rows = self._waiting[tenant_id][:AT_ONCE]
+            try:
+                await in_unit(_insert, tenant_id, rows)
+            except AWAY:
+                raise
+            except DatabaseError:
+                log.exception("routing.unstorable")
+                _lost.inc(len(rows))
+            rest = self._waiting[tenant_id][len(rows) :]
+            self._count -= len(rows)
+            if rest:
+                self._waiting[tenant_id] = rest
+            else:
+                del self._waiting[tenant_id]
+
+    async def _teach(self) -> None:
+        """Add what was learned to what all processes know, and read that again."""
+        lessons, self._lessons = self._lessons, []
+        try:
+            pipeline = async_client().pipeline(transaction=False)
+            for one in lessons:
+                name = ARMS + str(one.tenant_id)
+                pipeline.hincrbyfloat(name, f"{one.model_id}:good", one.value)
+                pipeline.hincrbyfloat(name, f"{one.model_id}:bad", 1.0 - one.value)
+                pipeline.expire(name, ARMS_S)
+            await pipeline.execute()
+        except RedisError:
+            return
+        for tenant_id in {one.tenant_id for one in lessons}:
+            self._arms[tenant_id] = await _read_arms(tenant_id)
+
+
+async def _read_arms(tenant_id: UUID) -> dict[UUID, Arm]:
+    """Within what is remembered; what is beyond is given up in Valkey as well."""
+    name = ARMS + str(tenant_id)
+    try:
+        kept = await async_client().hgetall(name)
+        values = {
+            str(key, "ascii"): float(value) for key, value in kept.items() if isinstance(key, bytes)
+        }
+        arms: dict[UUID, Arm] = {}
+        over: dict[str | bytes | bytearray | memoryview | int | float, bytes | str | float] = {}
+        for model in {key.partition(":")[0] for key in values}:
+            arm = Arm(values.get(f"{model}:good", 0.0), values.get(f"{model}:bad", 0.0))
+            arms[UUID(model)] = kept_arm = held(arm)
+            if kept_arm != arm:
+                over |= {f"{model}:good": kept_arm.good, f"{model}:bad": kept_arm.bad}
+        if over:
+            await async_client().hset(name, mapping=over)
+    except RedisError:
+        return {}
+    return arms
+
+
+def _insert(tenant_id: UUID, rows: list[dict[str, Any]]) -> None:
+    with unit_of_work(Scope(tenant_id)):
+        Decision.objects.bulk_create([Decision(tenant_id=tenant_id, **row) for row in rows])
+
+
+def forget_decisions() -> int:
+    """Delete decisions that are older than `KEPT_DAYS`. Returns how many."""
+    with platform_unit("routing: retention") as alias:
+        old = Decision.objects.using(alias).filter(at__lt=now() - timedelta(days=KEPT_DAYS))
+        return int(old.delete()[0])
+
+
+DECISIONS = DecisionLog()
