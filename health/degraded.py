@@ -102,6 +102,16 @@ TABLE: tuple[Row, ...] = (
         next="What waits is delivered by itself when Kafka is back.",
     ),
     Row(
+        "spicedb",
+        "SpiceDB",
+        "severe",
+        works="What needs no permission to be looked up: signing in, one's own profile.",
+        waits="Changes of roles and grants, in the outbox.",
+        off="Everything else: what cannot be looked up is denied.",
+        reads="Permissions cannot be looked up right now, so almost everything is denied.",
+        next="It works again as soon as SpiceDB answers; changes are copied by themselves.",
+    ),
+    Row(
         "storage",
         "File storage",
         "minor",

@@ -7,6 +7,7 @@ from chat.facade import reconcile_memories as memories
 from kernel import idempotency, outbox, reconciling
 from kernel.bus.backbone import BACKBONE
 from kernel.valkey import sync_client
+from saas.authz.mirroring import mirror_all
 from saas.identity import lockout
 
 RELAY_WANTED = "soma:relay:wanted"
@@ -36,6 +37,12 @@ def reconcile_events() -> int:
 def reconcile_memories() -> int:
     """Find turns that ended and are not remembered, and tell memory again."""
     return memories().repaired
+
+
+@shared_task(name="somaagent.mirror_rights")  # type: ignore[untyped-decorator]  # celery has no types
+def mirror_rights() -> int:
+    """Compare what SpiceDB holds with the database, and repair."""
+    return mirror_all().repaired
 
 
 @shared_task(name="somaagent.retention")  # type: ignore[untyped-decorator]  # celery has no types

@@ -36,7 +36,8 @@ from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
 from memory.workspace import WORKSPACE
 from saas.authz.embedded import EmbeddedAuthority
-from saas.authz.ports import AUTHORITY
+from saas.authz.ports import AUTHORITY, Authority
+from saas.authz.spicedb.authority import SpiceDBAuthority, SpiceDBPlace
 from somaagent.config import Config
 from somaagent.waking import Waker
 
@@ -46,7 +47,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
-    bind(AUTHORITY, EmbeddedAuthority())
+    bind(AUTHORITY, _authority(settings.SOMA))
     bind(BACKBONE, _backbone(settings.SOMA))
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
@@ -55,6 +56,8 @@ def wire() -> None:
     others: dict[str, Probed] = {}
     if settings.SOMA.events_use_kafka:
         others["kafka"] = BACKBONE.get()
+    if settings.SOMA.authz_is_spicedb:
+        others["spicedb"] = AUTHORITY.get()
     if settings.SOMA.brain_is_remote:
         brain = _remote_brain(settings.SOMA)
         board.enrol(brain.transport.breaker)
@@ -89,6 +92,15 @@ def embedder(config: Config) -> TextEmbedder:
         return Embedder(threads=config.embedding_threads)
     key = config.embedding_key.get_secret_value() if config.embedding_key else None
     return EndpointEmbedder(config.embedding_url, config.embedding_model, key)
+
+
+def _authority(config: Config) -> Authority:
+    """SpiceDB, or the tables of this installation."""
+    if not config.authz_is_spicedb:
+        return EmbeddedAuthority()
+    key = config.spicedb_key.get_secret_value() if config.spicedb_key else ""
+    place = SpiceDBPlace(config.spicedb_address or "", key, tls=config.spicedb_tls)
+    return SpiceDBAuthority(place)
 
 
 def _backbone(config: Config) -> Backbone:

@@ -99,6 +99,16 @@ def kafka() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def spicedb() -> Iterator[str]:
+    """A real SpiceDB of this run's own: its address. Skips where it cannot be had."""
+    pytest.importorskip("authzed")
+    from tests.support.recipe import service_of_this_run
+
+    with service_of_this_run("spicedb") as addresses:
+        yield addresses["grpc"]
+
+
+@pytest.fixture(scope="session")
 def simulator() -> Iterator["object"]:
     """A scripted model behind a real HTTP server."""
     from tests.support.simulator import simulated_provider

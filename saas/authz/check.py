@@ -6,6 +6,7 @@ relation is a defect and raises; it never allows.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,30 @@ EVERYTHING = Q()
 _columns: dict[str, dict[str, str]] = {}
 _models: dict[str, type[TenantModel]] = {}
 
-Leaf = One | Via
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Union, with what is known filled in."""
+
+    terms: tuple["Bound", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Intersection, with what is known filled in."""
+
+    terms: tuple["Bound", ...]
+
+
+Bound = bool | Question | AnyOf | AllOf
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where an arrow leads: enough of a row, because no type that is pointed at has columns."""
+
+    pk: UUID
+    tenant_id: UUID
 
 
 def relate(kind: str, model: type[TenantModel] | None = None, **columns: str) -> None:
@@ -53,22 +77,14 @@ def allowed(actor: Actor, permission: str, row: Model | None = None) -> bool:
     if _is_closed(actor, kind, name):
         return False
     authority = AUTHORITY.get()
-
-    def known(leaf: Leaf) -> bool | None:
-        said = _said_by_row(actor, kind, leaf, row)
-        return said if isinstance(said, bool) else authority.known(actor, said)
-
-    first = decide(expression, known)
+    bound = _bind(actor, kind, expression, row)
+    first = decide(bound, lambda question: authority.known(actor, question))
     if first is not None:
         return first
-    asked = {
-        leaf: said
-        for leaf in leaves(expression)
-        if isinstance(said := _said_by_row(actor, kind, leaf, row), Question)
-        and authority.known(actor, said) is None
-    }
-    answers = dict(zip(asked, authority.ask(actor, list(asked.values())), strict=True))
-    return bool(decide(expression, lambda leaf: answers.get(leaf, known(leaf))))
+    asked = [one for one in set(_questions(bound)) if authority.known(actor, one) is None]
+    answers = dict(zip(asked, authority.ask(actor, asked), strict=True))
+    known = lambda one: answers.get(one, authority.known(actor, one))  # noqa: E731
+    return bool(decide(bound, known))
 
 
 def require(actor: Actor, permission: str, row: Model | None = None) -> None:
@@ -107,25 +123,26 @@ def granted(actor: Actor) -> list[str]:
     return [name for name in names if allowed(actor, name)]
 
 
-def decide(expression: Expression, known: Callable[[Leaf], bool | None]) -> bool | None:
+def decide(bound: Bound, known: Callable[[Question], bool | None]) -> bool | None:
     """The value of an expression in three-valued logic (Kleene); None: still open."""
-    match expression:
-        case One() | Via():
-            return known(expression)
-        case Either(terms):
+    match bound:
+        case bool():
+            return bound
+        case Question():
+            return known(bound)
+        case AnyOf(terms):
             return _fold((decide(term, known) for term in terms), decisive=True)
-        case Both(terms):
+        case AllOf(terms):
             return _fold((decide(term, known) for term in terms), decisive=False)
 
 
-def leaves(expression: Expression) -> Iterator[Leaf]:
-    """The relations and arrows of an expression."""
-    match expression:
-        case One() | Via():
-            yield expression
-        case Either(terms) | Both(terms):
+def _questions(bound: Bound) -> Iterator[Question]:
+    match bound:
+        case Question():
+            yield bound
+        case AnyOf(terms) | AllOf(terms):
             for term in terms:
-                yield from leaves(term)
+                yield from _questions(term)
 
 
 def _fold(values: Iterator[bool | None], *, decisive: bool) -> bool | None:
@@ -151,31 +168,38 @@ def _may_see(actor: Actor, permission: str, row: Model) -> bool:
     return any(allowed(actor, one, row) for one in seeing)
 
 
-def _said_by_row(actor: Actor, kind: str, leaf: Leaf, row: Model | None) -> bool | Question:
-    """What the row at hand says of a leaf; else the question that stays."""
+def _bind(actor: Actor, kind: str, expression: Expression, row: Any) -> Bound:
+    """The expression with what the row says filled in; what the row cannot say are questions."""
+    match expression:
+        case Either(terms):
+            return AnyOf(tuple(_bind(actor, kind, term, row) for term in terms))
+        case Both(terms):
+            return AllOf(tuple(_bind(actor, kind, term, row) for term in terms))
     if kind == "platform":
-        return Question(kind, None, _name(leaf))
+        return Question(kind, None, _name(expression))
     if kind == "tenant":
-        return Question(kind, actor.tenant_id, _name(leaf))
+        return Question(kind, actor.tenant_id, _name(expression))
     if row is not None and getattr(row, "tenant_id", None) != actor.tenant_id:
         return False
-    if isinstance(leaf, Via):
-        return Question(leaf.relation, _target(actor, kind, leaf, row), leaf.permission)
-    column = _columns[kind].get(leaf.relation)
+    if isinstance(expression, Via) and expression.relation == "tenant":
+        return Question("tenant", actor.tenant_id, expression.permission)
+    if isinstance(expression, Via):
+        inner = SCHEMA[expression.relation].permissions[expression.permission]
+        return _bind(actor, expression.relation, inner, _target(kind, expression, row))
+    column = _columns[kind].get(expression.relation)
     if column is None:
-        return Question(kind, getattr(row, "pk", None), leaf.relation)
+        return Question(kind, getattr(row, "pk", None), expression.relation)
     # Before there is a row (creation), its maker is its owner.
     return row is None or bool(getattr(row, column) == actor.user_id)
 
 
-def _target(actor: Actor, kind: str, leaf: Via, row: Model | None) -> UUID | None:
-    if leaf.relation == "tenant":
-        return actor.tenant_id
-    target: UUID | None = getattr(row, _columns[kind][leaf.relation]) if row is not None else None
-    return target
+def _target(kind: str, arrow: Via, row: Any) -> "_Target | None":
+    if row is None:
+        return None
+    return _Target(getattr(row, _columns[kind][arrow.relation]), row.tenant_id)
 
 
-def _name(leaf: Leaf) -> str:
+def _name(leaf: One | Via) -> str:
     return leaf.relation if isinstance(leaf, One) else leaf.permission
 
 
@@ -200,8 +224,7 @@ def _any(conditions: list[Q]) -> Q:
     return union
 
 
-def _leaf_condition(actor: Actor, kind: str, leaf: Leaf) -> Q:
-    authority = AUTHORITY.get()
+def _leaf_condition(actor: Actor, kind: str, leaf: One | Via) -> Q:
     if kind in {"platform", "tenant"} or (isinstance(leaf, Via) and leaf.relation == "tenant"):
         where = kind if isinstance(leaf, One) else leaf.relation
         if not holds(actor, Question(where, actor.tenant_id, _name(leaf))):
@@ -217,9 +240,8 @@ def _leaf_condition(actor: Actor, kind: str, leaf: Leaf) -> Q:
     column = _columns[kind].get(leaf.relation)
     if column is not None:
         return Q(**{column: actor.user_id})
-    if authority.known(actor, Question(kind, None, leaf.relation)) is False:
-        return NOTHING
-    return Q(tenant_id=actor.tenant_id, id__in=authority.granted(actor, kind, leaf.relation))
+    granted_ids = AUTHORITY.get().granted(actor, kind, leaf.relation)
+    return NOTHING if granted_ids is None else Q(tenant_id=actor.tenant_id, id__in=granted_ids)
 
 
 def holds(actor: Actor, question: Question) -> bool:

@@ -12,10 +12,9 @@ from django.db.models import Q
 from kernel.actor import Actor
 from kernel.clock import now
 from kernel.ports import Probe
-from saas.authz.check import decide
 from saas.authz.ports import Question
 from saas.authz.rights import GRANTS
-from saas.authz.schema import SCHEMA, One, Via, gives
+from saas.authz.schema import SCHEMA, Both, Either, Expression, One, Via, gives
 from saas.models import Grant
 
 Place = tuple[str, UUID]
@@ -23,6 +22,8 @@ Place = tuple[str, UUID]
 
 class EmbeddedAuthority:
     """Answers from the membership (by way of the actor) and from `saas_grant`."""
+
+    is_mirror = False
 
     def known(self, actor: Actor, question: Question) -> bool | None:
         """See the port."""
@@ -40,7 +41,17 @@ class EmbeddedAuthority:
 
     def granted(self, actor: Actor, kind: str, relation: str) -> Any:
         """See the port: a sub-query."""
+        if not actor.has_grants:
+            return None
         return _valid(actor).filter(object_type=kind, relation=relation).values("object_id")
+
+    def prepare(self) -> None:
+        """See the port: it reads the table itself."""
+
+    def mirror(self, tenant_id: UUID, user_id: UUID | None) -> int:
+        """See the port: the facts are asked where they are."""
+        del tenant_id, user_id
+        return 0
 
     def probe(self) -> Probe:
         """The database has a probe of its own."""
@@ -53,16 +64,9 @@ def _answer(
     """`given`: the grants of the places asked about; None: they have not been read."""
     kind, name = question.kind, question.name
     if kind == "platform":
-        permission = SCHEMA[kind].permissions.get(name, One(name))
-        return bool(decide(permission, lambda _: actor.is_platform_admin))
+        return actor.is_platform_admin
     if kind == "tenant":
-        if actor.tenant_id is None:
-            return False
-        permission = SCHEMA[kind].permissions.get(name, One(name))
-        return bool(decide(permission, lambda leaf: stands_in_tenant(actor, leaf)))
-    if name not in SCHEMA[kind].relations:
-        expression = SCHEMA[kind].permissions[name]
-        return decide(expression, lambda leaf: _answer(actor, _of(actor, question, leaf), given))
+        return _in_tenant(actor, SCHEMA[kind].permissions.get(name, One(name)))
     if not actor.has_grants:
         return False
     if given is None:
@@ -72,18 +76,17 @@ def _answer(
     )
 
 
-def stands_in_tenant(actor: Actor, leaf: One | Via) -> bool:
-    """Whether a role of the actor, or the right of an own role, is this relation of the tenant."""
-    return leaf.relation in actor.roles or gives(leaf.relation) in actor.rights
-
-
-def _of(actor: Actor, question: Question, leaf: One | Via) -> Question:
-    if isinstance(leaf, One):
-        return Question(question.kind, question.object_id, leaf.relation)
-    if leaf.relation != "tenant":
-        msg = f"{question.kind} cannot be followed to its {leaf.relation} without its row"
-        raise LookupError(msg)
-    return Question("tenant", actor.tenant_id, leaf.permission)
+def _in_tenant(actor: Actor, expression: Expression) -> bool:
+    """Whether a role of the actor, or the right of an own role, gives it."""
+    match expression:
+        case One(relation):
+            return relation in actor.roles or gives(relation) in actor.rights
+        case Via():
+            raise LookupError("a tenant points at nothing")
+        case Either(terms):
+            return any(_in_tenant(actor, term) for term in terms)
+        case Both(terms):
+            return all(_in_tenant(actor, term) for term in terms)
 
 
 def _grants_on(actor: Actor, places: set[Place]) -> dict[Place, frozenset[str]]:

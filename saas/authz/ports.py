@@ -31,8 +31,12 @@ class Question:
 class Authority(Protocol):
     """Contract: objects are of the actor's own tenant; the caller has made sure of that.
 
-    An answer follows from facts that were committed before the question was put.
+    An answer follows from facts that were committed before the question was put; those of a mirror,
+    from facts that were mirrored before.
     """
+
+    # Whether facts are copied to the engine, behind the database.
+    is_mirror: bool
 
     def known(self, actor: Actor, question: Question) -> bool | None:
         """The answer, when it costs nothing; None: it must be asked for."""
@@ -43,9 +47,20 @@ class Authority(Protocol):
         ...
 
     def granted(self, actor: Actor, kind: str, relation: str) -> Any:
-        """What `id__in` takes: the objects on which the actor was given `relation`.
+        """What `id__in` takes: the objects on which the actor was given `relation`; None: none.
 
         Raises: AuthorityAway.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Make the engine know the table of permissions. Raises: AuthorityAway."""
+        ...
+
+    def mirror(self, tenant_id: UUID, user_id: UUID | None) -> int:
+        """Make the engine's copy of a person's facts (None: of the tenant's) what the database has.
+
+        Returns how many tuples were written or deleted. Raises: AuthorityAway.
         """
         ...
 

@@ -11,8 +11,11 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 
+from kernel import outbox
 from kernel.bus.ports import BUS, Payload
+from kernel.events import Envelope, event, subscribe
 from kernel.remembered import Kept
+from saas.authz.ports import AUTHORITY
 
 TOPIC = "rights"
 
@@ -37,9 +40,29 @@ GRANTS: Kept[GrantKey, frozenset[str]] = Kept()
 _watchers: set[Watcher] = set()
 
 
+@event("rights.changed", version=1, topic="audit")
+@dataclass(frozen=True, slots=True)
+class RightsChanged:
+    """The facts of a person (null: of anybody) in a tenant changed: the mirror follows."""
+
+    tenant_id: UUID
+    user_id: UUID | None
+
+
+@subscribe(RightsChanged, name="authz.mirror")
+def mirror_rights(event: RightsChanged, _: Envelope) -> None:
+    """Copy what is true now, whatever the event was; then everybody looks again."""
+    authority = AUTHORITY.get()
+    if authority.is_mirror and authority.mirror(event.tenant_id, event.user_id):
+        change = Change(event.tenant_id, event.user_id)
+        transaction.on_commit(lambda: _tell(change), using=DEFAULT_DB_ALIAS)
+
+
 def tell_rights(tenant_id: UUID | None, user_id: UUID | None = None) -> None:
-    """Tell all processes, once the open unit has committed."""
+    """Tell all processes, once the open unit has committed; a mirror follows by the outbox."""
     change = Change(tenant_id, user_id)
+    if AUTHORITY.get().is_mirror and tenant_id is not None:
+        outbox.emit(RightsChanged(tenant_id, user_id), key=f"rights:{tenant_id}")
     transaction.on_commit(lambda: _tell(change), using=DEFAULT_DB_ALIAS)
 
 

@@ -30,6 +30,7 @@ def contradictions(config: Config) -> list[Finding]:
         _brain,
         _embedding,
         _events,
+        _authz,
         _traces,
         _secrets,
         _sessions,
@@ -154,6 +155,22 @@ def _events(config: Config) -> Iterator[Finding]:
             if getattr(config, name) is None:
                 accepted = f"needed with {config.kafka_security_protocol}"
                 yield Finding(variable_of(name), UNSET, accepted)
+
+
+def _authz(config: Config) -> Iterator[Finding]:
+    names = ("spicedb_address", "spicedb_key")
+    adapter = variable_of("authz_adapter")
+    if not config.authz_is_spicedb:
+        if config.spicedb_address is not None:
+            accepted = f"{adapter}=spicedb; or unset it"
+            yield Finding(variable_of("spicedb_address"), config.spicedb_address, accepted)
+        return
+    for name in names:
+        if getattr(config, name) is None:
+            yield Finding(variable_of(name), UNSET, f"needed with {adapter}=spicedb")
+    if find_spec("authzed") is None:
+        accepted = "its client: .venv/bin/python -m pip install -r requirements/spicedb.txt"
+        yield Finding(adapter, "spicedb, without its client", accepted)
 
 
 def _traces(config: Config) -> Iterator[Finding]:

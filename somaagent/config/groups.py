@@ -236,6 +236,26 @@ class EventSettings(Group):
     )
 
 
+class AuthzSettings(Group):
+    """Permissions: SpiceDB, when `authz_adapter` is spicedb. Client: requirements/spicedb.txt."""
+
+    spicedb_address: str | None = Field(
+        None,
+        pattern=r"^[^\s/]+:\d+$",
+        description="SpiceDB's gRPC address.",
+        json_schema_extra={"accepted": "host:port"},
+    )
+    spicedb_key: SecretStr | None = Field(
+        None, min_length=8, description="SpiceDB's pre-shared key.",
+        json_schema_extra={"accepted": "at least 8 characters"},
+    )  # fmt: skip
+    spicedb_tls: bool = Field(
+        True,
+        description="Whether the line to SpiceDB is encrypted.",
+        json_schema_extra={"accepted": "true or false"},
+    )
+
+
 class SecretSettings(Group):
     """Secrets. Unset in standalone mode: made once, kept in var/secrets (mode 0600)."""
 
@@ -345,6 +365,7 @@ GROUPS: tuple[type[Group], ...] = (
     BrainSettings,
     EmbeddingSettings,
     EventSettings,
+    AuthzSettings,
     SecretSettings,
     ProcessSettings,
     SessionSettings,

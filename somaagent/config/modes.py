@@ -26,6 +26,7 @@ ADAPTERS: Mapping[Port, tuple[str, ...]] = {
 # Adapters whose code is part of this version. A name joins this table with its code.
 AVAILABLE: Mapping[Port, frozenset[str]] = {
     **{port: frozenset({"embedded"}) for port in PORTS},
+    "authz": frozenset({"embedded", "spicedb"}),
     "brain": frozenset({"embedded", "http"}),
     "bus": frozenset({"embedded", "kafka"}),
 }

@@ -35,6 +35,7 @@ class Config(
     groups.ProcessSettings,
     groups.SecretSettings,
     groups.EventSettings,
+    groups.AuthzSettings,
     groups.BrainSettings,
     groups.EmbeddingSettings,
     groups.ServiceSettings,
@@ -135,6 +136,11 @@ class Config(
     def events_use_kafka(self) -> bool:
         """Whether events go through Kafka instead of the log in the database."""
         return self.adapter("bus") == "kafka"
+
+    @property
+    def authz_is_spicedb(self) -> bool:
+        """Whether SpiceDB answers permission questions."""
+        return self.adapter("authz") == "spicedb"
 
     def otlp_header_map(self) -> dict[str, str]:
         """Headers for the collector, by name."""

@@ -57,8 +57,9 @@ class Recipe(Protocol):
 def recipes() -> dict[str, Recipe]:
     """Every recipe by name."""
     from somaagent.services.kafka import Kafka
+    from somaagent.services.spicedb import SpiceDB
 
-    known: list[Recipe] = [Kafka()]
+    known: list[Recipe] = [Kafka(), SpiceDB()]
     return {recipe.name: recipe for recipe in known}
 
 

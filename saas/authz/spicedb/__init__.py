@@ -1,0 +1,1 @@
+"""SpiceDB behind the authorisation port: `language` its schema, `tuples` its facts, `authority`."""
