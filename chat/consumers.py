@@ -316,7 +316,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
                 del self._followed[turn_id]
 
     async def _welcome(self, actor: Actor) -> None:
-        if actor.tenant_id is None or actor.must_change_password:
+        if actor.tenant_id is None or not actor.is_ready:
             await self.close(FORBIDDEN)
             return
         try:
@@ -389,7 +389,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # untyped lib
             return
         self.actor = await in_unit(reauthenticate, actor.session_id, self._request_id)
         self._checked_at = monotonic_s()
-        if self.actor.tenant_id != actor.tenant_id or self.actor.must_change_password:
+        if self.actor.tenant_id != actor.tenant_id or not self.actor.is_ready:
             raise Unauthenticated
 
     def _who(self) -> Actor:

@@ -37,6 +37,8 @@ class Actor:
     request_id: str = ""
     kind: Literal["user", "service"] = "user"
     must_change_password: bool = False
+    # The tenant asks for a second factor, and this session has shown one only.
+    must_enrol: bool = False
     further: frozenset[str] = frozenset()
     rights: frozenset[str] = frozenset()
     has_grants: bool = False
@@ -46,6 +48,11 @@ class Actor:
     def roles(self) -> frozenset[str]:
         """All roles in the tenant."""
         return self.further | {self.role} if self.role else self.further
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing has to be set right before any work."""
+        return not (self.must_change_password or self.must_enrol)
 
     @property
     def scope(self) -> Scope:

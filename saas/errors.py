@@ -3,6 +3,7 @@
 from kernel.errors import (
     Conflict,
     Forbidden,
+    Gone,
     NotFound,
     SomaError,
     TooManyRequests,
@@ -26,6 +27,30 @@ class PasswordChangeRequired(Forbidden):
     """The one-time password must be replaced first."""
 
     code, title = "password-change-required", "Please choose your own password first"
+
+
+class SecondFactorRequired(Forbidden):
+    """The organisation asks for a second factor, and this person has none yet."""
+
+    code, title = "second-factor-required", "Please set up a second factor first"
+
+
+class StepUpRequired(Forbidden):
+    """What this does needs a sign-in of the last five minutes."""
+
+    code, title = "step-up-required", "Please confirm that it is you"
+
+
+class InvalidCode(Unauthenticated):
+    """Wrong, used or out of time: deliberately one answer."""
+
+    code, title = "invalid-code", "This code is wrong or was used already"
+
+
+class LinkInvalid(Gone):
+    """Unknown, used or out of time: deliberately one answer."""
+
+    code, title = "link-invalid", "This link is no longer valid"
 
 
 class WeakPassword(SomaError):

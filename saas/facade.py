@@ -6,6 +6,8 @@ from saas.authz.rights import Change as RightsChange
 from saas.authz.rights import follow_rights, watch_rights
 from saas.authz.schema import SCHEMA, permission_names
 from saas.identity.sessions import COOKIE, authenticate, reauthenticate, redeem_ticket
+from saas.identity.signing import JWKS_LIFE, jwks
+from saas.identity.step_up import require_step_up
 from saas.modes import (
     behaviour_of,
     follow_modes,
@@ -26,6 +28,7 @@ from saas.told import TenantSuspended
 
 __all__ = [
     "COOKIE",
+    "JWKS_LIFE",
     "SCHEMA",
     "RightsChange",
     "TenantSuspended",
@@ -42,6 +45,7 @@ __all__ = [
     "follow_rights",
     "is_active_tenant",
     "is_enterprise",
+    "jwks",
     "known_choice",
     "mode_of",
     "on_new_tenant",
@@ -50,6 +54,7 @@ __all__ = [
     "redeem_ticket",
     "relate",
     "require",
+    "require_step_up",
     "visible",
     "watch_modes",
     "watch_rights",

@@ -15,6 +15,9 @@ from kernel.clock import now
 from kernel.ids import uuid7
 from kernel.tenancy import TenantModel
 
+# Registered with the app; only `saas.identity` uses them.
+from saas.identity import models as identity_models  # noqa: F401
+
 _EMPTY = RawSQL("'{}'::varchar[]", ())
 _NO_IDS = RawSQL("'{}'::uuid[]", ())
 
@@ -149,12 +152,29 @@ class Session(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.SET_NULL, related_name="+")
     secret_hash = models.CharField(max_length=64, unique=True)
+    # The one before the last rotation: requests that were on their way still bear it.
+    previous_hash = models.CharField(max_length=64, default="", db_index=True)
+    rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
     last_seen_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, default="")
+    # Digest of the long-lived cookie by which a device is known again.
+    device = models.CharField(max_length=64, default="")
+    # How it was signed in (RFC 8176, section 2), separated by blanks; and when last.
+    methods = models.CharField(max_length=60, default="pwd")
+    authenticated_at = models.DateTimeField(default=now)
+    # Held by a program through a refresh token: it does not end by idleness.
+    is_program = models.BooleanField(default=False)
+    # Two factors were shown.
+    is_strong = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at"], name="session_by_person"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -165,6 +185,9 @@ class SignInAttempt(models.Model):
 
     account = models.CharField(max_length=64)
     address = models.CharField(max_length=64)
+    # The /24 (IPv4) or /64 (IPv6) of the address.
+    network = models.CharField(max_length=64, default="")
+    user_agent = models.CharField(max_length=300, default="")
     succeeded = models.BooleanField()
     at = models.DateTimeField(default=now)
 
@@ -172,6 +195,8 @@ class SignInAttempt(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["account", "address", "at"], name="attempt_by_account"),
             models.Index(fields=["address", "at"], name="attempt_by_address"),
+            models.Index(fields=["network", "at"], name="attempt_by_network"),
+            models.Index(fields=["account", "at"], name="attempt_of_account"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Shapes of the sign-in operations at the HTTP edge."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ninja import Schema
@@ -14,6 +15,40 @@ class LoginIn(Schema):
 
     email: str = Field(max_length=254)
     password: str = Field(max_length=1000)
+
+
+class CodeIn(Schema):
+    """The second step of a sign-in."""
+
+    challenge: str = Field(max_length=200)
+    code: str = Field(max_length=40)
+
+
+class ChallengeIn(Schema):
+    """Null: the passkey is the first step."""
+
+    challenge: str | None = Field(None, max_length=200)
+
+
+class PasskeyIn(Schema):
+    """What `navigator.credentials` gave, as JSON (WebAuthn level 3, section 5.1.8)."""
+
+    challenge: str = Field(max_length=200)
+    credential: dict[str, Any]
+
+
+class AskedOut(Schema):
+    """What `navigator.credentials` is asked, and the secret that comes back with its answer."""
+
+    challenge: str
+    options: dict[str, Any]
+
+
+class SecondStepOut(Schema):
+    """The sign-in is not finished: `methods` are code, passkey, recovery."""
+
+    challenge: str
+    methods: list[str]
 
 
 class PasswordIn(Schema):
@@ -64,6 +99,7 @@ class MeOut(Schema):
     roles: list[str]
     permissions: list[str]
     must_change_password: bool
+    must_enrol: bool
     csrf_token: str
 
     @classmethod
@@ -83,6 +119,7 @@ class MeOut(Schema):
                 "roles": me.roles,
                 "permissions": me.permissions,
                 "must_change_password": me.must_change_password,
+                "must_enrol": me.must_enrol,
                 "csrf_token": me.csrf_token,
             }
         )

@@ -12,7 +12,11 @@ from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
 from saas.api.auth import SessionAuth
+from saas.api.auth_account import router as account_router
+from saas.api.auth_factors import router as factors_router
+from saas.api.auth_sessions import router as sessions_router
 from saas.api.events import router as events_router
+from saas.api.mails import router as mails_router
 from saas.api.modes import router as modes_router
 from saas.api.people import router as people_router
 from saas.api.sign_in import router as sign_in_router
@@ -28,7 +32,8 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 install(api)
-api.add_router("/auth", sign_in_router)
+for router in (sign_in_router, account_router, factors_router, sessions_router):
+    api.add_router("/auth", router)
 api.add_router("/agents", agents_router)
 api.add_router("/chat", chat_router)
 api.add_router("/chat/policy", policy_router)
@@ -42,3 +47,4 @@ api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
 api.add_router("/saas/mode", modes_router)
 api.add_router("/saas/tenants", tenants_router)
+api.add_router("/saas/mails", mails_router)

@@ -27,6 +27,8 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "reconcile-events": ("somaagent.reconcile_events", 900.0),
     "mirror-rights": ("somaagent.mirror_rights", 300.0),
     "reconcile-memories": ("somaagent.reconcile_memories", 900.0),
+    "mails": ("saas.send_mails", 2.0),
+    "secrets": ("saas.forget_secrets", 3600.0),
     "retention": ("somaagent.retention", 3600.0),
 }
 
@@ -54,7 +56,7 @@ app.conf.update(
         name: {"task": task, "schedule": every_s, "options": {"expires": max(1.0, every_s)}}
         for name, (task, every_s) in SCHEDULE.items()
     },
-    imports=["gateway.tasks", "memory.tasks", "somaagent.tasks"],
+    imports=["gateway.tasks", "memory.tasks", "saas.tasks", "somaagent.tasks"],
 )
 
 

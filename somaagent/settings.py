@@ -110,5 +110,11 @@ SESSION_IDLE = timedelta(minutes=SOMA.session_idle_minutes)
 SESSION_ABSOLUTE = timedelta(hours=SOMA.session_absolute_hours)
 SESSION_COOKIE_SECURE = SOMA.effective_public_url.startswith("https://")
 
+# Without a server mails stay in their table (saas.identity.mails).
+MAIL_IS_SENT = SOMA.smtp_url is not None
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SOMA.mail_from
+globals().update(SOMA.mail_options())
+
 LOGGING_CONFIG = None
 logs.configure(SOMA.log_level.upper(), SOMA.log_format)

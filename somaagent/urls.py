@@ -1,8 +1,9 @@
 """Paths of the synchronous side: the API, then the shell page for everything else."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, re_path
 
+from saas.facade import JWKS_LIFE, jwks
 from somaagent.api import api
 from somaagent.errors import not_found
 from webui.views import shell
@@ -17,7 +18,14 @@ def unknown_operation(request: HttpRequest) -> HttpResponse:
     return not_found(request)
 
 
+def public_keys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django hands it over
+    """The keys by which access tokens are verified (RFC 7517)."""
+    life_s = int(JWKS_LIFE.total_seconds())
+    return JsonResponse(jwks(), headers={"Cache-Control": f"public, max-age={life_s}"})
+
+
 urlpatterns = [
+    path(".well-known/jwks.json", public_keys),
     path("api/v2/", api.urls),
     re_path(r"^api/.*$", unknown_operation),
     re_path(r"^(?!(?:static|ws)/).*$", shell),

@@ -1,1 +1,1 @@
-"""HTTP entry of saas: who is asking (`auth`) and the sign-in operations (`sign_in`)."""
+"""HTTP entry of saas: who is asking (`auth`), signing in, accounts, factors, sessions, tokens."""

@@ -1,4 +1,8 @@
-"""Turns a request into an actor. The same check for synchronous and asynchronous operations."""
+"""Turns a request into an actor. The same check for synchronous and asynchronous operations.
+
+A browser shows its cookie (and, where it changes something, its CSRF token); a program shows an
+access token. What a token may is narrowed by its scope, here and nowhere else.
+"""
 
 from django.http import HttpRequest
 from ninja.security import APIKeyCookie
@@ -7,9 +11,10 @@ from kernel.actor import Actor
 from kernel.db import in_unit
 from kernel.errors import Unauthenticated
 from saas.errors import CsrfFailed
-from saas.identity import csrf, sessions
+from saas.identity import csrf, sessions, tokens
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BEARER = "Bearer "
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -28,7 +33,23 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "")
 
 
+def visitor_of(request: HttpRequest) -> sessions.Visitor:
+    """Who knocks."""
+    return sessions.Visitor(
+        address_of(request),
+        request.headers.get("User-Agent", ""),
+        request.COOKIES.get(sessions.DEVICE_COOKIE, ""),
+        request_id_of(request),
+    )
+
+
 def _authenticate(request: HttpRequest, key: str | None) -> Actor:
+    header = request.headers.get("Authorization", "")
+    if header.startswith(BEARER):
+        # No cookie is looked at then: what a token may not, its bearer's browser must not give it.
+        token = header.removeprefix(BEARER)
+        is_safe = request.method in SAFE_METHODS
+        return tokens.authenticate(token, request.path, request_id_of(request), is_safe=is_safe)
     if not key:
         raise Unauthenticated
     actor = sessions.authenticate(key, request_id_of(request))
@@ -40,7 +61,7 @@ def _authenticate(request: HttpRequest, key: str | None) -> Actor:
 
 
 class SessionAuth(APIKeyCookie):
-    """Cookie sign-in for synchronous operations."""
+    """Cookie or access token, for synchronous operations."""
 
     param_name = sessions.COOKIE
 
@@ -48,7 +69,7 @@ class SessionAuth(APIKeyCookie):
         super().__init__(csrf=False)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
-        """Raises: Unauthenticated, CsrfFailed."""
+        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded."""
         return _authenticate(request, key)
 
 
@@ -62,5 +83,5 @@ class AsyncSessionAuth(APIKeyCookie):
         super().__init__(csrf=False)
 
     async def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
-        """Raises: Unauthenticated, CsrfFailed."""
+        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded."""
         return await in_unit(_authenticate, request, key)

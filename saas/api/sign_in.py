@@ -1,48 +1,71 @@
-"""Operations under /api/v2/auth."""
+"""Operations under /api/v2/auth that begin and end a session, and say whose it is."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from kernel.clock import now
-from saas.api.auth import actor_of, address_of, request_id_of
+from saas.api import cookies
+from saas.api.auth import actor_of
 from saas.errors import CsrfFailed
 from saas.identity import sessions, verbs
-from saas.schemas import LoginIn, MeOut, PasswordIn, TenantIn, TicketOut
+from saas.schemas import (
+    AskedOut,
+    ChallengeIn,
+    CodeIn,
+    LoginIn,
+    MeOut,
+    PasskeyIn,
+    SecondStepOut,
+    TenantIn,
+    TicketOut,
+)
 
 router = Router(tags=["auth"])
+# 202: the first factor was right, and one of `methods` is still to be shown.
+SIGNED_IN: dict[int, Any] = {200: MeOut, 202: SecondStepOut}
 
 
-@router.post("/login", response=MeOut, auth=None, operation_id="auth_login")
-def login(request: HttpRequest, response: HttpResponse, body: LoginIn) -> MeOut:
-    """Sign in; sets the session cookie."""
+@router.post("/login", response=SIGNED_IN, auth=None, operation_id="auth_login")
+def login(request: HttpRequest, response: HttpResponse, body: LoginIn) -> Any:
+    """Sign in; sets the session cookie, or says which second factor is needed."""
     _refuse_foreign_origin(request)
-    signed_in = verbs.sign_in(
-        body.email,
-        body.password,
-        address_of(request),
-        request.headers.get("User-Agent", ""),
-        request_id_of(request),
-    )
-    response.set_cookie(
-        sessions.COOKIE,
-        signed_in.secret,
-        max_age=int(settings.SESSION_ABSOLUTE.total_seconds()),
-        httponly=True,
-        secure=settings.SESSION_COOKIE_SECURE,
-        samesite="Lax",
-        path="/",
-    )
-    return MeOut.of(verbs.describe(signed_in.actor))
+    visitor = cookies.knock(request, response)
+    return _signed_in(response, verbs.sign_in(body.email, body.password, visitor))
+
+
+@router.post("/login/code", response=MeOut, auth=None, operation_id="auth_login_code")
+def login_code(request: HttpRequest, response: HttpResponse, body: CodeIn) -> MeOut:
+    """Finish a sign-in with a code of the app, or a recovery code."""
+    _refuse_foreign_origin(request)
+    visitor = cookies.knock(request, response)
+    entered = verbs.sign_in_with_code(body.challenge, body.code, visitor)
+    return cookies.enter(response, entered)
+
+
+@router.post("/login/passkey/ask", response=AskedOut, auth=None, operation_id="auth_ask_passkey")
+def ask_passkey(request: HttpRequest, body: ChallengeIn) -> object:
+    """What the browser needs for showing a passkey: as the first step, or as the second one."""
+    _refuse_foreign_origin(request)
+    return verbs.ask_passkey(body.challenge)
+
+
+@router.post("/login/passkey", response=SIGNED_IN, auth=None, operation_id="auth_login_passkey")
+def login_passkey(request: HttpRequest, response: HttpResponse, body: PasskeyIn) -> Any:
+    """Sign in with a passkey."""
+    _refuse_foreign_origin(request)
+    visitor = cookies.knock(request, response)
+    found = verbs.sign_in_with_passkey(body.challenge, body.credential, visitor)
+    return _signed_in(response, found)
 
 
 @router.post("/logout", response={204: None}, operation_id="auth_logout")
 def logout(request: HttpRequest, response: HttpResponse) -> Status[None]:
     """End this session."""
     verbs.sign_out(actor_of(request))
-    response.delete_cookie(sessions.COOKIE, path="/", samesite="Lax")
+    cookies.leave(response)
     return Status(204, None)
 
 
@@ -52,19 +75,12 @@ def me(request: HttpRequest) -> MeOut:
     return MeOut.of(verbs.describe(actor_of(request)))
 
 
-@router.post("/password", response=MeOut, operation_id="auth_change_password")
-def change_password(request: HttpRequest, body: PasswordIn) -> MeOut:
-    """Replace the password; the person's other sessions end."""
-    actor = actor_of(request)
-    verbs.change_password(actor, body.current, body.new)
-    return _fresh(request)
-
-
 @router.post("/tenant", response=MeOut, operation_id="auth_switch_tenant")
-def switch_tenant(request: HttpRequest, body: TenantIn) -> MeOut:
+def switch_tenant(request: HttpRequest, response: HttpResponse, body: TenantIn) -> MeOut:
     """Go to another of one's tenants."""
-    verbs.switch_tenant(actor_of(request), body.tenant_id)
-    return _fresh(request)
+    actor = actor_of(request)
+    verbs.switch_tenant(actor, body.tenant_id)
+    return cookies.renew(request, response, actor)
 
 
 @router.post("/ws-ticket", response=TicketOut, operation_id="auth_ws_ticket")
@@ -74,9 +90,10 @@ def ws_ticket(request: HttpRequest) -> TicketOut:
     return TicketOut(ticket=ticket, expires_at=now() + sessions.TICKET_LIFE)
 
 
-def _fresh(request: HttpRequest) -> MeOut:
-    secret = request.COOKIES.get(sessions.COOKIE)
-    return MeOut.of(verbs.describe(sessions.authenticate(secret, request_id_of(request))))
+def _signed_in(response: HttpResponse, found: verbs.SignIn | verbs.SecondStep) -> Any:
+    if isinstance(found, verbs.SecondStep):
+        return Status(202, SecondStepOut(challenge=found.challenge, methods=found.methods))
+    return Status(200, cookies.enter(response, found))
 
 
 def _refuse_foreign_origin(request: HttpRequest) -> None:

@@ -17,7 +17,7 @@ from kernel.errors import Forbidden, NotFound
 from kernel.tenancy import TenantModel
 from saas.authz.ports import AUTHORITY, Question
 from saas.authz.schema import SCHEMA, Both, Either, Expression, One, Via, only_reads
-from saas.errors import PasswordChangeRequired, TenantSuspended
+from saas.errors import PasswordChangeRequired, SecondFactorRequired, TenantSuspended
 
 NOTHING = Q(pk__in=[])
 EVERYTHING = Q()
@@ -90,11 +90,10 @@ def allowed(actor: Actor, permission: str, row: Model | None = None) -> bool:
 def require(actor: Actor, permission: str, row: Model | None = None) -> None:
     """Raise unless allowed.
 
-    Raises: PasswordChangeRequired; TenantSuspended; NotFound for a row that the actor may not even
-    see; Forbidden; AuthorityAway.
+    Raises: PasswordChangeRequired, SecondFactorRequired; TenantSuspended; NotFound for a row that
+    the actor may not even see; Forbidden; AuthorityAway.
     """
-    if actor.must_change_password:
-        raise PasswordChangeRequired
+    _refuse_unready(actor)
     if allowed(actor, permission, row):
         return
     kind, _, name = permission.partition(".")
@@ -105,10 +104,16 @@ def require(actor: Actor, permission: str, row: Model | None = None) -> None:
     raise Forbidden(f"This needs the permission {permission}.", permission=permission)
 
 
-def visible(actor: Actor, permission: str) -> Q:
-    """The condition that narrows a list to the rows on which `actor` has `permission`."""
+def _refuse_unready(actor: Actor) -> None:
     if actor.must_change_password:
         raise PasswordChangeRequired
+    if actor.must_enrol:
+        raise SecondFactorRequired
+
+
+def visible(actor: Actor, permission: str) -> Q:
+    """The condition that narrows a list to the rows on which `actor` has `permission`."""
+    _refuse_unready(actor)
     kind, _, name = permission.partition(".")
     if _is_closed(actor, kind, name):
         return NOTHING

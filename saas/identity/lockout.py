@@ -1,13 +1,15 @@
-"""Lock-out: 5 failures in 15 minutes for an account from an address, 30 for an address.
+"""Lock-out: 5 failures in 15 minutes for an account from an address; 30 an address; 100 a network.
 
-Keyed by both, so that nobody can lock a colleague out from elsewhere; counted for accounts that do
-not exist as well, so that the answer tells nothing.
+Keyed by account and address, so that nobody can lock a colleague out from elsewhere; counted for
+accounts that do not exist as well, so that the answer tells nothing. Who goes on after a lock-out
+waits twice as long the next time, up to two hours.
 """
 
 import hashlib
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from kernel.clock import now
 from kernel.db import platform_unit
@@ -17,6 +19,12 @@ from saas.models import SignInAttempt
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
+PER_NETWORK = 100
+# Back-off: lock-outs of the last day count, the fourth one is the longest.
+MEMORY = timedelta(days=1)
+LONGEST_DOUBLINGS = 3
+# Attempts are also what a person sees as the history of sign-ins.
+KEPT = timedelta(days=30)
 
 
 def account_key(email: str) -> str:
@@ -24,36 +32,67 @@ def account_key(email: str) -> str:
     return hashlib.sha256(email.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def network_of(address: str) -> str:
+    """The /24 or /64 that an address belongs to; itself when it is none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:64]
+    prefix = 24 if parsed.version == 4 else 64
+    return str(ip_network(f"{parsed}/{prefix}", strict=False))
+
+
 def refuse_if_locked(account: str, address: str) -> None:
     """Raises: LockedOut with the seconds that are left."""
-    since = now() - WINDOW
-    recent = SignInAttempt.objects.filter(address=address, at__gt=since)
-    last_success = recent.filter(account=account, succeeded=True).aggregate(at=Max("at"))["at"]
-    failures = recent.filter(account=account, succeeded=False)
+    here = SignInAttempt.objects.filter(address=address, at__gt=now() - MEMORY)
+    ours = here.filter(account=account)
+    last_success = ours.filter(succeeded=True).aggregate(at=Max("at"))["at"]
     if last_success is not None:
-        failures = failures.filter(at__gt=last_success)
-    times = list(failures.order_by("-at").values_list("at", flat=True)[:PER_ACCOUNT])
-    if len(times) >= PER_ACCOUNT:
-        raise LockedOut(retry_after=_seconds_left(times[-1]))
-    times = list(
-        recent.filter(succeeded=False).order_by("-at").values_list("at", flat=True)[:PER_ADDRESS]
-    )
-    if len(times) >= PER_ADDRESS:
-        raise LockedOut(retry_after=_seconds_left(times[-1]))
+        ours = ours.filter(at__gt=last_success)
+    _refuse_guesses(_failures(ours))
+    network = SignInAttempt.objects.filter(network=network_of(address))
+    for attempts, limit in ((here, PER_ADDRESS), (network, PER_NETWORK)):
+        recent = attempts.filter(succeeded=False, at__gt=now() - WINDOW)
+        times = list(recent.order_by("-at").values_list("at", flat=True)[:limit])
+        if len(times) >= limit:
+            raise LockedOut(retry_after=_seconds_until(times[-1] + WINDOW))
 
 
-def record(account: str, address: str, *, succeeded: bool) -> None:
+def record(account: str, address: str, *, succeeded: bool, agent: str = "") -> None:
     """Remember the outcome of a try."""
-    SignInAttempt.objects.create(account=account, address=address, succeeded=succeeded)
+    SignInAttempt.objects.create(
+        account=account,
+        address=address,
+        network=network_of(address),
+        user_agent=agent[:300],
+        succeeded=succeeded,
+    )
 
 
 def forget_old() -> int:
-    """Delete attempts past the window. Returns how many."""
+    """Delete attempts past their time. Returns how many."""
     with platform_unit("sign-in attempt retention") as alias:
-        old = SignInAttempt.objects.using(alias).filter(at__lt=now() - 4 * WINDOW)
+        old = SignInAttempt.objects.using(alias).filter(at__lt=now() - KEPT)
         return old.delete()[0]
 
 
-def _seconds_left(oldest: datetime) -> int:
-    left = (oldest + WINDOW - now()).total_seconds()
-    return max(1, round(left))
+def _failures(attempts: QuerySet[SignInAttempt]) -> list[datetime]:
+    most = PER_ACCOUNT * (LONGEST_DOUBLINGS + 1)
+    failed = attempts.filter(succeeded=False).order_by("-at")
+    return list(failed.values_list("at", flat=True)[:most])
+
+
+def _refuse_guesses(times: list[datetime]) -> None:
+    """`times`: of failures, newest first."""
+    if len(times) < PER_ACCOUNT or times[0] - times[PER_ACCOUNT - 1] > WINDOW:
+        return
+    doublings = min(len(times) // PER_ACCOUNT - 1, LONGEST_DOUBLINGS)
+    # From the oldest of the five the first time: the window that they fell into.
+    oldest = times[PER_ACCOUNT - 1] if doublings == 0 else times[0]
+    until = oldest + WINDOW * 2**doublings
+    if until > now():
+        raise LockedOut(retry_after=_seconds_until(until))
+
+
+def _seconds_until(moment: datetime) -> int:
+    return max(1, round((moment - now()).total_seconds()))

@@ -1,40 +1,51 @@
-"""Passwords: argon2id with the recommended parameters (RFC 9106, section 4, second choice)."""
+"""Passwords: argon2id with the recommended parameters (RFC 9106, section 4, second choice).
 
+No composition rules (NIST SP 800-63B-4, section 3.1.1.2): length, and a list of common passwords.
+"""
+
+import os
 import secrets
+import string
+import threading
 from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from django.contrib.auth.password_validation import CommonPasswordValidator
 
 from saas.errors import WeakPassword
 
 MIN_LENGTH = 12
 MAX_LENGTH = 1000
-# The commonest long passwords of public leak statistics; no composition rules (NIST SP 800-63B).
-COMMON = frozenset(
+# Long ones that Django's list, made of short passwords, does not lead to.
+COMMON_LONG = frozenset(
     {
-        "123456789012", "1234567890123", "12345678910", "111111111111", "000000000000",
-        "password1234", "password12345", "passwordpassword", "passw0rdpassw0rd", "qwertyuiop12",
-        "qwertyuiopas", "qwertyuiop123", "qwerty123456", "iloveyouiloveyou", "administrator",
-        "adminadminadmin", "letmeinletmein", "changemechangeme", "welcome12345", "abcdefghijkl",
-        "abc123abc123", "correcthorsebatterystaple", "1q2w3e4r5t6y", "zaq12wsxcde3",
-        "somaagent1234",
+        "passw0rdpassw0rd", "qwertyuiopas", "correcthorsebatterystaple", "1q2w3e4r5t6y",
+        "zaq12wsxcde3", "abcdefghijkl", "somaagent", "welcome", "administrator",
     }
 )  # fmt: skip
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_TRIMMINGS = string.digits + string.punctuation + " "
 
 _hasher = PasswordHasher()
+# 64 MiB and a core each: a burst of sign-ins must leave a core to those who are at work.
+_turnstile = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
 
 
 def hash_password(password: str) -> str:
-    """PHC string (about 50 ms of work by design)."""
-    return _hasher.hash(password)
+    """PHC string (about 50 ms of work by design). Never on the event loop."""
+    with _turnstile:
+        return _hasher.hash(password)
 
 
 def verify(password_hash: str | None, password: str) -> bool:
     """Constant work whether or not there is a hash, so that time tells nothing."""
+    if len(password) > MAX_LENGTH:
+        # Says nothing of the account: nobody has one this long.
+        return False
     try:
-        _hasher.verify(password_hash or _nobody(), password[:MAX_LENGTH])
+        with _turnstile:
+            _hasher.verify(password_hash or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
@@ -46,15 +57,39 @@ def check_strength(password: str, email: str) -> None:
         raise WeakPassword(f"Use at least {MIN_LENGTH} characters; a short sentence is fine.")
     if len(password) > MAX_LENGTH:
         raise WeakPassword(f"Use at most {MAX_LENGTH} characters.")
-    lowered = password.lower()
-    if lowered in COMMON or len(set(lowered)) < 4 or lowered in {email, email.partition("@")[0]}:
+    lowered, known = password.lower(), email.lower()
+    if is_common(lowered) or lowered in {known, known.partition("@")[0]}:
         raise WeakPassword("This password is among the first that an attacker tries.")
+
+
+def is_common(lowered: str) -> bool:
+    """Whether it is a common password, one repeated, or one with digits and signs around it."""
+    stem = lowered.strip(_TRIMMINGS)
+    unit = _unit(lowered)
+    return (
+        len(set(lowered)) < 4
+        or not _common().isdisjoint({lowered, stem, _unit(stem), unit})
+        # Nothing but digits and signs, of which the list has the short ones only.
+        or (not stem and lowered.isdigit())
+    )
 
 
 def one_time_password() -> str:
     """95 bits from unmistakable letters, in groups for reading aloud."""
     letters = "".join(secrets.choice(_ALPHABET) for _ in range(16))
     return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+
+
+def _unit(text: str) -> str:
+    """The shortest piece whose repetition gives `text`."""
+    at = (text + text).find(text, 1)
+    return text[:at] if text else ""
+
+
+@lru_cache(maxsize=1)
+def _common() -> frozenset[str]:
+    # The list that comes with Django (BSD-3-Clause): the 20,000 commonest of public leaks.
+    return frozenset(CommonPasswordValidator().passwords) | COMMON_LONG
 
 
 @lru_cache(maxsize=1)

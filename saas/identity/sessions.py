@@ -1,80 +1,204 @@
 """Sessions: opened at sign-in, found by the digest of the cookie, ended by time or by hand."""
 
-import hashlib
 import secrets
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from kernel.actor import Actor
 from kernel.clock import now
-from kernel.errors import Unauthenticated
-from saas.models import Membership, Session, Tenant, Ticket, User
+from kernel.errors import NotFound, Unauthenticated
+from saas.authz.rights import tell_rights
+from saas.identity import mails
+from saas.identity.onetime import digest
+from saas.identity.policy import policy_of, session_limit
+from saas.models import Membership, Role, Session, Tenant, Ticket, User
 from saas.people.standing import COLUMNS, standing
 
 COOKIE = "soma_session"
+DEVICE_COOKIE = "soma_device"
+DEVICE_LIFE = timedelta(days=365)
 TICKET_LIFE = timedelta(seconds=30)
 # Writing every request's time would be a write per read.
 SEEN_EVERY = timedelta(minutes=1)
+# Requests that left the browser before a rotation arrive within this.
+ROTATION_GRACE = timedelta(seconds=20)
+ADMINISTRATORS = frozenset({Role.SYSADMIN, Role.ADMIN})
 
 _FIND = """
 select s.id, s.user_id, s.tenant_id, s.last_seen_at, u.is_platform_admin,
-       u.must_change_password, {columns}
+       u.must_change_password, s.is_strong, p.mfa, {columns}
 from saas_session s
 join saas_user u on u.id = s.user_id and u.is_active
 left join saas_tenant t on t.id = s.tenant_id
 left join saas_membership m on m.tenant_id = s.tenant_id and m.user_id = s.user_id
   and m.suspended_at is null
-where {key} = %s and s.ended_at is null and s.expires_at > %s and s.last_seen_at > %s
+left join saas_identitypolicy p on p.tenant_id = s.tenant_id
+where {key} and s.ended_at is null and s.expires_at > %(now)s
+  and (s.is_program or s.last_seen_at >
+       %(now)s - coalesce(make_interval(mins => p.idle_minutes), %(idle)s))
 """
-_BY_SECRET = _FIND.format(key="s.secret_hash", columns=COLUMNS)
-_BY_ID = _FIND.format(key="s.id", columns=COLUMNS)
+_BY_SECRET = _FIND.format(key="s.secret_hash = %(key)s", columns=COLUMNS)
+_BY_PREVIOUS = _FIND.format(
+    key="s.previous_hash = %(key)s and s.rotated_at > %(grace)s", columns=COLUMNS
+)
+_BY_ID = _FIND.format(key="s.id = %(key)s", columns=COLUMNS)
 
 
-def digest(secret: str) -> str:
-    """SHA-256 of a random secret (no salt needed: 256 bits of entropy)."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: address and user agent, and the device's cookie when it has one."""
+
+    address: str = ""
+    agent: str = ""
+    device: str = ""
+    request_id: str = ""
 
 
-def open_session(user: User, tenant: Tenant | None, address: str | None, agent: str) -> str:
-    """Start a session. Returns the cookie's secret, which is kept nowhere else."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a person was recognised. `methods`: of RFC 8176, section 2."""
+
+    methods: tuple[str, ...] = ("pwd",)
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as its person sees it."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    address: str | None
+    user_agent: str
+    methods: list[str]
+    is_current: bool
+
+
+def open_session(
+    user: User,
+    tenant: Tenant | None,
+    visitor: Visitor,
+    proof: Proof,
+    *,
+    life: timedelta | None = None,
+) -> str:
+    """Start a session. Returns the cookie's secret, which is kept nowhere else.
+
+    `life`: of a program's session, which does not end by idleness.
+    The sessions least recently used end when there are more than the tenant allows. A device that
+    the person has not used before is told of by mail.
+    """
     secret = secrets.token_urlsafe(32)
-    Session.objects.create(
-        user=user,
-        tenant=tenant,
-        secret_hash=digest(secret),
-        expires_at=now() + settings.SESSION_ABSOLUTE,
-        address=address,
-        user_agent=agent[:300],
-    )
+    policy = policy_of(tenant.id if tenant else None)
+    is_program = life is not None
+    if policy.absolute_hours is not None:
+        life = timedelta(hours=policy.absolute_hours)
+    device = digest(visitor.device or visitor.agent)
+    with transaction.atomic():
+        earlier = Session.objects.filter(user=user)
+        if earlier.exists() and not earlier.filter(device=device).exists():
+            mails.new_device(user, visitor.address, visitor.agent)
+        Session.objects.create(
+            user=user,
+            tenant=tenant,
+            secret_hash=digest(secret),
+            expires_at=now() + (life or settings.SESSION_ABSOLUTE),
+            is_program=is_program,
+            address=visitor.address or None,
+            user_agent=visitor.agent[:300],
+            device=device,
+            methods=" ".join(proof.methods),
+            is_strong=proof.is_strong,
+            authenticated_at=now(),
+            last_seen_at=now(),
+        )
+        newest = _open_of(user.id).order_by("-last_seen_at", "-created_at").values_list("id")
+        _end(user.id, [one for (one,) in newest[session_limit(policy) :]])
     return secret
+
+
+def rotate(session_id: UUID) -> str:
+    """A new secret for a session whose rights grew; the old one ends within seconds."""
+    secret = secrets.token_urlsafe(32)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update saas_session set previous_hash = secret_hash, secret_hash = %s, "
+            "rotated_at = %s where id = %s",
+            [digest(secret), now(), session_id],
+        )
+    return secret
+
+
+def strengthen(session_id: UUID, proof: Proof) -> None:
+    """The person has proved again who it is (step-up, a second factor set up)."""
+    values: dict[str, object] = {"authenticated_at": now()}
+    if proof.is_strong:
+        values |= {"is_strong": True, "methods": " ".join(proof.methods)}
+    Session.objects.filter(id=session_id).update(**values)
 
 
 def authenticate(secret: str | None, request_id: str) -> Actor:
     """The actor behind a session cookie. One indexed query. Raises: Unauthenticated."""
     if not secret:
         raise Unauthenticated
-    return _find(_BY_SECRET, digest(secret), request_id)
+    key = digest(secret)
+    try:
+        return _find(_BY_SECRET, key, request_id)
+    except Unauthenticated:
+        return _find(_BY_PREVIOUS, key, request_id)
 
 
 def reauthenticate(session_id: UUID, request_id: str) -> Actor:
-    """The actor of a session as it is now (open sockets). Raises: Unauthenticated."""
+    """The actor of a session as it is now (open sockets, tokens). Raises: Unauthenticated."""
     return _find(_BY_ID, session_id, request_id)
 
 
-def end_session(session_id: UUID) -> None:
+def list_sessions(actor: Actor) -> list[SessionView]:
+    """The person's open sessions, the last used first."""
+    rows = _open_of(actor.user_id).order_by("-last_seen_at")
+    return [
+        SessionView(
+            row.id,
+            row.created_at,
+            row.last_seen_at,
+            row.address,
+            row.user_agent,
+            row.methods.split(),
+            row.id == actor.session_id,
+        )
+        for row in rows
+    ]
+
+
+def revoke_session(actor: Actor, session_id: UUID) -> None:
+    """End one of one's own sessions, wherever it is open. Raises: NotFound."""
+    if not _open_of(actor.user_id).filter(id=session_id).exists():
+        raise NotFound
+    _end(actor.user_id, [session_id])
+
+
+def revoke_other_sessions(actor: Actor) -> int:
+    """End all of one's own sessions but this one. Returns how many."""
+    return end_other_sessions(actor.user_id, keep=actor.session_id)
+
+
+def end_session(user_id: UUID, session_id: UUID) -> None:
     """Sign out."""
-    Session.objects.filter(id=session_id, ended_at=None).update(ended_at=now())
+    _end(user_id, [session_id])
 
 
 def end_other_sessions(user_id: UUID, keep: UUID | None) -> int:
     """End all sessions of a person but one. Returns how many."""
-    others = Session.objects.filter(user_id=user_id, ended_at=None)
+    others = _open_of(user_id)
     if keep is not None:
         others = others.exclude(id=keep)
-    return others.update(ended_at=now())
+    return _end(user_id, [one for (one,) in others.values_list("id")])
 
 
 def switch_tenant(session_id: UUID, tenant_id: UUID) -> None:
@@ -113,14 +237,34 @@ def memberships(user_id: UUID) -> list[Membership]:
     )
 
 
+def _open_of(user_id: UUID) -> QuerySet[Session]:
+    return Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now())
+
+
+def _end(user_id: UUID, ids: list[UUID]) -> int:
+    if not ids:
+        return 0
+    with transaction.atomic():
+        count = Session.objects.filter(id__in=ids, ended_at=None).update(ended_at=now())
+        # What is open under them is looked at now, in every process.
+        tell_rights(None, user_id)
+    return count
+
+
 def _find(query: str, key: str | UUID, request_id: str) -> Actor:
     moment = now()
+    values: dict[str, object] = {
+        "key": key,
+        "now": moment,
+        "idle": settings.SESSION_IDLE,
+        "grace": moment - ROTATION_GRACE,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(query, [key, moment, moment - settings.SESSION_IDLE])
+        cursor.execute(query, values)  # type: ignore[arg-type]  # the driver takes more
         row = cursor.fetchone()
         if row is None:
             raise Unauthenticated
-        session_id, user_id, tenant_id, seen_at, is_admin, must_change, *found = row
+        session_id, user_id, tenant_id, seen_at, is_admin, must_change, is_strong, mfa, *found = row
         if moment - seen_at > SEEN_EVERY:
             cursor.execute(
                 "update saas_session set last_seen_at = %s where id = %s", [moment, session_id]
@@ -133,4 +277,13 @@ def _find(query: str, key: str | UUID, request_id: str) -> Actor:
         session_id=session_id,
         request_id=request_id,
         must_change_password=must_change,
+        must_enrol=not is_strong and _needs_second_factor(mfa, found[0], found[1]),
     )
+
+
+def _needs_second_factor(mfa: str | None, role: str | None, further: list[str] | None) -> bool:
+    """Whether a tenant's policy asks a person with these roles for a second factor."""
+    if role is None:
+        return False
+    is_admin = not ADMINISTRATORS.isdisjoint({role, *(further or ())})
+    return mfa == "required" or (mfa == "admins" and is_admin)

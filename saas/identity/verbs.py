@@ -4,15 +4,23 @@ These verbs run before or across tenants; their check is possession of the secre
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from kernel.actor import Actor
+from kernel.clock import now
 from saas.authz.check import granted
-from saas.errors import InvalidCredentials, NotAMember, WeakPassword
-from saas.identity import csrf, lockout, passwords, sessions
-from saas.models import Membership, Tenant, User
+from saas.errors import InvalidCode, InvalidCredentials, NotAMember, WeakPassword
+from saas.identity import csrf, lockout, onetime, passkeys, passwords, second_factor, sessions
+from saas.identity.policy import policy_of
+from saas.identity.sessions import Proof, Visitor
+from saas.models import Membership, SignInAttempt, Tenant, User
+
+SECOND_STEP_LIFE = timedelta(minutes=5)
+HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Me:
     memberships: list[Belonging]
     permissions: list[str]
     must_change_password: bool
+    must_enrol: bool
     csrf_token: str
 
 
@@ -58,47 +67,160 @@ class SignIn:
     actor: Actor
 
 
-def sign_in(email: str, password: str, address: str, agent: str, request_id: str) -> SignIn:
-    """Open a session for a correct password.
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The password was right; `challenge` and one of `methods` finish the sign-in."""
+
+    challenge: str
+    methods: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try at signing in to one's account."""
+
+    at: datetime
+    address: str
+    user_agent: str
+    succeeded: bool
+
+
+def sign_in(email: str, password: str, visitor: Visitor) -> SignIn | SecondStep:
+    """Open a session for a correct password, or say that a second factor is needed.
 
     Raises: LockedOut, InvalidCredentials (the same for an unknown account, after the same work).
     """
+    user = check_password(email, password, visitor)
+    factors = second_factor.factors_of(user.id)
+    if factors.methods and not is_off(user.id):
+        challenge = onetime.issue("second-factor", SECOND_STEP_LIFE, user.id)
+        return SecondStep(challenge, factors.methods)
+    return enter(user, visitor, Proof())
+
+
+def sign_in_with_code(challenge: str, code: str, visitor: Visitor) -> SignIn:
+    """Finish a sign-in with a code of the app or a recovery code.
+
+    Raises: LockedOut, InvalidCode.
+    """
+    user = _of_challenge(challenge)
+    proof = second_factor.verify(user.id, user.email, code, visitor)
+    if onetime.spend("second-factor", challenge) is None:
+        raise InvalidCode
+    return enter(user, visitor, proof)
+
+
+def ask_passkey(challenge: str | None) -> passkeys.Asked:
+    """Ask for a passkey: as the first step, or as the second of `challenge`.
+
+    Raises: InvalidCode.
+    """
+    return passkeys.begin_sign_in(_of_challenge(challenge).id if challenge else None)
+
+
+def sign_in_with_passkey(
+    challenge: str, credential: dict[str, Any], visitor: Visitor
+) -> SignIn | SecondStep:
+    """Open a session for a passkey. Raises: LockedOut, PasskeyRefused.
+
+    One that did not verify its user is one factor: where there is an app, its code is asked for.
+    """
+    lockout.refuse_if_locked("passkey", visitor.address)
+    try:
+        shown = passkeys.show(challenge, credential)
+    except passkeys.PasskeyRefused:
+        lockout.record("passkey", visitor.address, succeeded=False)
+        raise
+    user = User.objects.filter(id=shown.user_id, is_active=True).first()
+    if user is None:
+        raise passkeys.PasskeyRefused
+    app = second_factor.factors_of(user.id).app_since
+    if not shown.proof.is_strong and app is not None and not is_off(user.id):
+        return SecondStep(
+            onetime.issue("second-factor", SECOND_STEP_LIFE, user.id), ["code", "recovery"]
+        )
+    return enter(user, visitor, shown.proof)
+
+
+def check_password(email: str, password: str, visitor: Visitor) -> User:
+    """The person whose password this is. Raises: LockedOut, InvalidCredentials."""
     account = lockout.account_key(email)
-    lockout.refuse_if_locked(account, address)
+    lockout.refuse_if_locked(account, visitor.address)
     user = User.objects.filter(email__iexact=email.strip(), is_active=True).first()
     if not passwords.verify(user.password_hash if user else None, password) or user is None:
-        lockout.record(account, address, succeeded=False)
+        lockout.record(account, visitor.address, succeeded=False, agent=visitor.agent)
         raise InvalidCredentials
+    return user
+
+
+def enter(user: User, visitor: Visitor, proof: Proof, life: timedelta | None = None) -> SignIn:
+    """Open a session in the first tenant of a person who proved who it is.
+
+    `life`: of a program's session.
+    """
     with transaction.atomic():
-        lockout.record(account, address, succeeded=True)
+        lockout.record(
+            lockout.account_key(user.email), visitor.address, succeeded=True, agent=visitor.agent
+        )
         belongings = sessions.memberships(user.id)
         tenant = belongings[0].tenant if belongings else None
-        secret = sessions.open_session(user, tenant, address or None, agent)
-    return SignIn(secret, sessions.authenticate(secret, request_id))
+        secret = sessions.open_session(user, tenant, visitor, proof, life=life)
+    return SignIn(secret, sessions.authenticate(secret, visitor.request_id))
 
 
 def sign_out(actor: Actor) -> None:
     """End this session."""
     if actor.session_id is not None:
-        sessions.end_session(actor.session_id)
+        sessions.end_session(actor.user_id, actor.session_id)
 
 
-def change_password(actor: Actor, current: str, new: str) -> None:
-    """Replace the password and end the person's other sessions.
+def confirm_person(actor: Actor, visitor: Visitor, password: str | None, code: str | None) -> None:
+    """Step up: prove again, with the password or a code, who this session belongs to.
 
-    Raises: InvalidCredentials (current is wrong), WeakPassword.
+    Raises: LockedOut, InvalidCredentials, InvalidCode.
     """
     user = User.objects.get(id=actor.user_id)
-    if not passwords.verify(user.password_hash, current):
-        raise InvalidCredentials("The current password is wrong.")
+    if code:
+        proof = second_factor.verify(user.id, user.email, code, visitor)
+    else:
+        check_password(user.email, password or "", visitor)
+        proof = Proof()
+    if actor.session_id is not None:
+        sessions.strengthen(actor.session_id, proof)
+
+
+def confirm_with_passkey(actor: Actor, challenge: str, credential: dict[str, Any]) -> None:
+    """Step up with a passkey. Raises: PasskeyRefused."""
+    shown = passkeys.show(challenge, credential)
+    if shown.user_id != actor.user_id or actor.session_id is None:
+        raise passkeys.PasskeyRefused
+    sessions.strengthen(actor.session_id, shown.proof)
+
+
+def change_password(actor: Actor, current: str, new: str, visitor: Visitor) -> None:
+    """Replace the password and end the person's other sessions.
+
+    Raises: LockedOut, InvalidCredentials (current is wrong), WeakPassword.
+    """
+    email = User.objects.values_list("email", flat=True).get(id=actor.user_id)
+    user = check_password(email, current, visitor)
+    set_password(user, new, keep=actor.session_id)
+
+
+def set_password(user: User, new: str, keep: UUID | None) -> None:
+    """Put `new` in force; all sessions but `keep` end, and links for a reset.
+
+    Raises: WeakPassword.
+    """
     passwords.check_strength(new, user.email)
     if passwords.verify(user.password_hash, new):
         raise WeakPassword("The new password is the same as the old one.")
+    hashed = passwords.hash_password(new)
     with transaction.atomic():
-        User.objects.filter(id=user.id).update(
-            password_hash=passwords.hash_password(new), must_change_password=False
-        )
-        sessions.end_other_sessions(user.id, keep=actor.session_id)
+        User.objects.filter(id=user.id).update(password_hash=hashed, must_change_password=False)
+        sessions.end_other_sessions(user.id, keep=keep)
+        onetime.revoke("reset", user.id)
+        second_factor.tell(user.id, "The password of your account was changed")
 
 
 def switch_tenant(actor: Actor, tenant_id: UUID) -> None:
@@ -116,6 +238,15 @@ def issue_ticket(actor: Actor) -> str:
     if actor.session_id is None:
         raise NotAMember
     return sessions.issue_ticket(actor.session_id)
+
+
+def see_history(actor: Actor) -> list[Attempt]:
+    """Tries at signing in to one's account in the last 30 days, newest first."""
+    email = User.objects.values_list("email", flat=True).get(id=actor.user_id)
+    rows = SignInAttempt.objects.filter(
+        account=lockout.account_key(email), at__gt=now() - lockout.KEPT
+    ).order_by("-at")
+    return [Attempt(row.at, row.address, row.user_agent, row.succeeded) for row in rows[:HISTORY]]
 
 
 def describe(actor: Actor) -> Me:
@@ -137,8 +268,25 @@ def describe(actor: Actor) -> Me:
         memberships=belongings,
         permissions=granted(actor),
         must_change_password=user.must_change_password,
+        must_enrol=actor.must_enrol,
         csrf_token=csrf.token_for(actor.session_id) if actor.session_id else "",
     )
+
+
+def _of_challenge(challenge: str) -> User:
+    found = onetime.look("second-factor", challenge)
+    if found is None or found.is_used or found.user_id is None:
+        raise InvalidCode("Sign in with your password again.")
+    user = User.objects.filter(id=found.user_id, is_active=True).first()
+    if user is None:
+        raise InvalidCode
+    return user
+
+
+def is_off(user_id: UUID) -> bool:
+    """Whether the only tenants of a person do without second factors."""
+    policies = [policy_of(one.tenant_id).mfa for one in sessions.memberships(user_id)]
+    return bool(policies) and all(mfa == "off" for mfa in policies)
 
 
 def _place(tenant: Tenant) -> Place:

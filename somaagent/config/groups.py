@@ -327,6 +327,33 @@ class SessionSettings(Group):
     session_absolute_hours: int = Field(
         336, ge=1, le=8760, description="Hours after which a session ends in any case."
     )
+    session_limit: int = Field(
+        5, ge=1, le=1000, description="Open sessions of a person; a tenant may set its own limit."
+    )
+    registration: bool = Field(
+        False,
+        description="Whether people may make accounts without an invitation.",
+        json_schema_extra={"accepted": "true or false"},
+    )
+
+
+class MailSettings(Group):
+    """Mail: how messages leave. Unset: they stay in the outbox of mails."""
+
+    smtp_url: SecretStr | None = Field(
+        None,
+        pattern=r"^smtp(s|\+starttls)?://[^/\s]+/?$",
+        description="Server that takes mails; a user and password in it are used.",
+        json_schema_extra={
+            "accepted": "smtp://, smtp+starttls:// or smtps://user:password@host:port"
+        },
+    )
+    mail_from: str = Field(
+        "SomaAgent <no-reply@localhost>",
+        min_length=3,
+        description="Sender of mails.",
+        json_schema_extra={"accepted": "an address, with or without a name before it"},
+    )
 
 
 class LogSettings(Group):
@@ -369,6 +396,7 @@ GROUPS: tuple[type[Group], ...] = (
     SecretSettings,
     ProcessSettings,
     SessionSettings,
+    MailSettings,
     LogSettings,
     TraceSettings,
 )

@@ -8,8 +8,8 @@ Never: reads the environment (see `sources`) or judges values (see `groups`, `co
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal
+from urllib.parse import quote, unquote, urlsplit
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import PrivateAttr
@@ -31,6 +31,7 @@ DATABASE_NAME = "soma"
 class Config(
     groups.TraceSettings,
     groups.LogSettings,
+    groups.MailSettings,
     groups.SessionSettings,
     groups.ProcessSettings,
     groups.SecretSettings,
@@ -141,6 +142,21 @@ class Config(
     def authz_is_spicedb(self) -> bool:
         """Whether SpiceDB answers permission questions."""
         return self.adapter("authz") == "spicedb"
+
+    def mail_options(self) -> dict[str, Any]:
+        """Django's settings of e-mail; empty: nothing is sent."""
+        if self.smtp_url is None:
+            return {}
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        is_tls = parts.scheme == "smtps"
+        return {
+            "EMAIL_HOST": parts.hostname or "",
+            "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_SSL": is_tls,
+            "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+        }
 
     def otlp_header_map(self) -> dict[str, str]:
         """Headers for the collector, by name."""

@@ -9,9 +9,9 @@ import pytest
 from django.urls import Resolver404, resolve
 
 from somaagent.api import api
+from tests.support.operations import PUBLIC
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLIC = {"auth_login"}
 STREAMS = {"turns_events"}
 SCHEMA = api.get_openapi_schema(path_prefix="/api/v2/")
 OPERATIONS = [

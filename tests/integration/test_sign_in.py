@@ -8,6 +8,7 @@ import pytest
 from kernel import clock
 from saas.errors import InvalidCredentials, LockedOut
 from saas.identity import lockout, passwords, verbs
+from saas.identity.sessions import Visitor
 from saas.models import Role, SignInAttempt, User
 from saas.provisioning import ensure_membership, ensure_person
 from tests.support.cast import PASSWORD, Cast
@@ -54,15 +55,15 @@ def test_five_failures_lock_even_the_right_password_until_the_window_is_over(
 ) -> None:
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
-            verbs.sign_in(email, "wrong", "10.0.0.1", "", "r")
+            verbs.sign_in(email, "wrong", Visitor("10.0.0.1"))
     with pytest.raises(LockedOut) as refused:
-        verbs.sign_in(email, PASSWORD, "10.0.0.1", "", "r")
+        verbs.sign_in(email, PASSWORD, Visitor("10.0.0.1"))
     assert 0 < refused.value.retry_after <= 900
     # From another address the owner still gets in: nobody can lock a colleague out.
     if email.startswith("ann"):
-        assert verbs.sign_in(email, PASSWORD, "10.0.0.2", "", "r").actor.role == "member"
+        assert verbs.sign_in(email, PASSWORD, Visitor("10.0.0.2")).actor.role == "member"
         with clock.shifted(timedelta(minutes=15, seconds=1)):
-            assert verbs.sign_in(email, PASSWORD, "10.0.0.1", "", "r").actor.role == "member"
+            assert verbs.sign_in(email, PASSWORD, Visitor("10.0.0.1")).actor.role == "member"
 
 
 def test_an_address_that_tries_many_accounts_is_locked(cast: Cast) -> None:
@@ -70,9 +71,9 @@ def test_an_address_that_tries_many_accounts_is_locked(cast: Cast) -> None:
         account = lockout.account_key(f"user{number}@example.org")
         lockout.record(account, "10.0.0.9", succeeded=False)
     with pytest.raises(InvalidCredentials):
-        verbs.sign_in("user30@example.org", "wrong", "10.0.0.9", "", "r")
+        verbs.sign_in("user30@example.org", "wrong", Visitor("10.0.0.9"))
     with pytest.raises(LockedOut):
-        verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.9", "", "r")
+        verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.9"))
 
 
 def test_a_success_starts_the_count_again(cast: Cast) -> None:
@@ -80,12 +81,12 @@ def test_a_success_starts_the_count_again(cast: Cast) -> None:
     for _ in range(3):
         for _ in range(4):
             lockout.record(account, "10.0.0.3", succeeded=False)
-        verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.3", "", "r")
+        verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.3"))
 
 
 def test_attempts_store_no_address_of_a_stranger(cast: Cast) -> None:
     with pytest.raises(InvalidCredentials):
-        verbs.sign_in("secret-name@example.org", "wrong", "10.0.0.1", "", "r")
+        verbs.sign_in("secret-name@example.org", "wrong", Visitor("10.0.0.1"))
     assert "secret-name" not in str(SignInAttempt.objects.values().get())
 
 
@@ -176,7 +177,7 @@ def test_sessions_end_by_idleness_and_by_age(cast: Cast) -> None:
     from kernel.errors import Unauthenticated
     from saas.identity import sessions
 
-    secret = verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.1", "", "r").secret
+    secret = verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.1")).secret
     sessions.authenticate(secret, "r")
     with (
         clock.shifted(settings.SESSION_IDLE + timedelta(seconds=1)),
@@ -201,7 +202,7 @@ def test_passwords_are_argon2id_and_secrets_are_never_stored(cast: Cast) -> None
 
     user = User.objects.get(email="ann@example.org")
     assert user.password_hash.startswith("$argon2id$")
-    secret = verbs.sign_in("ann@example.org", PASSWORD, "10.0.0.1", "", "r").secret
+    secret = verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.1")).secret
     assert secret not in str(list(Session.objects.values()))
     made = {passwords.one_time_password() for _ in range(50)}
     assert len(made) == 50

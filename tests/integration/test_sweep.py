@@ -31,13 +31,17 @@ from saas import tenants
 from saas.people import explaining, grants, members, roles
 from saas.provisioning import ensure_person
 from tests.support.cast import PASSWORD, Cast
+from tests.support.operations import PUBLIC
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web
 
 # Operations about oneself: allowed to anyone who is signed in, with or without a tenant.
-ABOUT_ONESELF = {
-    "auth_login", "auth_logout", "auth_me", "auth_change_password", "auth_switch_tenant",
-    "auth_ws_ticket",
+ABOUT_ONESELF = PUBLIC | {
+    "auth_logout", "auth_me", "auth_change_password", "auth_switch_tenant", "auth_ws_ticket",
+    "auth_request_email", "auth_change_profile", "auth_step_up", "auth_step_up_passkey",
+    "auth_mfa_status", "auth_mfa_setup", "auth_mfa_verify", "auth_mfa_disable", "auth_mfa_codes",
+    "auth_passkeys", "auth_passkey_ask", "auth_passkey_add", "auth_passkey_remove",
+    "auth_sessions", "auth_end_others", "auth_end_session", "auth_history", "auth_authorize",
 }  # fmt: skip
 # Lists and catalogues: a stranger gets an answer, but nothing of Acme's may be in it.
 OWN_VIEW = {
@@ -49,11 +53,12 @@ OWN_VIEW = {
     "gateway_keys", "gateway_create_key", "gateway_policy", "gateway_prices", "gateway_usage",
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
+    "auth_policy", "auth_set_policy",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
 FOR_SYSADMINS = {
     "mode_set", "policy_see", "policy_set", "people_list", "roles_list", "roles_create",
-    "grants_list",
+    "grants_list", "auth_policy", "auth_set_policy",
 }  # fmt: skip
 # What a member may do with an agent of the tenant, and a viewer may not.
 FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
@@ -102,6 +107,8 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
                 "reason": "to look at",
             },
         ).json()["id"],
+        "passkey_id": str(uuid.uuid4()),
+        "session_id": str(uuid.uuid4()),
         "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
         "budget_id": budget.json()["id"],
     }
@@ -127,6 +134,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "auth_login": {"email": "x@example.org", "password": "x"},
         "auth_change_password": {"current": "x", "new": "y"},
         "auth_switch_tenant": {"tenant_id": world["tenant_id"]},
+        "auth_set_policy": {"mfa": "optional"},
         "agents_create": {"name": f"Agent {key}"},
         "agents_update": {"name": "Stolen"},
         "conversations_create": {"agent_id": world["agent_id"]},
@@ -195,7 +203,7 @@ def call(
 def test_nobody_gets_nothing(web: Web, world: dict[str, str]) -> None:
     called = 0
     for path, method, operation in operations(web):
-        if operation["operationId"] == "auth_login":
+        if operation["operationId"] in PUBLIC:
             continue
         answer = call(Client(web), path, method, operation, world)
         assert answer.status_code == 401, (method, path, answer.status_code)

@@ -99,6 +99,8 @@ class Web(Process):
             {
                 "SA01_PORT": str(self.port),
                 "SA01_LOG_LEVEL": "warning",
+                # Tests open more windows than a person has; the limit has a test of its own.
+                "SA01_SESSION_LIMIT": "1000",
                 # A busy machine must not turn "recalled" into "late": lateness has its own tests.
                 "SA01_RECALL_DEADLINE_MS": "5000",
                 **(env or {}),

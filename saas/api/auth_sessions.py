@@ -1,0 +1,151 @@
+"""Operations under /api/v2/auth about one's sessions, and the tokens of programs."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Form, Router, Schema, Status
+from pydantic import Field
+
+from saas.api.auth import actor_of, request_id_of, visitor_of
+from saas.identity import sessions, tokens, verbs
+
+router = Router(tags=["sessions"])
+
+
+class SessionOut(Schema):
+    """An open session. `methods`: how it was signed in (RFC 8176)."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    address: str | None
+    user_agent: str
+    methods: list[str]
+    is_current: bool
+
+
+class SessionsOut(Schema):
+    """One's own open sessions, the last used first."""
+
+    items: list[SessionOut]
+
+
+class EndedOut(Schema):
+    """How many sessions were ended."""
+
+    count: int
+
+
+class AttemptOut(Schema):
+    """A try at signing in to one's account."""
+
+    at: datetime
+    address: str
+    user_agent: str
+    succeeded: bool
+
+
+class HistoryOut(Schema):
+    """The last 30 days, newest first."""
+
+    items: list[AttemptOut]
+
+
+class GrantIn(Schema):
+    """A token request as OAuth 2.0 sends it (RFC 6749): form fields."""
+
+    grant_type: Literal["password", "authorization_code", "refresh_token"]
+    username: str = Field("", max_length=254)
+    password: str = Field("", max_length=1000)
+    otp: str | None = Field(None, max_length=40)
+    scope: str = Field("", max_length=300)
+    code: str = Field("", max_length=200)
+    code_verifier: str = Field("", max_length=200)
+    client_id: str = Field("", max_length=100)
+    redirect_uri: str = Field("", max_length=300)
+    refresh_token: str = Field("", max_length=200)
+
+
+class RefreshIn(Schema):
+    """A refresh token; it works once."""
+
+    refresh_token: str = Field(max_length=200)
+
+
+class PairOut(Schema):
+    """Tokens; `expires_in`: seconds of the access token."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # no secret
+    expires_in: int
+    refresh_token: str
+    scope: str
+
+
+class AuthorizeIn(Schema):
+    """What a program on the person's machine asks for; the challenge is S256."""
+
+    client_id: str = Field(min_length=1, max_length=100)
+    redirect_uri: str = Field(max_length=300)
+    code_challenge: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
+    code_challenge_method: Literal["S256"] = "S256"
+    scope: str = Field("", max_length=300)
+
+
+class CodeOut(Schema):
+    """An authorization code; it works once, for a minute."""
+
+    code: str
+
+
+@router.get("/sessions", response=SessionsOut, operation_id="auth_sessions")
+def list_sessions(request: HttpRequest) -> object:
+    """Where one is signed in."""
+    return {"items": sessions.list_sessions(actor_of(request))}
+
+
+@router.post("/sessions/end-others", response=EndedOut, operation_id="auth_end_others")
+def end_others(request: HttpRequest) -> EndedOut:
+    """End all of one's sessions but this one."""
+    return EndedOut(count=sessions.revoke_other_sessions(actor_of(request)))
+
+
+@router.delete("/sessions/{session_id}", response={204: None}, operation_id="auth_end_session")
+def end_session(request: HttpRequest, session_id: UUID) -> Status[None]:
+    """End one of one's sessions; what is open there closes within a second."""
+    sessions.revoke_session(actor_of(request), session_id)
+    return Status(204, None)
+
+
+@router.get("/history", response=HistoryOut, operation_id="auth_history")
+def history(request: HttpRequest) -> object:
+    """Tries at signing in to one's account."""
+    return {"items": verbs.see_history(actor_of(request))}
+
+
+@router.post("/token", response=PairOut, auth=None, operation_id="auth_token")
+def token(request: HttpRequest, body: Form[GrantIn]) -> object:
+    """Tokens for a password, an authorization code or a refresh token."""
+    visitor = visitor_of(request)
+    if body.grant_type == "password":
+        return tokens.sign_in(body.username, body.password, body.otp, body.scope, visitor)
+    if body.grant_type == "refresh_token":
+        return tokens.refresh(body.refresh_token, request_id_of(request))
+    return tokens.exchange(
+        body.code, body.code_verifier, body.client_id, body.redirect_uri, visitor
+    )
+
+
+@router.post("/refresh", response=PairOut, auth=None, operation_id="auth_refresh")
+def refresh(request: HttpRequest, body: RefreshIn) -> object:
+    """A new pair of tokens for a refresh token."""
+    return tokens.refresh(body.refresh_token, request_id_of(request))
+
+
+@router.post("/authorize", response=CodeOut, operation_id="auth_authorize")
+def authorize(request: HttpRequest, body: AuthorizeIn) -> CodeOut:
+    """A code that a program on one's own machine changes for tokens."""
+    asked = tokens.CodeRequest(body.client_id, body.redirect_uri, body.code_challenge, body.scope)
+    return CodeOut(code=tokens.authorize(actor_of(request), asked))

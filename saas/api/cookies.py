@@ -1,0 +1,58 @@
+"""The cookies of a signed-in browser: the session's secret, and by what a device is known again."""
+
+import secrets
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from kernel.actor import Actor
+from saas.api.auth import visitor_of
+from saas.identity import sessions, verbs
+from saas.identity.sessions import Visitor
+from saas.schemas import MeOut
+
+
+def knock(request: HttpRequest, response: HttpResponse) -> Visitor:
+    """Who wants to sign in; a browser without a device cookie gets one."""
+    visitor = visitor_of(request)
+    if not visitor.device:
+        visitor = Visitor(
+            visitor.address, visitor.agent, secrets.token_urlsafe(24), visitor.request_id
+        )
+        _set(response, sessions.DEVICE_COOKIE, visitor.device, sessions.DEVICE_LIFE.total_seconds())
+    return visitor
+
+
+def enter(response: HttpResponse, entered: verbs.SignIn) -> MeOut:
+    """Give the browser its session."""
+    _give(response, entered.secret)
+    return MeOut.of(verbs.describe(entered.actor))
+
+
+def renew(request: HttpRequest, response: HttpResponse, actor: Actor) -> MeOut:
+    """Rotate the browser's session after its rights changed, and say who it is now."""
+    assert actor.session_id is not None  # noqa: S101  # cookies and tokens always have a session
+    if sessions.COOKIE in request.COOKIES and "Authorization" not in request.headers:
+        _give(response, sessions.rotate(actor.session_id))
+    return MeOut.of(verbs.describe(sessions.reauthenticate(actor.session_id, actor.request_id)))
+
+
+def leave(response: HttpResponse) -> None:
+    """Take the session's cookie away; the device stays known."""
+    response.delete_cookie(sessions.COOKIE, path="/", samesite="Lax")
+
+
+def _give(response: HttpResponse, secret: str) -> None:
+    _set(response, sessions.COOKIE, secret, settings.SESSION_ABSOLUTE.total_seconds())
+
+
+def _set(response: HttpResponse, name: str, value: str, life_s: float) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(life_s),
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+        path="/",
+    )

@@ -1,0 +1,20 @@
+"""Worker tasks of saas."""
+
+from celery import shared_task
+
+from saas.identity import mails, onetime, recovery, tokens
+
+
+@shared_task(name="saas.send_mails")  # type: ignore[untyped-decorator]  # celery has no types
+def send_mails() -> int:
+    """Answer requests for new passwords, then send what waits. Gives how many were sent."""
+    recovery.answer_requests()
+    return mails.send_due()
+
+
+@shared_task(name="saas.forget_secrets")  # type: ignore[untyped-decorator]  # celery has no types
+def forget_secrets() -> None:
+    """Forget one-time secrets, refresh tokens and mails past their time."""
+    onetime.forget_old()
+    tokens.forget_old()
+    mails.forget_old()
