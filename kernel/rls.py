@@ -193,3 +193,45 @@ class GrantGlobal(_SqlOperation):
     def backward_sql(self) -> list[str]:
         """Take all back."""
         return [f"revoke all on {self.table} from {APP_ROLE}, {PLATFORM_ROLE}"]
+
+
+class LetOldGo(_SqlOperation):
+    """Rows of an append-only table may be deleted when `column` is `days` old, for retention.
+
+    By the platform's role alone; younger ones stay refused, and so does any change.
+    """
+
+    def __init__(self, table: str, column: str, *, days: int) -> None:
+        self.table, self.column, self.days = table, column, days
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """For the migration writer."""
+        return "LetOldGo", [self.table, self.column], {"days": self.days}
+
+    def describe(self) -> str:
+        """One line for `migrate --plan`."""
+        return f"Let rows of {self.table} go after {self.days} days"
+
+    def forward_sql(self) -> list[str]:
+        """The trigger, by row where something is deleted."""
+        table = self.table
+        return [
+            f"drop trigger {table}_append_only on {table}",
+            f"create trigger {table}_append_only before update or truncate on {table} "
+            "for each statement execute function soma_refuse_change()",
+            f"create trigger {table}_young before delete on {table} for each row "
+            f"when (old.{self.column} > now() - interval '{self.days} days') "
+            "execute function soma_refuse_change()",
+            f"grant delete on {table} to {PLATFORM_ROLE}",
+        ]
+
+    def backward_sql(self) -> list[str]:
+        """Append-only as before."""
+        table = self.table
+        return [
+            f"revoke delete on {table} from {PLATFORM_ROLE}",
+            f"drop trigger {table}_young on {table}",
+            f"drop trigger {table}_append_only on {table}",
+            f"create trigger {table}_append_only before update or delete or truncate "
+            f"on {table} for each statement execute function soma_refuse_change()",
+        ]

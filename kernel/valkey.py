@@ -4,6 +4,8 @@ Whatever is kept there can be lost at any time: PostgreSQL holds the truth.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
@@ -22,7 +24,8 @@ RETRIES = 1
 # Within one round trip on the same network, many times over.
 PROMPT_S = 0.1
 
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
+Kept = tuple[redis.asyncio.Redis, AsyncGenerator[None, None]]
+_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Kept] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=1)
@@ -59,13 +62,25 @@ def subscriber() -> redis.asyncio.Redis:
 def async_client() -> redis.asyncio.Redis:
     """The client of the running event loop."""
     loop = asyncio.get_running_loop()
-    client = _by_loop.get(loop)
-    if client is None:
+    kept = _by_loop.get(loop)
+    if kept is None:
         client = redis.asyncio.Redis.from_url(
             settings.SOMA_REDIS_URL,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
             retry=redis.asyncio.retry.Retry(NoBackoff(), RETRIES),
         )
-        _by_loop[loop] = client
-    return client
+        keeper = _until_the_end(client)
+        # Run to its first yield: from then on the loop knows it.
+        with suppress(StopIteration):
+            keeper.__anext__().send(None)
+        kept = _by_loop[loop] = client, keeper
+    return kept[0]
+
+
+async def _until_the_end(client: redis.asyncio.Redis) -> AsyncGenerator[None, None]:
+    """Closes the client when its loop ends: `shutdown_asyncgens`, which every runner calls."""
+    try:
+        yield
+    finally:
+        await client.aclose()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
+from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
@@ -63,7 +64,8 @@ class Limiter:
 
     def __init__(self) -> None:
         self._own: dict[str, int] = {}
-        self._scripts: tuple[AsyncScript, AsyncScript] | None = None
+        self._client: Redis | None = None
+        self._scripts: tuple[AsyncScript, AsyncScript]
 
     async def admit(self, buckets: Sequence[Bucket]) -> list[Verdict]:
         """The verdict on each bucket; one with `retry_after_s` means that the call is refused."""
@@ -98,8 +100,10 @@ class Limiter:
             report("redis")
 
     def _both(self) -> tuple[AsyncScript, AsyncScript]:
-        if self._scripts is None:
-            client = async_client()
+        client = async_client()
+        if client is not self._client:
+            # The first call of this loop.
+            self._client = client
             self._scripts = client.register_script(_JUDGE), client.register_script(_CORRECT)
         return self._scripts
 

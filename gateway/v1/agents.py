@@ -17,9 +17,10 @@ from uuid import UUID
 import orjson
 from redis.exceptions import RedisError
 
+from gateway.ledger.metrics import Tokens
 from gateway.metered import PAYING_KEY
 from gateway.parts import Finished, StreamEvent, TextDelta, Usage
-from gateway.v1.calls import Call
+from gateway.v1.calls import Call, correct
 from gateway.v1.events import DONE, as_event
 from gateway.v1.shape import ApiError, rendered
 from kernel.actor import Actor
@@ -140,6 +141,8 @@ async def _answer(call: Call) -> AsyncGenerator[StreamEvent, None]:
         async for event in events:
             if isinstance(event, TextDelta):
                 said.append(event.text)
+            elif isinstance(event, Usage):
+                await correct(call, Tokens(event.input_tokens, event.output_tokens))
             elif isinstance(event, Finished):
                 answer = {"role": "assistant", "content": "".join(said)}
                 await _keep_thread(call, [*messages, answer], turn.conversation_id)

@@ -35,7 +35,8 @@ async def begin(call: Call) -> Begun:
     """Admit, reserve, ask. Raises: SomaError; then everything is recorded already."""
     terms = await TERMS.get(call.principal.tenant_id)
     route = call.route = await _route(call)
-    return await begin_at(call, route, await admit(call, terms, 0))
+    await admit(call, terms, 0)
+    return await begin_at(call, route)
 
 
 async def _route(call: Call) -> Route:
@@ -67,7 +68,7 @@ async def written_down(call: Call, begun: Begun) -> bytes:
     begun.answer.close()
     tell(MODELS.get().breaker_of(begun.endpoint), None)
     settle(call, begun.reservation, tokens, counted=counted, state="ok")
-    await correct(begun.tokens_bucket, tokens)
+    await correct(call, tokens)
     return body
 
 
@@ -93,7 +94,7 @@ async def spoken(call: Call, begun: Begun) -> AsyncGenerator[bytes, None]:
             state: State = "ok" if is_whole else "cancelled"
             settle(call, begun.reservation, call.ask.asked, counted=True, state=state)
     tell(MODELS.get().breaker_of(begun.endpoint), None)
-    await correct(begun.tokens_bucket, Tokens(0, 0))
+    await correct(call, Tokens(0, 0))
     yield held
 
 

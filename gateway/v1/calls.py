@@ -4,7 +4,7 @@ The order: rate limit, model, reservation, provider, answer, settling; settled b
 leaves. A model that fails before anything was shown makes room for the next one of its route.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from math import ceil
@@ -67,6 +67,8 @@ class Call:
     began_s: float = field(default_factory=monotonic_s)
     tried: list[str] = field(default_factory=list)
     route: Route | None = None
+    # In which its tokens were counted.
+    tokens_buckets: list[Bucket] = field(default_factory=list)
 
     @property
     def caller(self) -> Caller:
@@ -83,7 +85,6 @@ class Begun:
     endpoint: Endpoint
     reservation: Reservation
     answer: RawAnswer
-    tokens_bucket: list[Bucket]
     # Where the answer is kept for the same question; None: it is not.
     slot: Slot | None = None
 
@@ -96,19 +97,19 @@ async def begin(call: Call) -> Begun | bytes:
     terms = await TERMS.get(call.principal.tenant_id)
     route = call.route = await route_of(call.caller, call.principal, call.ask)
     tokens = call.ask.input_estimate + _output_bound(call.ask, route.endpoint)
-    buckets = await admit(call, terms, tokens)
+    await admit(call, terms, tokens)
     slot = None
     if terms.cache_s and not call.must_be_new:
         slot = Slot.of(call.principal.tenant_id, call.ask, route.plan, terms.cache_s)
         if (kept := await slot.find()) is not None:
-            await _record_cached(call, route.endpoint, terms, buckets)
+            await _record_cached(call, route.endpoint, terms)
             return kept
-    begun = await begin_at(call, route, buckets)
+    begun = await begin_at(call, route)
     begun.slot = slot
     return begun
 
 
-async def begin_at(call: Call, route: Route, buckets: list[Bucket]) -> Begun:
+async def begin_at(call: Call, route: Route) -> Begun:
     """Reserve and ask, one model after the other. Raises: SomaError; then it is recorded."""
     while True:
         endpoint, timeouts = route.endpoint, route.timeouts(_timeouts(call))
@@ -134,7 +135,7 @@ async def begin_at(call: Call, route: Route, buckets: list[Bucket]) -> Begun:
             settle(call, reservation, call.ask.asked, counted=False, state="cancelled")
             raise
         call.headers["x-soma-model"] = f"{endpoint.provider_name}/{endpoint.model}"
-        return Begun(endpoint, reservation, answer, buckets)
+        return Begun(endpoint, reservation, answer)
 
 
 async def whole(call: Call, begun: Begun | bytes) -> bytes:
@@ -157,7 +158,7 @@ async def whole(call: Call, begun: Begun | bytes) -> bytes:
     usage = usage_of(told)
     tokens = usage or Tokens(call.ask.input_estimate, _estimated(told))
     settle(call, begun.reservation, tokens, counted=usage is not None, state="ok")
-    await correct(begun.tokens_bucket, tokens)
+    await correct(call, tokens)
     if begun.slot is not None:
         await begun.slot.keep(body)
     return body
@@ -194,7 +195,7 @@ async def streamed(call: Call, begun: Begun | bytes) -> AsyncGenerator[bytes, No
         if failure is not None:
             call.tried.append(failure.code)
         settle(call, begun.reservation, tokens, counted=counted, state=state, first_ms=first_ms)
-    await correct(begun.tokens_bucket, tokens)
+    await correct(call, tokens)
     if begun.slot is not None and failure is None:
         await begun.slot.keep(b"".join(said))
     yield as_event(rendered(failure)[1]) if failure is not None else DONE
@@ -230,8 +231,8 @@ def may_use(endpoint: Endpoint, principal: Principal, terms: Terms) -> bool:
     return not names or endpoint.model in names or own in names
 
 
-async def admit(call: Call, terms: Terms, tokens: int) -> list[Bucket]:
-    """Count the call in its rate limits. Returns the buckets of tokens. Raises: RateLimited."""
+async def admit(call: Call, terms: Terms, tokens: int) -> None:
+    """Count the call in its rate limits. Raises: RateLimited."""
     principal = call.principal
     limits = [
         (f"key:{principal.key_id}", principal.requests_a_minute, principal.tokens_a_minute),
@@ -255,7 +256,7 @@ async def admit(call: Call, terms: Terms, tokens: int) -> list[Bucket]:
         call.headers["retry-after"] = str(max(1, ceil(max(waits))))
         message = f"Rate limit reached. Try again in {max(waits):.1f} s."
         raise RateLimited(429, "rate_limit_exceeded", message)
-    return of_tokens
+    call.tokens_buckets = of_tokens
 
 
 def _tell_limits(call: Call, what: str, verdicts: list[Verdict]) -> None:
@@ -376,16 +377,14 @@ def settle(
             cast_shadow(call.route, call.ask)
 
 
-async def _record_cached(
-    call: Call, endpoint: Endpoint, terms: Terms, buckets: Sequence[Bucket]
-) -> None:
+async def _record_cached(call: Call, endpoint: Endpoint, terms: Terms) -> None:
     call.headers["x-soma-cache"] = "hit"
     target = _target(endpoint)
     BOOK.get().record_cached(call.caller, call.ask.kind, target, terms, call.call_id)
-    await correct(buckets, Tokens(0, 0))
+    await correct(call, Tokens(0, 0))
 
 
-async def correct(buckets: Sequence[Bucket], tokens: Tokens) -> None:
+async def correct(call: Call, tokens: Tokens) -> None:
     """Limits of tokens counted what the call might use; now it is known."""
-    for bucket in buckets:
+    for bucket in call.tokens_buckets:
         await LIMITER.correct(bucket, tokens.input + tokens.output)

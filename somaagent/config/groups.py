@@ -316,6 +316,12 @@ class ProcessSettings(Group):
     max_message_chars: int = Field(
         200_000, ge=1000, le=2_000_000, description="Longest message, in characters."
     )
+    calls_kept_days: int = Field(
+        400,
+        ge=30,
+        le=3660,
+        description="Days for which single calls of models are kept; sums stay.",
+    )
 
 
 class SessionSettings(Group):

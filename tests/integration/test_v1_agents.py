@@ -98,3 +98,15 @@ def test_a_budget_of_a_key_binds_its_agents_too(web: Web, model: SimulatedProvid
         openai_client(web, made["secret"]).chat.completions.create(model=AGENT, messages=said("x"))
     assert "budget" in refused.value.message
     assert model.captured() == []
+
+
+def test_rates_of_an_agent_are_corrected_by_what_it_used(
+    web: Web, model: SimulatedProvider
+) -> None:
+    client = openai_client(web, make_key(web, tokens_a_minute=1_200)["secret"])
+    first = client.chat.completions.create(model=AGENT, messages=said("Hello"))
+    assert first.usage is not None
+    told = client.chat.completions.with_raw_response.create(model=AGENT, messages=said("Hello"))
+    # Its instructions and memories count as well, of which the request says nothing.
+    left = int(told.headers["x-ratelimit-remaining-tokens"])
+    assert left <= 1_200 - first.usage.total_tokens + 200

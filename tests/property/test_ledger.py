@@ -340,3 +340,29 @@ def test_what_a_budget_frees_in_one_account_does_not_reach_another(
     assert asyncio.run(_spend(tmp_path, tenant, 20, 10)) == (3, 17)
     assert standing(wide) == (30, 0, 0)
     assert standing(narrow) == (30 * MICRO, 0, 0)
+
+
+def test_old_calls_go_and_young_ones_cannot_while_sums_stay(tenant: UUID) -> None:
+    from django.db import Error
+
+    from gateway.ledger.retention import forget_calls
+    from gateway.models import Usage, UsageTotal
+
+    rows = []
+    for days in (50, 40, 3):
+        moment = now() - timedelta(days=days)
+        old = UUID(int=int(moment.timestamp() * 1000) << 80 | days)
+        rows.append({**usage(old), "at": moment, "day": moment})
+    with unit_of_work(Scope(tenant)):
+        store.settle(uuid7(), rows, [])
+    assert forget_calls(timedelta(days=45)) == 1
+    assert forget_calls(timedelta(days=30)) == 1
+    assert forget_calls(timedelta(days=30)) == 0
+    with pytest.raises(Error, match="append-only"):
+        forget_calls(timedelta(days=1))
+    with platform_unit("test") as alias:
+        assert Usage.objects.using(alias).count() == 1
+        days_ = UsageTotal.objects.using(alias).filter(grain="day")
+        assert sum(row.calls for row in days_) == 3
+    with unit_of_work(Scope(tenant)), pytest.raises(Error, match="permission denied"):
+        Usage.objects.all()._raw_delete("default")

@@ -25,7 +25,7 @@ describe("amounts", () => {
 
   it("writes rows that a spreadsheet reads and does not run", () => {
     const text = csvOf([ROW, { ...ROW, name: "=HYPERLINK()" }], "model");
-    expect(text.split("\r\n")[1]).toBe('2026-11-21T00:00:00Z,"a, model",2,0,1,10,0,5,1234');
+    expect(text.split("\r\n")[1]).toBe('2026-11-21T00:00:00Z,"a, model",2,0,1,10,0,5,0,0,1234');
     expect(text).toContain("'=HYPERLINK()");
   });
 

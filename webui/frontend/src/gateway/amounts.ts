@@ -33,6 +33,8 @@ const COLUMNS = [
   "input_tokens",
   "cached_tokens",
   "output_tokens",
+  "audio_seconds",
+  "characters",
   "cost_micros",
 ] as const;
 
