@@ -1,6 +1,5 @@
 """/api/v2/cognitive over HTTP: who may train an agent sees and changes its levels, and undoes."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,26 +10,17 @@ from chat.facade import create_agent
 from kernel import clock
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain
-from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
 from memory.values import Feedback
 from saas.models import AuditEntry
 from tests.support.cast import Cast
 from tests.support.signed_in import signed_in
 
+pytestmark = pytest.mark.usefixtures("quiet_brain")
+
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 LEVELS = {"dopamine", "serotonin", "noradrenaline", "acetylcholine"}
 WEIGHTS = {"alpha", "beta", "gamma", "tau", "lambda_", "mu", "nu"}
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
 
 
 @pytest.fixture

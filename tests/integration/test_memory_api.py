@@ -1,6 +1,5 @@
 """What reads under /api/v2/memory, over HTTP, signed in by cookie."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,25 +10,16 @@ from django.test import Client
 from chat.facade import create_agent
 from chat.verbs import create_conversation, delete_conversation
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
-from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
 from tests.support import brain_original
 from tests.support.brain_original import TOKEN, serving
 from tests.support.cast import PASSWORD, Cast
 from tests.support.signed_in import signed_in as person
 
+pytestmark = pytest.mark.usefixtures("quiet_brain")
+
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
 
 
 def signed_in(name: str) -> Client:

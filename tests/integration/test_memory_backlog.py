@@ -1,6 +1,5 @@
 """What chat tells memory through the outbox: judged answers, and the command that catches up."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from uuid import UUID
@@ -15,9 +14,7 @@ from kernel import letters, outbox
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.models import InboxRecord, OutboxEvent
-from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import HttpBrain
-from memory.embedding.minilm import Embedder
 from memory.models_given import MemoryGiven
 from memory.ports import BRAIN, Matching, MemoryScope, RecallQuery
 from memory.verbs import recent_memory
@@ -28,19 +25,10 @@ from tests.support.signed_in import signed_in
 from tests.support.web import free_port
 
 # A worker of another suite would deliver what these tests look at.
-pytestmark = pytest.mark.usefixtures("nobody_is_woken")
+pytestmark = pytest.mark.usefixtures("nobody_is_woken", "quiet_brain")
 
 PROCEDURAL = Matching(kind="procedural")
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
 
 
 class Said:

@@ -2,8 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,39 +14,17 @@ from chat.models import Turn
 from kernel import outbox
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain
-from memory.embedding.minilm import Embedder
-from memory.ports import BRAIN, Link, MemoryItem, MemoryScope
+from memory.ports import BRAIN, Link, MemoryScope
 from memory.values import SleepRequest
 from saas.models import AuditEntry
 from tests.support.cast import Cast
+from tests.support.memories import MORNING, keep
 from tests.support.signed_in import Person, signed_in
 
 # A worker of another suite would deliver what these tests look at.
-pytestmark = pytest.mark.usefixtures("nobody_is_woken")
+pytestmark = pytest.mark.usefixtures("nobody_is_woken", "quiet_brain")
 
-MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
-
-
-@pytest.fixture
-def agent_id(cast: Cast) -> UUID:
-    return create_agent(cast.admin, "Archivist", "", None).id
-
-
-def keep(cast: Cast, text: str, agent_id: UUID, **values: Any) -> UUID:
-    scope = MemoryScope(cast.acme_id, cast.ann.user_id, agent_id)
-    given = {"speaker": "user", "said_at": MORNING, "idempotency_key": str(uuid7())} | values
-    return BRAIN.get().remember(scope, MemoryItem(text, **given)).memory_id
 
 
 def draft(agent_id: UUID, text: str = "I am allergic to nuts.", **more: Any) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Export and import of memories as JSON lines, over HTTP."""
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,34 +9,13 @@ import pytest
 
 from chat.facade import create_agent
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain
-from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
 from tests.support.cast import Cast
+from tests.support.memories import MORNING, keep
 from tests.support.signed_in import Person, signed_in
 from tests.support.web import Client, Web
 
-MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
-
-
-@pytest.fixture
-def agent_id(cast: Cast) -> UUID:
-    return create_agent(cast.admin, "Archivist", "", None).id
-
-
-def keep(cast: Cast, text: str, agent_id: UUID, **values: Any) -> UUID:
-    scope = MemoryScope(cast.acme_id, cast.ann.user_id, agent_id)
-    given = {"speaker": "user", "said_at": MORNING, "idempotency_key": str(uuid7())} | values
-    return BRAIN.get().remember(scope, MemoryItem(text, **given)).memory_id
+pytestmark = pytest.mark.usefixtures("quiet_brain")
 
 
 def exported(person: Person, **query: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from chat.facade import create_agent
 from kernel.clock import now
 from kernel.db import unit_of_work
 from memory.brain_http import HttpBrain
@@ -34,11 +33,6 @@ def remote_brain(service: BrainService, database: None) -> Iterator[None]:
     BRAIN.bind(HttpBrain(service.base, platform_token()))
     yield
     BRAIN.bind(before)
-
-
-@pytest.fixture
-def agent_id(cast: Cast) -> UUID:
-    return create_agent(cast.admin, "Archivist", "", None).id
 
 
 def test_a_memory_lives_from_its_writing_to_its_forgetting(cast: Cast, agent_id: UUID) -> None:

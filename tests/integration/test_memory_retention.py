@@ -1,21 +1,18 @@
 """How long memories are kept: set over HTTP, enforced by the worker as real forgetting."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from chat.facade import TurnFinished, create_agent
+from chat.facade import TurnFinished
 from kernel import outbox
 from kernel.actor import Actor
 from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.ids import uuid7
-from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import HttpBrain
-from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN, MemoryItem, MemoryScope
 from memory.tasks import enforce_retention
 from saas.models import AuditEntry
@@ -26,21 +23,7 @@ from tests.support.signed_in import signed_in
 from tests.support.web import free_port
 
 # A worker of another suite would deliver what these tests look at.
-pytestmark = pytest.mark.usefixtures("nobody_is_woken")
-
-
-@pytest.fixture(autouse=True)
-def quiet_brain(database: None) -> Iterator[None]:
-    """No broker in this suite: nobody is woken."""
-    before = BRAIN.get()
-    BRAIN.bind(EmbeddedBrain(Embedder(), lambda: None))
-    yield
-    BRAIN.bind(before)
-
-
-@pytest.fixture
-def agent_id(cast: Cast) -> UUID:
-    return create_agent(cast.admin, "Archivist", "", None).id
+pytestmark = pytest.mark.usefixtures("nobody_is_woken", "quiet_brain")
 
 
 def keep(actor: Actor, agent_id: UUID, *ages_days: float) -> None:

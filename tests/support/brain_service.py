@@ -6,10 +6,8 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-import httpx
-
 from memory.brain_server import keys
-from tests.support.web import ROOT, Process, eventually, free_port
+from tests.support.web import ROOT, Process, free_port
 
 
 class BrainService(Process):
@@ -32,15 +30,7 @@ class BrainService(Process):
         return self
 
     def wait_ready(self) -> None:
-        def ready() -> bool:
-            assert self.popen is not None
-            assert self.popen.poll() is None, self.log.read_text()[-4000:]
-            try:
-                return bool(httpx.get(f"{self.base}/health", timeout=5).json()["ready"])
-            except (httpx.HTTPError, ValueError):
-                return False
-
-        eventually(ready, f"the brain did not become ready: {self.log}")
+        self.wait_for(f"{self.base}/health", lambda answer: bool(answer.json()["ready"]))
 
 
 def issued_token(var_dir: Path) -> str:

@@ -63,6 +63,19 @@ class Process:
             )
         return self
 
+    def wait_for(self, url: str, holds: Callable[[httpx.Response], bool]) -> None:
+        """Until what it answers there holds. Raises: AssertionError with its log when it ended."""
+
+        def answers() -> bool:
+            assert self.popen is not None
+            assert self.popen.poll() is None, self.log.read_text()[-4000:]
+            try:
+                return holds(httpx.get(url, timeout=5))
+            except (httpx.HTTPError, ValueError):
+                return False
+
+        eventually(answers, f"{self.log.stem} did not become ready: {self.log}")
+
     def kill(self) -> None:
         """kill -9."""
         assert self.popen is not None
@@ -113,15 +126,7 @@ class Web(Process):
         return self
 
     def wait_ready(self) -> None:
-        def ready() -> bool:
-            assert self.popen is not None
-            assert self.popen.poll() is None, self.log.read_text()[-4000:]
-            try:
-                return httpx.get(f"{self.base}/health/ready", timeout=3).status_code == 200
-            except httpx.HTTPError:
-                return False
-
-        eventually(ready, f"web did not become ready: {self.log}")
+        self.wait_for(f"{self.base}/health/ready", lambda answer: answer.status_code == 200)
 
 
 def worker(var_dir: Path) -> Process:
