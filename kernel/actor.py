@@ -26,7 +26,7 @@ class Actor:
 
     `role`: the main role in the tenant; `further`: more of them. `rights`: tenant permissions by
     roles of the tenant's own. `has_grants`: whether anything was given to the person on single
-    objects. `is_suspended`: the tenant is.
+    objects. `is_suspended`: the tenant is. `address`: where the request came from.
     """
 
     user_id: UUID
@@ -43,6 +43,7 @@ class Actor:
     rights: frozenset[str] = frozenset()
     has_grants: bool = False
     is_suspended: bool = False
+    address: str = ""
 
     @property
     def roles(self) -> frozenset[str]:

@@ -235,8 +235,25 @@ class AuditEntry(TenantModel):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     request_id = models.CharField(max_length=64, default="")
+    address = models.CharField(max_length=64, default="", db_default="")
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "-created_at"], name="audit_by_time"),
+        ]
+
+
+class AuditSeal(TenantModel):
+    """A link of the chain over a tenant's audit entries: see `saas.audit.sealing`. Append-only."""
+
+    seq = models.PositiveBigIntegerField()
+    entry_id = models.UUIDField()
+    # SHA-256, in hexadecimal.
+    previous = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "seq"], name="audit_seal_seq_once"),
+            models.UniqueConstraint(fields=["tenant_id", "entry_id"], name="audit_seal_entry_once"),
         ]

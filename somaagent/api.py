@@ -11,6 +11,7 @@ from gateway.api_ledger import router as ledger_router
 from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
+from saas.api.audit import router as audit_router
 from saas.api.auth import SessionAuth
 from saas.api.auth_account import router as account_router
 from saas.api.auth_factors import router as factors_router
@@ -43,6 +44,7 @@ api.add_router("/gateway", ledger_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/people", people_router)
+api.add_router("/audit", audit_router)
 api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
 api.add_router("/saas/mode", modes_router)

@@ -4,6 +4,8 @@ A browser shows its cookie (and, where it changes something, its CSRF token); a 
 access token. What a token may is narrowed by its scope, here and nowhere else.
 """
 
+from dataclasses import replace
+
 from django.http import HttpRequest
 from ninja.security import APIKeyCookie
 
@@ -52,7 +54,8 @@ def _authenticate(request: HttpRequest, key: str | None) -> Actor:
         return tokens.authenticate(token, request.path, request_id_of(request), is_safe=is_safe)
     if not key:
         raise Unauthenticated
-    actor = sessions.authenticate(key, request_id_of(request))
+    found = sessions.authenticate(key, request_id_of(request))
+    actor = replace(found, address=address_of(request))
     if request.method not in SAFE_METHODS:
         assert actor.session_id is not None  # noqa: S101  # a cookie always has a session
         if not csrf.is_valid(actor.session_id, request.headers.get(csrf.HEADER)):

@@ -53,6 +53,7 @@ OWN_VIEW = {
     "gateway_keys", "gateway_create_key", "gateway_policy", "gateway_prices", "gateway_usage",
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
+    "audit_list", "audit_stats", "audit_export",
     "auth_policy", "auth_set_policy",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
@@ -269,7 +270,7 @@ def _without_problem(answer: httpx.Response) -> Any:
     """The body, unless it is the problem that repeats the caller's own path."""
     if answer.status_code >= 400 or not answer.content:
         return None
-    if answer.headers["content-type"] == "application/x-ndjson":
+    if not answer.headers["content-type"].startswith("application/json"):
         return answer.text
     return answer.json()
 

@@ -2092,6 +2092,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description The audit log of one's tenant, or of the platform.
+         */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/audit/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stats
+         * @description How often which act.
+         */
+        get: operations["audit_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description All that the filter finds, as CSV or as JSON lines.
+         */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/saas/health": {
         parameters: {
             query?: never;
@@ -5378,6 +5438,106 @@ export interface components {
             paths: string[][];
             /** Lacking */
             lacking: string;
+        };
+        /**
+         * AuditFilter
+         * @description What to look for. `action`: whole ("person.removed"), or its noun ("person").
+         */
+        AuditFilter: {
+            /** Actor Id */
+            actor_id?: string | null;
+            /**
+             * Action
+             * @default
+             */
+            action: string;
+            /**
+             * Object Id
+             * @default
+             */
+            object_id: string;
+            /** Since */
+            since?: string | null;
+            /** Until */
+            until?: string | null;
+            /**
+             * Q
+             * @default
+             */
+            q: string;
+            /**
+             * Of
+             * @default tenant
+             * @enum {string}
+             */
+            of: "tenant" | "platform";
+        };
+        /**
+         * AuditEntryOut
+         * @description Who did what to what, when, from where; `request_id` leads to our log.
+         */
+        AuditEntryOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor Id
+             * Format: uuid
+             */
+            actor_id: string;
+            /** Actor Name */
+            actor_name: string;
+            /** Actor Email */
+            actor_email: string;
+            /** Action */
+            action: string;
+            /** Object Type */
+            object_type: string;
+            /** Object Id */
+            object_id: string;
+            /** Before */
+            before: unknown;
+            /** After */
+            after: unknown;
+            /** Address */
+            address: string;
+            /** Request Id */
+            request_id: string;
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntryOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ActionCountOut
+         * @description How often an act is in the log.
+         */
+        ActionCountOut: {
+            /** Action */
+            action: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * AuditStats
+         * @description Acts by how often they are in the log.
+         */
+        AuditStats: {
+            /** Items */
+            items: components["schemas"]["ActionCountOut"][];
         };
         /**
          * AffectedOut
@@ -8723,6 +8883,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplanationOut"];
+                };
+            };
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                action?: string;
+                object_id?: string;
+                since?: string | null;
+                until?: string | null;
+                q?: string;
+                of?: "tenant" | "platform";
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+        };
+    };
+    audit_stats: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                action?: string;
+                object_id?: string;
+                since?: string | null;
+                until?: string | null;
+                q?: string;
+                of?: "tenant" | "platform";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStats"];
+                };
+            };
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                action?: string;
+                object_id?: string;
+                since?: string | null;
+                until?: string | null;
+                q?: string;
+                of?: "tenant" | "platform";
+                form?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
         };

@@ -1,4 +1,4 @@
-"""The audit log: append-only, per tenant; platform acts live under the nil tenant."""
+"""Writing: append-only, per tenant; platform acts live under the nil tenant."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,6 +35,7 @@ def audit(
         before=before,
         after=after,
         request_id=actor.request_id,
+        address=actor.address,
     )
     told = AuditRecorded(entry.id, actor.user_id, action, object_type, str(object_id))
     # Entries of one object are told in their order.

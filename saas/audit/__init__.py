@@ -1,0 +1,5 @@
+"""The audit log: `recording` writes, `sealing` chains, `exploring` reads."""
+
+from saas.audit.recording import PLATFORM_TENANT, acted_since, audit
+
+__all__ = ["PLATFORM_TENANT", "acted_since", "audit"]
