@@ -1,15 +1,27 @@
 """The cookies of a signed-in browser: the session's secret, and by what a device is known again."""
 
 import secrets
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from kernel.actor import Actor
 from saas.api.auth import visitor_of
+from saas.errors import CsrfFailed
 from saas.identity import sessions, verbs
 from saas.identity.sessions import Visitor
 from saas.schemas import MeOut
+
+
+def refuse_foreign_origin(request: HttpRequest) -> None:
+    """Before a sign-in: a foreign page must not sign anyone in. Raises: CsrfFailed."""
+    # There is no session yet that a token could be bound to: the browser's own headers decide.
+    if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
+        raise CsrfFailed
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.get_host():
+        raise CsrfFailed
 
 
 def knock(request: HttpRequest, response: HttpResponse) -> Visitor:

@@ -1,7 +1,6 @@
 """Operations under /api/v2/auth that begin and end a session, and say whose it is."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
@@ -9,7 +8,6 @@ from ninja import Router, Status
 from kernel.clock import now
 from saas.api import cookies
 from saas.api.auth import actor_of
-from saas.errors import CsrfFailed
 from saas.identity import sessions, verbs
 from saas.schemas import (
     AskedOut,
@@ -31,7 +29,7 @@ SIGNED_IN: dict[int, Any] = {200: MeOut, 202: SecondStepOut}
 @router.post("/login", response=SIGNED_IN, auth=None, operation_id="auth_login")
 def login(request: HttpRequest, response: HttpResponse, body: LoginIn) -> Any:
     """Sign in; sets the session cookie, or says which second factor is needed."""
-    _refuse_foreign_origin(request)
+    cookies.refuse_foreign_origin(request)
     visitor = cookies.knock(request, response)
     return _signed_in(response, verbs.sign_in(body.email, body.password, visitor))
 
@@ -39,7 +37,7 @@ def login(request: HttpRequest, response: HttpResponse, body: LoginIn) -> Any:
 @router.post("/login/code", response=MeOut, auth=None, operation_id="auth_login_code")
 def login_code(request: HttpRequest, response: HttpResponse, body: CodeIn) -> MeOut:
     """Finish a sign-in with a code of the app, or a recovery code."""
-    _refuse_foreign_origin(request)
+    cookies.refuse_foreign_origin(request)
     visitor = cookies.knock(request, response)
     entered = verbs.sign_in_with_code(body.challenge, body.code, visitor)
     return cookies.enter(response, entered)
@@ -48,14 +46,14 @@ def login_code(request: HttpRequest, response: HttpResponse, body: CodeIn) -> Me
 @router.post("/login/passkey/ask", response=AskedOut, auth=None, operation_id="auth_ask_passkey")
 def ask_passkey(request: HttpRequest, body: ChallengeIn) -> object:
     """What the browser needs for showing a passkey: as the first step, or as the second one."""
-    _refuse_foreign_origin(request)
+    cookies.refuse_foreign_origin(request)
     return verbs.ask_passkey(body.challenge)
 
 
 @router.post("/login/passkey", response=SIGNED_IN, auth=None, operation_id="auth_login_passkey")
 def login_passkey(request: HttpRequest, response: HttpResponse, body: PasskeyIn) -> Any:
     """Sign in with a passkey."""
-    _refuse_foreign_origin(request)
+    cookies.refuse_foreign_origin(request)
     visitor = cookies.knock(request, response)
     found = verbs.sign_in_with_passkey(body.challenge, body.credential, visitor)
     return _signed_in(response, found)
@@ -94,12 +92,3 @@ def _signed_in(response: HttpResponse, found: verbs.SignIn | verbs.SecondStep) -
     if isinstance(found, verbs.SecondStep):
         return Status(202, SecondStepOut(challenge=found.challenge, methods=found.methods))
     return Status(200, cookies.enter(response, found))
-
-
-def _refuse_foreign_origin(request: HttpRequest) -> None:
-    # There is no session yet that a token could be bound to: the browser's own headers decide.
-    if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
-        raise CsrfFailed
-    origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).netloc != request.get_host():
-        raise CsrfFailed

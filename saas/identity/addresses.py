@@ -11,15 +11,15 @@ from kernel.errors import Unprocessable
 _SHAPE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
 
 
-class AddressRefused(Unprocessable):
+class EmailRefused(Unprocessable):
     """Not an address that mail can be sent to, or one with letters that look like others."""
 
-    code, title = "address-refused", "This e-mail address cannot be used"
+    code, title = "email-refused", "This e-mail address cannot be used"
 
 
 def clean(address: str) -> str:
-    """The address in its one spelling. Raises: AddressRefused."""
+    """The address in its one spelling. Raises: EmailRefused."""
     found = address.strip().lower()
     if not _SHAPE.fullmatch(found) or ".." in found:
-        raise AddressRefused("Use an address such as name@example.org, in plain letters.")
+        raise EmailRefused("Use an address such as name@example.org, in plain letters.")
     return found

@@ -75,7 +75,7 @@ def reset_password(token: str, new: str) -> None:
 def ask_email_change(actor: Actor, new: str) -> None:
     """Send a link to the old address and one to the new; both have to be followed.
 
-    Raises: StepUpRequired, AddressRefused. A taken address is told to its owner, not to the asker.
+    Raises: StepUpRequired, EmailRefused. A taken address is told to its owner, not to the asker.
     """
     require_step_up(actor)
     new = addresses.clean(new)
@@ -142,7 +142,7 @@ def change_name(actor: Actor, display_name: str) -> None:
 def ask_registration(email: str, display_name: str, password: str, visitor: Visitor) -> None:
     """Make an account when its address is confirmed. The same answer whether or not it is taken.
 
-    Raises: LockedOut, NotFound (not allowed here), AddressRefused, WeakPassword.
+    Raises: LockedOut, NotFound (not allowed here), EmailRefused, WeakPassword.
     """
     refuse_closed_registration()
     email = addresses.clean(email)

@@ -17,6 +17,7 @@ PLATFORM_UNITS = {
     "kernel/idempotency.py": "retention",
     "saas/provisioning.py": "makes tenants",
     "saas/identity/lockout.py": "retention",
+    "saas/identity/invitations.py": "a link says which tenant it is of",
     "saas/identity/mails.py": "mails are of the platform; the app's role only writes them",
     "saas/identity/onetime.py": "retention",
     "saas/identity/policy.py": "a tenant's policy is read before any scope",

@@ -117,7 +117,7 @@ def test_an_address_changes_when_both_mailboxes_confirm_it(cast: Cast) -> None:
 def test_an_address_that_only_looks_like_another_is_refused(cast: Cast) -> None:
     # A Cyrillic "a" at the start.
     answer = signed_in("bob").post("/auth/email", {"email": "\u0430nn@example.org"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "address-refused")
+    assert (answer.status_code, answer.json()["code"]) == (422, "email-refused")
 
 
 def test_a_taken_address_is_told_to_its_owner_alone(cast: Cast) -> None:

@@ -42,6 +42,7 @@ ABOUT_ONESELF = PUBLIC | {
     "auth_mfa_status", "auth_mfa_setup", "auth_mfa_verify", "auth_mfa_disable", "auth_mfa_codes",
     "auth_passkeys", "auth_passkey_ask", "auth_passkey_add", "auth_passkey_remove",
     "auth_sessions", "auth_end_others", "auth_end_session", "auth_history", "auth_authorize",
+    "invitations_accept",
 }  # fmt: skip
 # Lists and catalogues: a stranger gets an answer, but nothing of Acme's may be in it.
 OWN_VIEW = {
@@ -54,12 +55,12 @@ OWN_VIEW = {
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
     "audit_list", "audit_stats", "audit_export",
-    "auth_policy", "auth_set_policy",
+    "auth_policy", "auth_set_policy", "invitations_list", "invitations_create",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
 FOR_SYSADMINS = {
     "mode_set", "policy_see", "policy_set", "people_list", "roles_list", "roles_create",
-    "grants_list", "auth_policy", "auth_set_policy",
+    "grants_list", "auth_policy", "auth_set_policy", "invitations_list", "invitations_create",
 }  # fmt: skip
 # What a member may do with an agent of the tenant, and a viewer may not.
 FOR_MEMBERS = {"conversations_create", "memory_create", "memory_import"}
@@ -108,6 +109,9 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
                 "reason": "to look at",
             },
         ).json()["id"],
+        "invitation_id": Client(web, "sysadmin")
+        .post("/invitations", {"emails": ["guest@example.org"], "role": "member"})
+        .json()["lines"][0]["invitation"]["id"],
         "passkey_id": str(uuid.uuid4()),
         "session_id": str(uuid.uuid4()),
         "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
@@ -136,6 +140,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "auth_change_password": {"current": "x", "new": "y"},
         "auth_switch_tenant": {"tenant_id": world["tenant_id"]},
         "auth_set_policy": {"mfa": "optional"},
+        "invitations_create": {"emails": ["guest@example.org"], "role": "member"},
         "agents_create": {"name": f"Agent {key}"},
         "agents_update": {"name": "Stolen"},
         "conversations_create": {"agent_id": world["agent_id"]},
