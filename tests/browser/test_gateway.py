@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.support.browser import NARROW, Visit
 from tests.support.simulator import SimulatedProvider
 from tests.support.v1 import calls, openai_client
-from tests.support.web import Client, Web
+from tests.support.web import Client, Web, eventually
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -117,3 +117,62 @@ def test_a_platform_admin_sets_prices(visit: Visit, web: Web, model: SimulatedPr
     assert tab.violations() == []
     page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+
+
+def test_somebody_tries_a_model_and_sees_what_it_costs_and_how_it_is_called(
+    visit: Visit, web: Web, model: SimulatedProvider
+) -> None:
+    platform = Client(web, "platform")
+    model_id = platform.get("/gateway/models").json()["items"][0]["id"]
+    price = {"input_micros": 3_000_000, "output_micros": 15_000_000}
+    platform.put(f"/gateway/models/{model_id}/price", price)
+    model.script(
+        {"when": "long", "gap_ms": 50, "tokens": 1_000}, {"reply": "Quite warm.", "gap_ms": 20}
+    )
+    tab = visit.by("ann").go("/playground")
+    page = tab.page
+    page.get_by_label("Model or agent").select_option("scripted")
+    page.get_by_label("Message 1", exact=True).fill("How warm is it?")
+    page.get_by_label("Temperature").fill("0.5")
+    expect(page.get_by_test_id("snippet")).to_contain_text('"temperature": 0.5')
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_test_id("answer")).to_have_text("Quite warm.")
+    expect(page.get_by_test_id("facts")).to_contain_text("$0.000")
+    expect(page.get_by_test_id("facts")).to_contain_text("Tokens out")
+    expect(page.get_by_role("button", name="Send")).to_be_focused()
+    (call,) = calls(web)
+    assert model.captured(1)[0]["body"]["temperature"] == 0.5
+    (key,) = Client(web, "ann").get("/gateway/keys").json()["items"]
+    assert call["key_id"] == key["id"]
+    # The key is not on the page, and the code names a placeholder.
+    assert "soma_sk_…" in page.get_by_test_id("snippet").inner_text()
+    assert re.search(r"soma_sk_\w", page.content()) is None
+    for language in ("Python", "JavaScript"):
+        page.get_by_role("button", name=language).click()
+        expect(page.get_by_test_id("snippet")).to_contain_text("How warm is it?")
+    tab.shoot("playground")
+    assert tab.violations() == []
+    page.get_by_role("button", name="Add a message").click()
+    page.get_by_label("Message 2", exact=True).fill("Warm.")
+    page.get_by_role("button", name="Remove message 2").click()
+    page.get_by_label("Message 1", exact=True).fill("A long one")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_test_id("answer")).to_contain_text("word2")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_test_id("refusal")).to_contain_text("Stopped")
+    model.wait_until(lambda one: one.stats()["open_streams"] == 0)
+    page.get_by_label("Model or agent").select_option("agent/soma")
+    page.get_by_label("Message 1", exact=True).fill("Who are you?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_test_id("answer")).to_have_text("Quite warm.")
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    tab.shoot("playground-narrow")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    # Whoever leaves takes the key with them.
+    tab.go("/usage")
+    listed = Client(web, "ann")
+
+    def is_revoked() -> bool:
+        return all(one["revoked_at"] for one in listed.get("/gateway/keys").json()["items"])
+
+    eventually(is_revoked, "the key outlived the page", deadline_s=10)

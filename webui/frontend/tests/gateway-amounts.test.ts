@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { csvOf, shownAmount, shownDollars } from "../src/gateway/amounts";
+import { EventReader } from "../src/gateway/asking";
 import { LANGUAGES, snippet } from "../src/gateway/snippets";
 
 const ROW = {
@@ -31,8 +32,23 @@ describe("amounts", () => {
 
   it("puts address, key and model into each language's code", () => {
     for (const language of LANGUAGES) {
-      const text = snippet(language, "https://here/v1", "soma_sk_x", "agent/soma");
-      for (const part of ["https://here/v1", "soma_sk_x", "agent/soma"]) expect(text).toContain(part);
+      const text = snippet(language, "https://here/v1", "soma_sk_x", {
+        model: "agent/soma",
+        messages: [{ role: "user", content: "It's\n\"late\"" }],
+        temperature: 0.5,
+      });
+      for (const part of ["https://here/v1", "soma_sk_x", "agent/soma", "temperature"]) expect(text).toContain(part);
+    }
+  });
+});
+
+describe("an answer that comes as events", () => {
+  it("is read the same wherever it is cut", () => {
+    const stream = ': ping\n\ndata: {"a": 1}\n\ndata: [DONE]\n\n';
+    for (let cut = 0; cut <= stream.length; cut += 1) {
+      const reader = new EventReader();
+      const found = [...reader.feed(stream.slice(0, cut)), ...reader.feed(stream.slice(cut))];
+      expect(found).toEqual(['{"a": 1}', "[DONE]"]);
     }
   });
 });

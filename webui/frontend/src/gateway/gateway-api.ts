@@ -42,8 +42,9 @@ export class GatewayApi {
     return this.http.post(`/gateway/keys/${encodeURIComponent(id)}/rotate`, { overlap_s: overlapS });
   }
 
-  revokeKey(id: string): Promise<void> {
-    return this.http.delete(`/gateway/keys/${encodeURIComponent(id)}`);
+  /** `keepalive`: also when the page is left meanwhile. */
+  revokeKey(id: string, keepalive = false): Promise<void> {
+    return this.http.delete(`/gateway/keys/${encodeURIComponent(id)}`, { keepalive });
   }
 
   usage(query: UsageQuery): Promise<Usage> {

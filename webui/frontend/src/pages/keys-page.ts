@@ -9,10 +9,9 @@ import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { MICRO } from "../gateway/amounts";
+import { PLACEHOLDER } from "../gateway/code-sample";
 import { GatewayApi } from "../gateway/gateway-api";
 import type { ApiKey, KeyDraft, MadeKey } from "../gateway/gateway-api";
-import { LANGUAGE_NAMES, LANGUAGES, snippet } from "../gateway/snippets";
-import type { Language } from "../gateway/snippets";
 import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
@@ -24,7 +23,6 @@ import { emptyView, problemView, skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 
 const OVERLAP_S = 86_400;
-const PLACEHOLDER = "soma_sk_…";
 
 @customElement("soma-keys-page")
 export class KeysPage extends LightElement {
@@ -34,7 +32,6 @@ export class KeysPage extends LightElement {
   @state() private made: MadeKey | null = null;
   @state() private ending: ApiKey | null = null;
   @state() private busy = false;
-  @state() private language: Language = "curl";
   @query("#key-form") private readonly form!: HTMLDialogElement;
   @query("#end-form") private readonly endForm!: HTMLDialogElement;
   @query("#made") private readonly madeNote!: HTMLElement | null;
@@ -158,33 +155,11 @@ export class KeysPage extends LightElement {
   }
 
   #code(): TemplateResult {
-    const text = snippet(
-      this.language,
-      `${location.origin}/v1`,
-      this.made?.secret ?? PLACEHOLDER,
-      "default",
-    );
-    return html`<section class="gateway__code" aria-labelledby="code-title">
-      <h2 id="code-title" class="gateway__title">${msg("A first call")}</h2>
-      <div class="tabs" role="group" aria-label=${msg("Language")}>
-        ${LANGUAGES.map(
-          (one) => html`<button
-            type="button"
-            class="tabs__tab"
-            aria-pressed=${String(one === this.language)}
-            @click=${() => {
-              this.language = one;
-            }}
-          >
-            ${LANGUAGE_NAMES[one]}
-          </button>`,
-        )}
-      </div>
-      <pre class="gateway__snippet" tabindex="0"><code data-testid="snippet">${text}</code></pre>
-      <button type="button" class="button button--small" @click=${() => void this.#copy(text)}>
-        ${ICONS.copy}<span>${msg("Copy the code")}</span>
-      </button>
-    </section>`;
+    return html`<soma-code-sample
+      heading=${msg("A first call")}
+      secret=${this.made?.secret ?? PLACEHOLDER}
+      .request=${{ model: "default", messages: [{ role: "user", content: "Hello" }] }}
+    ></soma-code-sample>`;
   }
 
   #dialog(): TemplateResult {

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { EVENTS, HEALTH, HOME, KEYS, MEMORY, MODE, PRICES, USAGE } from "../router/routes";
+import { EVENTS, HEALTH, HOME, KEYS, MEMORY, MODE, PLAYGROUND, PRICES, USAGE } from "../router/routes";
 import "../settings/mode-badge";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
@@ -160,6 +160,7 @@ export class Sidebar extends LightElement {
     }
     if (me?.permissions.includes("tenant.use") === true) {
       items.push({ label: msg("Keys"), href: KEYS });
+      items.push({ label: msg("Playground"), href: PLAYGROUND });
     }
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });

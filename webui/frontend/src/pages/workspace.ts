@@ -159,6 +159,13 @@ export class Workspace extends LightElement {
           () => import("./usage-page"),
           () => html`<soma-usage-page></soma-usage-page>`,
         );
+      case "playground":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "playground",
+          () => import("./playground-page"),
+          () => html`<soma-playground-page></soma-playground-page>`,
+        );
       case "mode":
         return this.#lazy(
           "mode",

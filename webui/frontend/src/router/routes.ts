@@ -16,6 +16,7 @@ export const ROUTES = [
   ["memory-detail", "/memory/:memory"],
   ["keys", "/keys"],
   ["usage", "/usage"],
+  ["playground", "/playground"],
   ["providers", "/platform/providers"],
   ["prices", "/platform/prices"],
   ["health", "/platform/health"],
@@ -31,6 +32,7 @@ export const RULES = "/rules";
 export const PRICES = "/platform/prices";
 export const KEYS = "/keys";
 export const USAGE = "/usage";
+export const PLAYGROUND = "/playground";
 export const EVENTS = "/platform/events";
 
 export function conversationPath(id: string): string {
