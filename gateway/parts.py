@@ -11,6 +11,7 @@ one of `gateway.errors`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -88,13 +89,15 @@ class Timeouts:
     """Deadlines of one stream, in seconds.
 
     `first_token_s` covers every attempt together, from the call to the first visible token.
-    `idle_s` is the longest silence after it. `total_s` ends the stream whatever it does.
+    `idle_s` is the longest silence after it. `total_s` ends the stream whatever it does. `retry_s`:
+    the longest wait before another attempt at the same model.
     """
 
     connect_s: float = 5.0
     first_token_s: float = 90.0
     idle_s: float = 60.0
     total_s: float = 900.0
+    retry_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)

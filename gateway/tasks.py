@@ -7,6 +7,7 @@ from django.conf import settings
 
 from gateway.ledger.book import settle_orphans
 from gateway.ledger.retention import forget_calls
+from gateway.routing.log import forget_decisions
 from gateway.sync import sync_environment
 from gateway.v1.responses import forget_expired
 
@@ -33,3 +34,9 @@ def forget_old_calls() -> int:
 def forget_responses() -> int:
     """Delete answers of `/v1/responses` that are past their time. Gives how many."""
     return forget_expired()
+
+
+@shared_task(name="gateway.forget_decisions")  # type: ignore[untyped-decorator]  # celery has no types
+def forget_old_decisions() -> int:
+    """Delete decisions of routing that are past their time. Gives how many."""
+    return forget_decisions()

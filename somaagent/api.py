@@ -8,6 +8,7 @@ from chat.api_policy import router as policy_router
 from gateway.api import router as gateway_router
 from gateway.api_keys import router as keys_router
 from gateway.api_ledger import router as ledger_router
+from gateway.api_routing import router as routing_router
 from health.api import router as health_router
 from memory.api import cognitive as cognitive_router
 from memory.api import router as memory_router
@@ -42,6 +43,7 @@ api.add_router("/chat/policy", policy_router)
 api.add_router("/gateway", gateway_router)
 api.add_router("/gateway/keys", keys_router)
 api.add_router("/gateway", ledger_router)
+api.add_router("/gateway", routing_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/people", people_router)

@@ -25,6 +25,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "orphans": ("gateway.settle_orphans", 10.0),
     "responses": ("gateway.forget_responses", 3600.0),
     "calls": ("gateway.forget_calls", 3600.0),
+    "decisions": ("gateway.forget_decisions", 3600.0),
     "reconcile-events": ("somaagent.reconcile_events", 900.0),
     "mirror-rights": ("somaagent.mirror_rights", 300.0),
     "reconcile-memories": ("somaagent.reconcile_memories", 900.0),

@@ -100,7 +100,10 @@ class Engine:
         started_at, timeouts = loop.time(), request.timeouts
         first_due_at = started_at + min(timeouts.first_token_s, timeouts.total_s)
         opened = await first_success(
-            partial(self._attempt, request, endpoint, first_due_at), request.attempts, first_due_at
+            partial(self._attempt, request, endpoint, first_due_at),
+            request.attempts,
+            first_due_at,
+            timeouts.retry_s,
         )
         try:
             events = opened.events
@@ -119,7 +122,10 @@ class Engine:
         loop = asyncio.get_running_loop()
         due_at = loop.time() + min(call.timeouts.first_token_s, call.timeouts.total_s)
         return await first_success(
-            partial(self._relay_once, call, endpoint, due_at), call.attempts, due_at
+            partial(self._relay_once, call, endpoint, due_at),
+            call.attempts,
+            due_at,
+            call.timeouts.retry_s,
         )
 
     async def _relay_once(self, call: RawCall, endpoint: Endpoint, due_at: float) -> RawAnswer:

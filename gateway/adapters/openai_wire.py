@@ -68,7 +68,10 @@ class OpenAIWire:
         url = _url(endpoint, "/chat/completions")
         call = _Call(request, endpoint, url, asyncio.get_running_loop().time())
         exchange, events = await first_success(
-            partial(self._attempt, call), request.attempts, call.first_token_due_at
+            partial(self._attempt, call),
+            request.attempts,
+            call.first_token_due_at,
+            request.timeouts.retry_s,
         )
         try:
             while events:
@@ -87,6 +90,7 @@ class OpenAIWire:
             partial(self._relay_once, call, endpoint, url, started_at, due_at),
             call.attempts,
             due_at,
+            call.timeouts.retry_s,
         )
 
     async def probe(self, endpoint: Endpoint, timeout_s: float = 2.0) -> EndpointProbe:

@@ -16,6 +16,12 @@ UNLIMITED = -1
 # Read aloud: 150 words of six characters.
 CHARACTERS_A_MINUTE = 900
 
+# What is summed of calls.
+USAGE_SUMS = (
+    "calls", "failures", "estimated", "input_tokens", "cached_tokens", "output_tokens",
+    "audio_seconds", "characters", "cost_micros",
+)  # fmt: skip
+
 Amounts = dict[str, int]
 
 

@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 
 from gateway.catalogue import writing
 from gateway.drafts import Findings
-from gateway.ledger.metrics import METRICS
+from gateway.ledger.metrics import METRICS, USAGE_SUMS
 from gateway.ledger.pricelist import entry_of, listed, read_table
 from gateway.ledger.rules import NOBODY, Caller, day_of, places
 from gateway.ledger.terms import rule_of, tell_terms
@@ -33,10 +33,6 @@ By = Literal["model", "user", "agent", "key", "kind"]
 _COLUMNS: dict[By, str] = {
     "model": "model", "user": "user_id", "agent": "agent_id", "key": "key_id", "kind": "kind"
 }  # fmt: skip
-_SUMS = (
-    "calls", "failures", "estimated", "input_tokens", "cached_tokens", "output_tokens",
-    "audio_seconds", "characters", "cost_micros",
-)  # fmt: skip
 RATED = ("tenant", "user", "address")
 
 
@@ -297,19 +293,19 @@ def see_usage(actor: Actor, query: UsageQuery) -> UsageReport:
             rows = rows.filter(user_id=actor.user_id)
         grouped = list(
             rows.values("bucket", column)
-            .annotate(**{f"sum_{name}": Sum(name) for name in _SUMS})
+            .annotate(**{f"sum_{name}": Sum(name) for name in USAGE_SUMS})
             .order_by("bucket", column)[: ROWS_AT_MOST + 1]
         )
-        summed = rows.aggregate(**{f"sum_{name}": Sum(name) for name in _SUMS})
+        summed = rows.aggregate(**{f"sum_{name}": Sum(name) for name in USAGE_SUMS})
     shown = [
         {
             "bucket": row["bucket"].astimezone(zone),
             "name": "" if row[column] == NOBODY else str(row[column]),
-            **{name: int(row[f"sum_{name}"]) for name in _SUMS},
+            **{name: int(row[f"sum_{name}"]) for name in USAGE_SUMS},
         }
         for row in grouped[:ROWS_AT_MOST]
     ]
-    total = {name: int(summed[f"sum_{name}"] or 0) for name in _SUMS}
+    total = {name: int(summed[f"sum_{name}"] or 0) for name in USAGE_SUMS}
     return UsageReport(str(zone), shown, total, is_cut=len(grouped) > ROWS_AT_MOST)
 
 

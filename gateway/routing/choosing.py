@@ -48,6 +48,8 @@ AUTO, DEFAULT = "auto", "default"
 MODELS_TRIED = 3
 # Two models may each take their time.
 OVERALL = 2
+# With another model at hand, one that has to be waited for longer is not asked again.
+RETRY_S = 1.0
 # For how long a refusal of the budget is remembered.
 POOR_S = 1.0
 STICKY = "soma:route:sticky:"
@@ -122,7 +124,10 @@ class Route:
     def timeouts(self, given: Timeouts) -> Timeouts:
         """Deadlines of the present attempt."""
         attempt_s = self.rules.attempt_s or given.first_token_s
-        return replace(given, first_token_s=max(0.1, min(attempt_s, self._left_s(given))))
+        first_token_s = max(0.1, min(attempt_s, self._left_s(given)))
+        # Where another model can answer, nobody waits for this one.
+        retry_s = RETRY_S if self._rest() else given.retry_s
+        return replace(given, first_token_s=first_token_s, retry_s=retry_s)
 
     def give_way(self, error: ModelError | BudgetExhausted, given: Timeouts) -> bool:
         """Go on to the model that comes next after this failure; false: there is none."""

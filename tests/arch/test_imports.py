@@ -31,6 +31,7 @@ PLATFORM_UNITS = {
     "gateway/ledger/store.py": "leases of a process are of every tenant",
     "gateway/v1/responses.py": "retention",
     "gateway/routing/log.py": "retention",
+    "gateway/routing/verbs.py": "decisions and spending of every tenant, for platform admins",
     "gateway/sync.py": "the catalogue is the platform's",
     "gateway/verbs.py": "the catalogue is the platform's",
     "memory/retention.py": "retention",

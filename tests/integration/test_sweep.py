@@ -19,6 +19,8 @@ from chat.turns import store
 from gateway import verbs as gateway_verbs
 from gateway.apikeys import verbs as key_verbs
 from gateway.ledger import verbs as ledger_verbs
+from gateway.routing import verbs as routing_verbs
+from gateway.routing.engine import Need
 from kernel.actor import Actor
 from kernel.clock import now
 from kernel.errors import SomaError
@@ -52,6 +54,7 @@ OWN_VIEW = {
     "memory_set_retention", "memory_forget_many", "memory_replay",
     "gateway_kinds", "gateway_models", "mode_see", "mode_set",
     "gateway_keys", "gateway_create_key", "gateway_policy", "gateway_prices", "gateway_usage",
+    "routing_see", "routing_set", "routing_try", "routing_decisions",
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
     "audit_list", "audit_stats", "audit_export",
@@ -168,6 +171,10 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "gateway_update_budget": {"limit_micros": 1},
         "gateway_set_policy": {"zone": "Europe/Berlin"},
         "gateway_set_traits": {"region": "stolen"},
+        "routing_set": {"rules": {}},
+        "routing_platform_set": {"rules": {}},
+        "routing_try": {},
+        "routing_platform_try": {},
         "gateway_set_price": {"input_micros": 0, "output_micros": 0},
         "memory_create": {"agent_id": world["agent_id"], "text": "x"},
         "memory_correct": {"text": "Stolen"},
@@ -297,8 +304,8 @@ def _acme(web: Web, world: dict[str, str]) -> Any:
 VERB_MODULES: tuple[ModuleType, ...] = (
     chat_verbs, agent_verbs, policy_verbs, store, gateway_verbs, memory_verbs, verbs_writing,
     verbs_moving,
-    verbs_cognition, memory_retention, key_verbs, ledger_verbs, members, roles, grants,
-    explaining, tenants,
+    verbs_cognition, memory_retention, key_verbs, ledger_verbs, routing_verbs,
+    members, roles, grants, explaining, tenants,
 )  # fmt: skip
 # Reading one's own things in one's own tenant is not a breach.
 STRANGER_MAY = {
@@ -307,7 +314,9 @@ STRANGER_MAY = {
     "list_kinds", "list_models", "summarise", "draw_graph", "measure_backlog", "forget_memories",
     "replay_backlog", "export_memories", "read_retention", "set_retention",
     "see_policy", "set_policy", "list_keys", "create_key", "list_budgets", "create_budget",
-    "see_usage", "list_calls", "list_prices", "list_people", "list_roles", "create_role",
+    "see_usage", "list_calls", "list_prices",
+    "see_rules", "set_rules", "try_rules", "list_decisions",
+    "list_people", "list_roles", "create_role",
     "list_grants",
 }  # fmt: skip
 
@@ -366,6 +375,11 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
                 UUID(world["user_id"]), "conversation", UUID(world["conversation_id"]), "viewer",
                 "to steal",
             ),
+        }  # fmt: skip
+    if function.__module__ == "gateway.routing.verbs":
+        ready |= {
+            "draft": {}, "before": None, "trial": routing_verbs.Trial(Need()), "by": "tenant",
+            "wanted": routing_verbs.DecisionFilter(), "since": now(), "until": now(),
         }  # fmt: skip
     return {
         name: ready[name]

@@ -1460,6 +1460,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/gateway/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Rules
+         * @description How models are chosen for the tenant, within the platform's limits.
+         */
+        get: operations["routing_see"];
+        /**
+         * Set Rules
+         * @description Set the tenant's rules, or none (tenant admins).
+         */
+        put: operations["routing_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/routing/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Rules
+         * @description What would become of a call now, and why. Asks no model.
+         */
+        post: operations["routing_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/routing/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Decisions
+         * @description The tenant's decisions, newest first (tenant admins).
+         */
+        get: operations["routing_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/platform/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Platform Rules
+         * @description The platform's rules, which hold for tenants without own ones; or a tenant's.
+         */
+        get: operations["routing_platform_see"];
+        /**
+         * Set Platform Rules
+         * @description Set them (platform admins).
+         */
+        put: operations["routing_platform_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/platform/routing/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Platform Rules
+         * @description What would become of a tenant's call now, also with rules that are not set yet.
+         */
+        post: operations["routing_platform_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/platform/routing/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Platform Decisions
+         * @description Decisions of every tenant, newest first (platform admins).
+         */
+        get: operations["routing_platform_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/gateway/platform/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Spending
+         * @description What all tenants used, between two days (UTC), by day (platform admins).
+         */
+        get: operations["gateway_spending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/memory/retention": {
         parameters: {
             query?: never;
@@ -3060,20 +3208,15 @@ export interface components {
         };
         /**
          * AttemptOut
-         * @description A try at signing in to one's account.
+         * @description A model that failed before another one was asked.
          */
         AttemptOut: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Address */
-            address: string;
-            /** User Agent */
-            user_agent: string;
-            /** Succeeded */
-            succeeded: boolean;
+            /** Model */
+            model: string;
+            /** Code */
+            code: string;
+            /** Ms */
+            ms: number;
         };
         /**
          * HistoryOut
@@ -4490,6 +4633,316 @@ export interface components {
             items: components["schemas"]["CallOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * RoutingOut
+         * @description Rules that hold; `is_own` false: nothing was set here, the platform's hold.
+         */
+        RoutingOut: {
+            rules: components["schemas"]["RoutingRules"];
+            /** Is Own */
+            is_own: boolean;
+        };
+        /**
+         * RoutingRules
+         * @description How models are chosen; null or empty limits nothing. `shadow`: the platform's word alone.
+         */
+        RoutingRules: {
+            /**
+             * Goal
+             * @default order
+             * @enum {string}
+             */
+            goal: "order" | "cost" | "latency" | "quality" | "balanced";
+            /**
+             * Order
+             * @default []
+             */
+            order: string[];
+            /** Max Tier */
+            max_tier?: ("budget" | "standard" | "premium" | "flagship") | null;
+            /**
+             * Max Call Micros
+             * @description Micro-dollars that a call may cost at most, by its estimate.
+             */
+            max_call_micros?: number | null;
+            /**
+             * Regions
+             * @default []
+             */
+            regions: string[];
+            /**
+             * Self Hosted Only
+             * @default false
+             */
+            self_hosted_only: boolean;
+            /**
+             * Fallbacks
+             * @description By the code of the problem: which model is asked next.
+             * @default {}
+             */
+            fallbacks: {
+                [key: string]: "next" | "elsewhere" | "larger" | "stop";
+            };
+            /**
+             * Sticky
+             * @description A conversation stays with its model.
+             * @default false
+             */
+            sticky: boolean;
+            /**
+             * Learns
+             * @description What did well is asked more often.
+             * @default false
+             */
+            learns: boolean;
+            /**
+             * Small Errands
+             * @description Titles go to a model of tier budget.
+             * @default true
+             */
+            small_errands: boolean;
+            /**
+             * Attempt S
+             * @description To the first token of one model.
+             */
+            attempt_s?: number | null;
+            /**
+             * Overall S
+             * @description To the first token of any model.
+             */
+            overall_s?: number | null;
+            /**
+             * Split
+             * @default []
+             */
+            split: components["schemas"]["ShareOfCalls"][];
+            shadow?: components["schemas"]["ShareOfCalls"] | null;
+        };
+        /**
+         * ShareOfCalls
+         * @description So many per cent of the calls are given to a model.
+         */
+        ShareOfCalls: {
+            /**
+             * Model Id
+             * Format: uuid
+             */
+            model_id: string;
+            /** Percent */
+            percent: number;
+        };
+        /**
+         * RoutingIn
+         * @description All of the rules; null: none of one's own.
+         */
+        RoutingIn: {
+            rules: components["schemas"]["RoutingRules"] | null;
+        };
+        /**
+         * RoutingTrialOut
+         * @description The models in the order in which they would be asked, and why.
+         */
+        RoutingTrialOut: {
+            /** Plan */
+            plan: string[];
+            /** Reason */
+            reason: string;
+            /** Candidates */
+            candidates: components["schemas"]["WeighedOut"][];
+        };
+        /**
+         * WeighedOut
+         * @description A model that would be weighed, with what the call would cost there.
+         */
+        WeighedOut: {
+            /**
+             * Model Id
+             * Format: uuid
+             */
+            model_id: string;
+            /** Label */
+            label: string;
+            /** Score */
+            score: number | null;
+            /** Left Out */
+            left_out: string;
+            /** Cost Micros */
+            cost_micros: number;
+        };
+        /**
+         * RoutingTrialIn
+         * @description A call that might be made. `rules`: to be tried before they are set (platform only).
+         */
+        RoutingTrialIn: {
+            /**
+             * Asked
+             * @default auto
+             */
+            asked: string;
+            /**
+             * Capabilities
+             * @default [
+             *       "text"
+             *     ]
+             */
+            capabilities: ("text" | "vision" | "audio" | "tools" | "json_schema" | "reasoning")[];
+            /**
+             * Input Tokens
+             * @default 1000
+             */
+            input_tokens: number;
+            /**
+             * Output Tokens
+             * @default 500
+             */
+            output_tokens: number;
+            /**
+             * Is Small
+             * @default false
+             */
+            is_small: boolean;
+            /**
+             * Stays Home
+             * @default false
+             */
+            stays_home: boolean;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            rules?: components["schemas"]["RoutingRules"] | null;
+        };
+        /**
+         * DecisionQuery
+         * @description Which decisions; empty: any.
+         */
+        DecisionQuery: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
+            /** Call Id */
+            call_id?: string | null;
+            /**
+             * Failed
+             * @default false
+             */
+            failed: boolean;
+            /** Tenant Id */
+            tenant_id?: string | null;
+            /**
+             * Limit
+             * @default 50
+             */
+            limit: number;
+            /** Cursor */
+            cursor?: string | null;
+        };
+        /**
+         * CandidateOut
+         * @description A model that was weighed: its score, or why it was left out.
+         */
+        CandidateOut: {
+            /** Model */
+            model: string;
+            /** Score */
+            score: number | null;
+            /** Left Out */
+            left_out: string;
+        };
+        /**
+         * DecisionOut
+         * @description Which model a call was given, out of which, why, and what became of it.
+         */
+        DecisionOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /**
+             * Call Id
+             * Format: uuid
+             */
+            call_id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /** Asked */
+            asked: string;
+            need: components["schemas"]["NeedOut"];
+            /** Model */
+            model: string;
+            /** Reason */
+            reason: string;
+            /** Candidates */
+            candidates: components["schemas"]["CandidateOut"][];
+            /** From Cache */
+            from_cache: boolean;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
+            /** Outcome */
+            outcome: string;
+            /** Answered */
+            answered: string;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Shadow */
+            shadow: string;
+        };
+        /**
+         * DecisionPage
+         * @description Decisions, newest first.
+         */
+        DecisionPage: {
+            /** Items */
+            items: components["schemas"]["DecisionOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * NeedOut
+         * @description What a call asked for.
+         */
+        NeedOut: {
+            /** Capabilities */
+            capabilities: string[];
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
         };
         /**
          * RetentionOut
@@ -8199,6 +8652,228 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallPage"];
+                };
+            };
+        };
+    };
+    routing_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingOut"];
+                };
+            };
+        };
+    };
+    routing_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingOut"];
+                };
+            };
+        };
+    };
+    routing_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingTrialIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingTrialOut"];
+                };
+            };
+        };
+    };
+    routing_decisions: {
+        parameters: {
+            query?: {
+                model?: string;
+                kind?: string;
+                call_id?: string | null;
+                failed?: boolean;
+                tenant_id?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPage"];
+                };
+            };
+        };
+    };
+    routing_platform_see: {
+        parameters: {
+            query?: {
+                tenant_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingOut"];
+                };
+            };
+        };
+    };
+    routing_platform_set: {
+        parameters: {
+            query?: {
+                tenant_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingOut"];
+                };
+            };
+        };
+    };
+    routing_platform_try: {
+        parameters: {
+            query?: {
+                tenant_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingTrialIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingTrialOut"];
+                };
+            };
+        };
+    };
+    routing_platform_decisions: {
+        parameters: {
+            query?: {
+                model?: string;
+                kind?: string;
+                call_id?: string | null;
+                failed?: boolean;
+                tenant_id?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPage"];
+                };
+            };
+        };
+    };
+    gateway_spending: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                by?: "tenant" | "model" | "provider" | "kind";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOut"];
                 };
             };
         };
