@@ -109,6 +109,15 @@ def spicedb() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def keycloak() -> Iterator[str]:
+    """A real Keycloak of this run's own: its URL. Skips where it cannot be had."""
+    from tests.support.recipe import service_of_this_run
+
+    with service_of_this_run("keycloak") as addresses:
+        yield f"http://{addresses['http']}"
+
+
+@pytest.fixture(scope="session")
 def simulator() -> Iterator["object"]:
     """A scripted model behind a real HTTP server."""
     from tests.support.simulator import simulated_provider

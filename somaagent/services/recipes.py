@@ -57,9 +57,10 @@ class Recipe(Protocol):
 def recipes() -> dict[str, Recipe]:
     """Every recipe by name."""
     from somaagent.services.kafka import Kafka
+    from somaagent.services.keycloak import Keycloak
     from somaagent.services.spicedb import SpiceDB
 
-    known: list[Recipe] = [Kafka(), SpiceDB()]
+    known: list[Recipe] = [Kafka(), Keycloak(), SpiceDB()]
     return {recipe.name: recipe for recipe in known}
 
 
