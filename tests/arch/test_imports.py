@@ -28,6 +28,7 @@ PLATFORM_UNITS = {
     "gateway/catalogue.py": "the catalogue is the platform's",
     "gateway/apikeys/principal.py": "a key says which tenant a request is for",
     "gateway/keys.py": "key rotation",
+    "gateway/ledger/retention.py": "retention",
     "gateway/ledger/store.py": "leases of a process are of every tenant",
     "gateway/v1/responses.py": "retention",
     "gateway/routing/log.py": "retention",
