@@ -19,6 +19,7 @@ import psutil
 
 from bench import machine
 from bench.scenarios import (
+    authz,
     chaos,
     context,
     events,
@@ -74,6 +75,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "chaos": chaos,
     "outages": outages,
     "gateway": gateway,
+    "authz": authz,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
@@ -87,18 +89,20 @@ ORDER = (
     "outages",
     "chaos",
     "gateway",
+    "authz",
 )
 GROUPS = {
     "turn": tuple(
         name
         for name in SCENARIOS
-        if not name.startswith(("memory-", "events", "chaos", "outages", "gateway"))
+        if not name.startswith(("memory-", "events", "chaos", "outages", "gateway", "authz"))
     ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
     # A dependency goes slow while people chat, goes away; everything is killed at random.
     "chaos": ("users", "outages", "chaos"),
     "gateway": ("gateway",),
+    "identity": ("authz",),
 }
 CATCH_UP_S = 180.0
 # A machine is at rest when its processors were busy for less than this over a look.

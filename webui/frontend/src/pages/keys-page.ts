@@ -17,6 +17,7 @@ import "../styles/gateway.css";
 import "../styles/memory.css";
 import { copyText } from "../ui/clipboard";
 import { ICONS } from "../ui/icons";
+import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
 import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, skeleton } from "../ui/states";
@@ -234,10 +235,7 @@ export class KeysPage extends LightElement {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const fields = new FormData(form);
-    const text = (name: string): string => {
-      const value = fields.get(name);
-      return typeof value === "string" ? value.trim() : "";
-    };
+    const text = (name: string): string => textOf(fields, name);
     const networks = text("networks").split(/[\s,]+/).filter((one) => one !== "");
     const draft: KeyDraft = {
       name: text("name"),

@@ -4,7 +4,20 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import { EVENTS, HEALTH, HOME, KEYS, MEMORY, MODE, PLAYGROUND, PRICES, USAGE } from "../router/routes";
+import {
+  AUDIT,
+  EVENTS,
+  HEALTH,
+  HOME,
+  KEYS,
+  MEMORY,
+  MODE,
+  PEOPLE,
+  PLAYGROUND,
+  PRICES,
+  TENANTS,
+  USAGE,
+} from "../router/routes";
 import "../settings/mode-badge";
 import { StoreController } from "../store";
 import { brand } from "../ui/brand";
@@ -162,7 +175,14 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Keys"), href: KEYS });
       items.push({ label: msg("Playground"), href: PLAYGROUND });
     }
+    if (me?.permissions.includes("tenant.see_people") === true) {
+      items.push({ label: msg("People"), href: PEOPLE });
+    }
+    if (session.isPlatformAdmin || me?.permissions.includes("tenant.see_audit") === true) {
+      items.push({ label: msg("Audit log"), href: AUDIT });
+    }
     if (session.isPlatformAdmin) {
+      items.push({ label: msg("Organisations"), href: TENANTS });
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
       items.push({ label: msg("Prices"), href: PRICES });
       items.push({ label: msg("Health"), href: HEALTH });

@@ -166,6 +166,32 @@ export class Workspace extends LightElement {
           () => import("./playground-page"),
           () => html`<soma-playground-page></soma-playground-page>`,
         );
+      case "people":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "people",
+          () => import("./people-page"),
+          () => html`<soma-people-page></soma-people-page>`,
+        );
+      case "roles":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "roles",
+          () => import("./roles-page"),
+          () => html`<soma-roles-page></soma-roles-page>`,
+        );
+      case "audit":
+        return this.#lazy(
+          "audit",
+          () => import("./audit-page"),
+          () => html`<soma-audit-page></soma-audit-page>`,
+        );
+      case "tenants":
+        return this.#lazy(
+          "tenants",
+          () => import("./tenants-page"),
+          () => html`<soma-tenants-page></soma-tenants-page>`,
+        );
       case "mode":
         return this.#lazy(
           "mode",

@@ -15,12 +15,16 @@ export const ROUTES = [
   ["memory-graph", "/memory/graph"],
   ["memory-detail", "/memory/:memory"],
   ["keys", "/keys"],
+  ["people", "/people"],
+  ["roles", "/people/roles"],
+  ["audit", "/audit"],
   ["usage", "/usage"],
   ["playground", "/playground"],
   ["providers", "/platform/providers"],
   ["prices", "/platform/prices"],
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
+  ["tenants", "/platform/tenants"],
   ["events", "/platform/events"],
 ] as const satisfies RouteTable;
 
@@ -31,6 +35,10 @@ export const MODE = "/platform/mode";
 export const RULES = "/rules";
 export const PRICES = "/platform/prices";
 export const KEYS = "/keys";
+export const PEOPLE = "/people";
+export const ROLES = "/people/roles";
+export const AUDIT = "/audit";
+export const TENANTS = "/platform/tenants";
 export const USAGE = "/usage";
 export const PLAYGROUND = "/playground";
 export const EVENTS = "/platform/events";

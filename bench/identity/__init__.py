@@ -1,0 +1,1 @@
+"""Permission questions on a large installation: filled by SQL, asked by the product's own code."""

@@ -1,0 +1,318 @@
+/** People of the organisation: their roles, their sessions, suspending and letting back in. */
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { problemOf } from "../api/http";
+import type { Problem } from "../api/types";
+import { PeopleApi } from "../people/people-api";
+import type { Person, RoleView } from "../people/people-api";
+import "../people/reason-dialog";
+import type { ReasonDialog } from "../people/reason-dialog";
+import { ROLES } from "../router/routes";
+import { StoreController } from "../store";
+import "../styles/memory.css";
+import "../styles/people.css";
+import { dialogActs } from "../ui/dialog-acts";
+import { textOf, textsOf } from "../ui/fields";
+import { LightElement } from "../ui/light-element";
+import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import { dayOf, exactTime } from "../ui/times";
+
+@customElement("soma-people-page")
+export class PeoplePage extends LightElement {
+  @state() private people: readonly Person[] | null = null;
+  @state() private roles: readonly RoleView[] = [];
+  @state() private next: string | null = null;
+  @state() private problem: Problem | null = null;
+  @state() private formProblem: Problem | null = null;
+  @state() private editing: Person | null = null;
+  @state() private busy = false;
+  @query("#roles-form") private readonly form!: HTMLDialogElement;
+  @query("soma-reason-dialog") private readonly reason!: ReasonDialog;
+  readonly #session = new StoreController(this);
+  #api!: PeopleApi;
+  #text = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#api = new PeopleApi(this.services.http);
+    this.#session.follow(this.services.session);
+    document.title = `${msg("People")} · SomaAgent`;
+    if (this.#may("see_people")) void this.#load();
+  }
+
+  #may(permission: string): boolean {
+    const { me } = this.services.session.state;
+    return me?.permissions.includes(`tenant.${permission}`) === true;
+  }
+
+  protected override render(): TemplateResult {
+    return html`<header class="page__head">
+        <h1 class="page__title">${msg("People")}</h1>
+        ${this.#may("see_people")
+          ? html`<a class="button page__act" href=${ROLES}>${msg("Roles")}</a>`
+          : nothing}
+      </header>
+      <main id="main" class="content" tabindex="-1" data-testid="people-page">
+        ${this.#may("see_people")
+          ? html`${this.#search()} ${this.#list()} ${this.#dialog()}
+              <soma-reason-dialog></soma-reason-dialog>`
+          : reservedView(
+              msg("This page is for administrators of the organisation"),
+              msg("They see who belongs to it and change roles."),
+            )}
+      </main>`;
+  }
+
+  #search(): TemplateResult {
+    return html`<search class="people__controls">
+      <label class="field">
+        <span class="field__label">${msg("Name or e-mail")}</span>
+        <input
+          class="input"
+          type="search"
+          autocomplete="off"
+          @change=${(event: Event) => {
+            this.#text = (event.target as HTMLInputElement).value.trim();
+            void this.#load();
+          }}
+        />
+      </label>
+    </search>`;
+  }
+
+  #list(): TemplateResult {
+    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
+    if (this.people === null) return skeleton(5, msg("Loading people…"));
+    if (this.people.length === 0) {
+      return emptyView(msg("Nobody found"), msg("Look for another name or address."));
+    }
+    return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${msg("People")}>
+        <table class="table people__table" data-testid="people">
+          <thead>
+            <tr>
+              <th scope="col">${msg("Name")}</th>
+              <th scope="col">${msg("Roles")}</th>
+              <th scope="col">${msg("Sessions")}</th>
+              <th scope="col">${msg("Last seen")}</th>
+              <th scope="col"><span class="visually-hidden">${msg("Actions")}</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            ${repeat(this.people, ({ user_id: id }) => id, (one) => this.#row(one))}
+          </tbody>
+        </table>
+      </div>
+      ${this.next === null
+        ? nothing
+        : html`<button type="button" class="button" @click=${() => void this.#more()}>
+            ${msg("Show more")}
+          </button>`}`;
+  }
+
+  #row(person: Person): TemplateResult {
+    const seen = person.last_seen_at;
+    const isMe = person.user_id === this.services.session.state.me?.user.id;
+    return html`<tr data-person=${person.email}>
+      <th scope="row">
+        ${person.display_name}<span class="people__mail">${person.email}</span>
+      </th>
+      <td>
+        <span class="people__tags">
+          ${this.#names(person).map((name) => html`<span class="tag">${name}</span>`)}
+          ${person.suspended_at === null
+            ? nothing
+            : html`<span class="tag tag--warn">${msg("suspended")}</span>`}
+        </span>
+      </td>
+      <td>${person.sessions}</td>
+      <td title=${seen === null ? nothing : exactTime(seen)}>
+        ${seen === null ? msg("never") : dayOf(seen)}
+      </td>
+      <td>
+        ${isMe || !this.#may("manage_people")
+          ? nothing
+          : html`<button
+                type="button"
+                class="button button--small"
+                aria-label=${msg(str`Roles of ${person.display_name}`)}
+                ?disabled=${this.busy}
+                @click=${() => void this.#edit(person)}
+              >
+                ${msg("Roles")}
+              </button>
+              ${person.suspended_at === null
+                ? html`<button
+                    type="button"
+                    class="button button--small button--danger"
+                    aria-label=${msg(str`Suspend ${person.display_name}`)}
+                    ?disabled=${this.busy}
+                    @click=${() => {
+                      this.#askSuspend(person);
+                    }}
+                  >
+                    ${msg("Suspend")}
+                  </button>`
+                : html`<button
+                    type="button"
+                    class="button button--small"
+                    aria-label=${msg(str`Let back in: ${person.display_name}`)}
+                    ?disabled=${this.busy}
+                    @click=${() => void this.#act(() => this.#api.resume(person.user_id))}
+                  >
+                    ${msg("Let back in")}
+                  </button>`}`}
+      </td>
+    </tr>`;
+  }
+
+  #names(person: Person): string[] {
+    const system = [person.role, ...person.roles].map(
+      (name) => this.roles.find((one) => one.role_id === null && one.name === name)?.title ?? name,
+    );
+    const own = person.own_roles.map(
+      (id) => this.roles.find((one) => one.role_id === id)?.title ?? "…",
+    );
+    return [...system, ...own];
+  }
+
+  #dialog(): TemplateResult {
+    const person = this.editing;
+    return html`<dialog class="dialog" id="roles-form" aria-labelledby="roles-title">
+      ${person === null
+        ? nothing
+        : html`<form @submit=${(event: SubmitEvent) => void this.#save(event, person)}>
+            <h2 class="card__title" id="roles-title">
+              ${msg(str`Roles of ${person.display_name}`)}
+            </h2>
+            ${this.formProblem === null ? nothing : problemView(this.formProblem)}
+            <label class="field">
+              <span class="field__label">${msg("Main role")}</span>
+              <select class="input" name="role">
+                ${this.roles
+                  .filter(({ role_id: id }) => id === null)
+                  .map(
+                    (one) => html`<option
+                      value=${one.name}
+                      ?selected=${one.name === person.role}
+                      ?disabled=${one.is_privileged && !this.#may("assign_roles")}
+                    >
+                      ${one.title}
+                    </option>`,
+                  )}
+              </select>
+            </label>
+            <fieldset class="people__choices">
+              <legend class="field__label">${msg("Further roles")}</legend>
+              ${this.roles.map((one) => this.#choice(one, person))}
+            </fieldset>
+            <p class="hint">${msg("It holds everywhere within a second, also in open windows.")}</p>
+            ${dialogActs(msg("Save"), msg("Cancel"), this.busy)}
+          </form>`}
+    </dialog>`;
+  }
+
+  #choice(role: RoleView, person: Person): TemplateResult {
+    const has =
+      role.role_id === null
+        ? person.roles.includes(role.name)
+        : person.own_roles.includes(role.role_id);
+    return html`<label class="check">
+      <input
+        type="checkbox"
+        name=${role.role_id === null ? "further" : "own"}
+        value=${role.role_id ?? role.name}
+        .checked=${has}
+        ?disabled=${role.is_privileged && !this.#may("assign_roles")}
+      />
+      <span>${role.title}</span>
+    </label>`;
+  }
+
+  async #load(): Promise<void> {
+    this.problem = null;
+    try {
+      const [page, list] = await Promise.all([this.#api.people(this.#text, null), this.#api.roles()]);
+      this.people = page.items;
+      this.next = page.next;
+      this.roles = list.items;
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    }
+  }
+
+  async #more(): Promise<void> {
+    try {
+      const page = await this.#api.people(this.#text, this.next);
+      this.people = [...(this.people ?? []), ...page.items];
+      this.next = page.next;
+    } catch (failure) {
+      this.services.toasts.problem(problemOf(failure));
+    }
+  }
+
+  async #edit(person: Person): Promise<void> {
+    this.formProblem = null;
+    // Away first, so that what was ticked and left for somebody else does not stay ticked.
+    this.editing = null;
+    await this.updateComplete;
+    this.editing = person;
+    await this.updateComplete;
+    this.form.showModal();
+  }
+
+  async #save(event: SubmitEvent, person: Person): Promise<void> {
+    event.preventDefault();
+    const fields = new FormData(event.target as HTMLFormElement);
+    this.busy = true;
+    this.formProblem = null;
+    try {
+      this.#changed(
+        await this.#api.setRoles(person.user_id, {
+          role: textOf(fields, "role"),
+          roles: textsOf(fields, "further"),
+          own_roles: textsOf(fields, "own"),
+        }),
+      );
+      this.form.close();
+      this.services.toasts.say(msg(str`The roles of ${person.display_name} are changed.`));
+    } catch (failure) {
+      this.formProblem = problemOf(failure);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #askSuspend(person: Person): void {
+    this.reason.ask({
+      title: msg(str`Suspend ${person.display_name}?`),
+      text: msg("The organisation is closed for this person within a second. Roles, conversations and memories stay as they are."),
+      submit: msg("Suspend"),
+      act: (reason) => this.#act(() => this.#api.suspend(person.user_id, reason)),
+    });
+  }
+
+  async #act(work: () => Promise<Person>): Promise<void> {
+    this.busy = true;
+    try {
+      this.#changed(await work());
+    } catch (failure) {
+      this.services.toasts.problem(problemOf(failure));
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #changed(person: Person): void {
+    this.people =
+      this.people?.map((one) => (one.user_id === person.user_id ? person : one)) ?? null;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-people-page": PeoplePage;
+  }
+}

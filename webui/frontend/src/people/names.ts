@@ -1,0 +1,31 @@
+/** Names of roles and permissions, in words. */
+import { msg } from "@lit/localize";
+
+export function permissionName(name: string): string {
+  switch (name) {
+    case "manage":
+      return msg("Everything, also deleting the organisation");
+    case "assign_roles":
+      return msg("Make roles and give privileged ones");
+    case "view_billing":
+      return msg("See invoices and costs");
+    case "administrate":
+      return msg("Set up agents, rules and keys");
+    case "manage_people":
+      return msg("Change roles of people and suspend them");
+    case "see_people":
+      return msg("See people and their roles");
+    case "see_audit":
+      return msg("Read the audit log");
+    case "develop":
+      return msg("Look into how agents work");
+    case "train":
+      return msg("Train agents");
+    case "use":
+      return msg("Chat and use memory");
+    case "view":
+      return msg("Read");
+    default:
+      return name;
+  }
+}
