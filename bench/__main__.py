@@ -45,6 +45,12 @@ def main() -> None:
             metavar="DIR",
             help=f"gateway: a directory of its own with {package} in it, to be measured beside",
         )
+    parser.add_argument(
+        "--calls",
+        type=int,
+        default=Options().calls,
+        help="gateway-usage: how many calls the usage page is looked at over (default %(default)s)",
+    )
     given = parser.parse_args()
     wanted = given.scenario or ["turn"]
     unknown = [name for name in wanted if name not in names]
@@ -57,7 +63,7 @@ def main() -> None:
         if name.startswith(("SA01_", "SOMA_")) or name.endswith("_API_KEY"):
             del os.environ[name]
     peers = (given.open_webui, given.litellm, given.portkey)
-    run(wanted, Options(given.kills, given.memories, *peers))
+    run(wanted, Options(given.kills, given.memories, *peers, given.calls))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -77,6 +77,36 @@ where n %% 2 = 0
 """
 
 
+CALLS_AT_ONCE = 500_000
+# When call `n` began: evenly over the days until now.
+_CALL_AT = (
+    "date_trunc('day', now(), 'UTC') + interval '1 day'"
+    " - interval '1 day' * %(days)s * ((%(calls)s - n)::float8 / %(calls)s)"
+)
+_WHO = "md5('person' || n %% %(people)s)::uuid"
+_MODEL = "'model-' || (n / %(people)s) %% %(models)s"
+_CALLS = f"""
+insert into gateway_usage (id, tenant_id, created_at, call_id, kind, at, user_id, agent_id, key_id,
+  model_id, model, input_tokens, cached_tokens, output_tokens, cost_micros, counted, state, note,
+  first_token_ms, latency_ms)
+select {_ID.format(n="n", kind="001").replace("%(conversation)s", "%(tenant_id)s")}, %(tenant_id)s,
+  now(), {_ID.format(n="n", kind="002").replace("%(conversation)s", "%(tenant_id)s")}, 'chat',
+  {_CALL_AT}, {_WHO}, %(nobody)s, %(nobody)s, md5({_MODEL})::uuid, {_MODEL}, 1000, 0, 200, 270,
+  true, 'ok', '', 300, 2000
+from generate_series(%(first)s::bigint, %(last)s::bigint) n
+"""
+_TOTALS = """
+insert into gateway_usagetotal (id, tenant_id, created_at, grain, bucket, user_id, agent_id, key_id,
+  model_id, model, kind, calls, failures, estimated, input_tokens, cached_tokens, output_tokens,
+  cost_micros)
+select gen_random_uuid(), %(tenant_id)s, now(), %(grain)s, date_trunc(%(grain)s, at, 'UTC'),
+  user_id, agent_id, key_id, model_id, model, kind, count(*), 0, 0, sum(input_tokens), 0,
+  sum(output_tokens), sum(cost_micros)
+from gateway_usage where tenant_id = %(tenant_id)s
+group by date_trunc(%(grain)s, at, 'UTC'), user_id, agent_id, key_id, model_id, model, kind
+"""
+
+
 def people(request: dict[str, Any]) -> dict[str, Any]:
     """A tenant with `count` signed-in people, and a platform admin: cookies and CSRF tokens."""
     tenant_id = ensure_tenant("Bench", "bench")
@@ -169,6 +199,34 @@ def tenant(request: dict[str, Any]) -> dict[str, Any]:
     return {"tenant_id": str(ensure_tenant(request["name"], request["name"].lower()))}
 
 
+def usage(request: dict[str, Any]) -> dict[str, Any]:
+    """`calls` calls of 50 people with 10 models over the last 90 days, and their sums."""
+    values = {**request, "nobody": UUID(int=0), "people": 50, "models": 10, "days": 90}
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("set session soma.tenant_id = %s", [request["tenant_id"]])
+        cursor.execute("set synchronous_commit = off")
+        for first in range(0, request["calls"], CALLS_AT_ONCE):
+            last = min(request["calls"], first + CALLS_AT_ONCE) - 1
+            cursor.execute(_CALLS, {**values, "first": first, "last": last})
+        for grain in ("hour", "day"):
+            cursor.execute(_TOTALS, {**values, "grain": grain})
+        cursor.execute("analyze gateway_usage, gateway_usagetotal")
+        cursor.execute("select count(*), min(at) from gateway_usage")
+        count, since = cursor.fetchone()
+    return {"calls": count, "since": since.date().isoformat()}
+
+
+def calls(request: dict[str, Any]) -> dict[str, Any]:
+    """What the ledger knows: [[call id, state, counted, tokens in, tokens out], ...]."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("set session soma.tenant_id = %s", [request["tenant_id"]])
+        cursor.execute(
+            "select call_id::text, state, counted, input_tokens, output_tokens "
+            "from gateway_usage where kind = 'chat'"
+        )
+        return {"calls": cursor.fetchall()}
+
+
 def kept(request: dict[str, Any]) -> dict[str, Any]:
     """Builds of a prompt with and without what a process keeps: milliseconds of each."""
     scope = Scope(UUID(request["tenant_id"]))
@@ -185,7 +243,8 @@ def kept(request: dict[str, Any]) -> dict[str, Any]:
 def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
     user = User.objects.get(id=user_id)
     tenant = Tenant.objects.get(id=tenant_id)
-    secret = sessions.open_session(user, tenant, "127.0.0.1", "bench")
+    visitor = sessions.Visitor("127.0.0.1", "bench")
+    secret = sessions.open_session(user, tenant, visitor, sessions.Proof())
     actor = sessions.authenticate(secret, "bench")
     assert actor.session_id is not None
     return {
@@ -204,6 +263,8 @@ def main() -> None:
         "history": history,
         "tenant": tenant,
         "kept": kept,
+        "usage": usage,
+        "calls": calls,
     }
 
     sys.stdout.write(json.dumps(work[request["do"]](request)))

@@ -25,6 +25,8 @@ from bench.scenarios import (
     events,
     footprint,
     gateway,
+    gateway_tokens,
+    gateway_usage,
     history,
     memory_busy,
     memory_found,
@@ -75,6 +77,8 @@ SCENARIOS: dict[str, ModuleType] = {
     "chaos": chaos,
     "outages": outages,
     "gateway": gateway,
+    "gateway-tokens": gateway_tokens,
+    "gateway-usage": gateway_usage,
     "authz": authz,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
@@ -89,6 +93,8 @@ ORDER = (
     "outages",
     "chaos",
     "gateway",
+    "gateway-tokens",
+    "gateway-usage",
     "authz",
 )
 GROUPS = {
@@ -101,7 +107,7 @@ GROUPS = {
     "events": ("events",),
     # A dependency goes slow while people chat, goes away; everything is killed at random.
     "chaos": ("users", "outages", "chaos"),
-    "gateway": ("gateway",),
+    "gateway": ("gateway", "gateway-tokens", "gateway-usage"),
     "identity": ("authz",),
 }
 CATCH_UP_S = 180.0
@@ -115,7 +121,8 @@ class Options:
 
     `kills`: how many kills the kill sweep makes. `memories`: the sizes of the recall scenario.
     `open_webui`: an environment in which that peer is installed; None quotes its figures.
-    `litellm`, `portkey`: directories with those peers; None leaves them out.
+    `litellm`, `portkey`: directories with those peers; None leaves them out. `calls`: how many the
+    usage page is looked at over.
     """
 
     kills: int = 400
@@ -123,6 +130,7 @@ class Options:
     open_webui: Path | None = None
     litellm: Path | None = None
     portkey: Path | None = None
+    calls: int = 10_000_000
 
 
 T = TypeVar("T")

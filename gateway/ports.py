@@ -77,6 +77,8 @@ class RawCall:
     timeouts: Timeouts = field(default_factory=Timeouts)
     attempts: int = 2
     content_type: str = "application/json"
+    # Told to the provider, so that a call can be found in the records of both sides.
+    call_id: str = ""
 
 
 class RawAnswer(Protocol):

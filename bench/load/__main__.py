@@ -31,6 +31,8 @@ async def _run(job: dict[str, Any]) -> dict[str, Any]:
             return await jobs.crowd(job)
         case "flood":
             return await jobs.flood(job)
+        case "fickle":
+            return await jobs.fickle(job)
         case "tabs":
             return await jobs.tabs(job, _say, _told)
         case unknown:

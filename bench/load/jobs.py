@@ -1,8 +1,8 @@
 """The jobs of the load generator.
 
-A job is JSON: {job: "alternate" | "crowd" | "flood" | "tabs", ...}; a lane says who is asked:
-{kind: "tab", port, cookie, conversation_id} or {kind: "upstream" | "whole", host, port, path,
-model, headers}; "whole" asks for the answer in one piece.
+A job is JSON: {job: "alternate" | "crowd" | "flood" | "fickle" | "tabs", ...}; a lane says who is
+asked: {kind: "tab", port, cookie, conversation_id} or {kind: "upstream" | "whole", host, port,
+path, model, headers}; "whole" asks for the answer in one piece.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.load.chat import ChatTab
 from bench.load.samples import Sample, Speaker, words
-from bench.load.upstream import Upstream
+from bench.load.upstream import Fickle, Upstream
 from bench.load.whole import Whole
 
 TOPICS = (
@@ -27,6 +27,7 @@ TOPICS = (
 )
 OPEN_AT_ONCE = 25
 LOOP_LOOK_S = 0.05
+AGAIN_S = 0.05
 
 
 def speaker(lane: dict[str, Any]) -> Speaker:
@@ -121,6 +122,43 @@ async def flood(job: dict[str, Any]) -> dict[str, Any]:
     for one in people:
         one.close()
     return {"done": len(times), "took_s": took_s, "faults": faults, "total_ms": sorted(times)}
+
+
+async def fickle(job: dict[str, Any]) -> dict[str, Any]:
+    """`clients` ask `requests` times in all, whole and streamed, while servers come and go.
+
+    Of the streams every second one is left in the middle. Whoever cannot connect tries again, and
+    that is no request. {sent, whole, left, cut}: what became of them.
+    """
+    counts = {"sent": 0, "whole": 0, "left": 0, "cut": 0}
+
+    async def ask(person: int) -> None:
+        turn = 0
+        steady, leaving = speaker(job["lanes"]["whole"]), Fickle(**_address(job["lanes"]["stream"]))
+        while counts["sent"] < job["requests"]:
+            turn += 1
+            counts["sent"] += 1
+            is_stream = turn % 4 == 0
+            one, prefix = (leaving, "short") if is_stream else (steady, "quick")
+            if isinstance(one, Fickle):
+                one.leaves = turn % 8 == 0
+            try:
+                sample = await one.turn(question(prefix, person, turn), words(job[prefix]))
+            except OSError:
+                counts["sent"] -= 1
+                await asyncio.sleep(AGAIN_S)
+                continue
+            left = is_stream and turn % 8 == 0
+            counts["left" if left else "whole" if sample.fault is None else "cut"] += 1
+        steady.close()
+        leaving.close()
+
+    await asyncio.gather(*(ask(number) for number in range(job["clients"])))
+    return counts
+
+
+def _address(lane: dict[str, Any]) -> dict[str, Any]:
+    return {name: lane[name] for name in ("host", "port", "path", "model", "headers")}
 
 
 async def tabs(job: dict[str, Any], say: Any, told: Any) -> dict[str, Any]:

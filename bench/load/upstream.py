@@ -36,6 +36,18 @@ class Upstream(Completions):
         return None if text == expected else f"{len(text)} characters instead of {len(expected)}"
 
 
+class Fickle(Upstream):
+    """One that may leave in the middle of an answer: with `leaves`, at its first token."""
+
+    leaves = False
+
+    def data_received(self, data: bytes) -> None:
+        """As everybody, or goes."""
+        super().data_received(data)
+        if self.leaves and self._sample.first_ms is not None:
+            self.close()
+
+
 def _unchunked(body: bytes) -> bytes:
     """The payload of a chunked body (RFC 9112, section 7.1)."""
     pieces: list[bytes] = []

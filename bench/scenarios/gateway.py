@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROUNDS, WARM, PAUSE_S = 300, 30, 0.002
 CLIENTS, FLOODS, FLOOD_S = 16, 3, 4.0
-MEMORY_REQUESTS = 20_000
+MEMORY_REQUESTS = 100_000
 READY_S = 120.0
 BUDGET_MICROS = 10**15
 ADDED_P50_MS, ADDED_P99_MS, FIRST_MS, RSS_MB = 1.0, 4.0, 2.0, 200.0
@@ -36,7 +36,7 @@ OVER_LITELLM, OVER_PORTKEY = 12.0, 1.5
 def run(bench: "Bench") -> Sequence[Figure | Quote]:
     """Added times, requests a second, memory; then whether every call was recorded."""
     stand = bench.stand()
-    lanes = {"bare": {**stand.upstream(), "kind": "whole"}, "product": _prepared(stand)}
+    lanes = {"bare": {**stand.upstream(), "kind": "whole"}, "product": prepared(stand)}
     with ExitStack() as stack:
         if bench.options.litellm is not None:
             port = stack.enter_context(_litellm(bench.options.litellm, stand.simulator.base_url))
@@ -94,7 +94,7 @@ def run(bench: "Bench") -> Sequence[Figure | Quote]:
     return figures
 
 
-def _prepared(stand: "Stand") -> dict[str, Any]:
+def prepared(stand: "Stand") -> dict[str, Any]:
     """A key, a price and a budget: the product's lane."""
     model = stand.call("GET", "/gateway/models")["items"][0]
     price = {"input_micros": 150_000, "output_micros": 600_000}

@@ -128,7 +128,7 @@ class OpenAIWire:
                 response = await session.post(
                     url,
                     data=call.body,
-                    headers={**_headers(endpoint), "Content-Type": call.content_type},
+                    headers=_headers(endpoint) | _headers_of(call),
                     timeout=aiohttp.ClientTimeout(total=None, connect=call.timeouts.connect_s),
                     allow_redirects=False,
                 )
@@ -213,6 +213,13 @@ def _headers(endpoint: Endpoint) -> dict[str, str]:
     headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
     if endpoint.api_key:
         headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
+    return headers
+
+
+def _headers_of(call: RawCall) -> dict[str, str]:
+    headers = {"Content-Type": call.content_type}
+    if call.call_id:
+        headers["X-Client-Request-Id"] = call.call_id
     return headers
 
 

@@ -31,6 +31,7 @@ class Record:
     path: str
     headers: dict[str, str]
     body: Any
+    asked_tokens: int = 0
     sent_tokens: int = 0
     finished: bool = False
     closed_early: bool = False

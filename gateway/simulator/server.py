@@ -1,7 +1,7 @@
 """The simulator's HTTP server: one `asyncio.Protocol` a connection, parsed by httptools.
 
 Also answers the control paths: `GET /__captured?last=N`, `DELETE /__captured`, `POST /__script`,
-`GET /__stats`.
+`GET /__stats`, `GET /__told` (tokens asked and sent, and whether to the end, by the caller's id).
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from gateway.simulator.wheel import Wheel
 from gateway.simulator.wire import Finish, Wire, WireName
 
 RECORDS_KEPT = 500
+TOLD_KEPT = 100_000
 PAGE = b"<!doctype html><html><body><h1>Sign in to this network</h1></body></html>"
 REASONS = {
     200: "OK",
@@ -64,6 +65,8 @@ class Simulator:
     script: Script
     wheel: Wheel
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
+    # By the caller's own id of the request, the last attempt of each.
+    told: dict[str, Record] = field(default_factory=dict)
     requests: int = 0
     connections: int = 0
     accepted: int = 0
@@ -163,6 +166,10 @@ class Connection(asyncio.Protocol):
         self._sim.requests += 1
         record = Record(self._sim.requests, path, headers, body)
         self._sim.records.append(record)
+        if call_id := headers.get("x-client-request-id"):
+            self._sim.told[call_id] = record
+            if len(self._sim.told) > TOLD_KEPT:
+                del self._sim.told[next(iter(self._sim.told))]
         routes: dict[tuple[str, str], Callable[[Record], None]] = {
             ("GET", "/models"): self._models,
             ("POST", "/chat/completions"): partial(self._chat, "openai"),
@@ -188,6 +195,7 @@ class Connection(asyncio.Protocol):
                 self._send(200, {"requests": [asdict(entry) for entry in sim.records][-last:]})
             case "DELETE", "/__captured":
                 sim.records.clear()
+                sim.told.clear()
                 self._send(200, {})
             case "POST", "/__script":
                 try:
@@ -196,6 +204,12 @@ class Connection(asyncio.Protocol):
                     self._send(400, {"error": {"message": str(exc)}})
                     return
                 self._send(200, {"rules": len(sim.script.rules)})
+            case "GET", "/__told":
+                told = {
+                    call_id: (one.asked_tokens, one.sent_tokens, one.finished)
+                    for call_id, one in sim.told.items()
+                }
+                self._send(200, told)
             case "GET", "/__stats":
                 self._send(200, sim.stats())
             case _:
@@ -258,7 +272,7 @@ class Connection(asyncio.Protocol):
 
     def _answer_with(self, plan: Plan, record: Record, wire: Wire, body: Mapping[str, Any]) -> None:
         words, finish = _limited(plan, body)
-        asked = prompt_tokens(body)
+        asked = record.asked_tokens = prompt_tokens(body)
         if not body.get("stream") or plan.fail == "not-streamed":
             sign = -1 if plan.fail == "negative-usage" else 1
             usage = (sign * asked, sign * len(words))

@@ -314,7 +314,10 @@ def _timeouts(call: Call) -> Timeouts:
 def _raw(call: Call, endpoint: Endpoint, timeouts: Timeouts, *, asks_usage: bool) -> RawCall:
     body = call.ask.body_for(endpoint.model, asks_usage=asks_usage)
     ask = call.ask
-    return RawCall(PATHS[ask.kind], body, ask.fields, timeouts, content_type=ask.content_type)
+    return RawCall(
+        PATHS[ask.kind], body, ask.fields, timeouts,
+        content_type=ask.content_type, call_id=str(call.call_id),
+    )  # fmt: skip
 
 
 async def read_all(answer: RawAnswer) -> bytes:

@@ -52,10 +52,18 @@ class SimulatedProvider:
         """Counters: requests, connections, accepted, open_streams, closed_early."""
         return self._control("GET", "/__stats")
 
+    def told(self) -> dict[str, list[Any]]:
+        """By the caller's id of each request: [tokens asked, tokens sent, whether to the end]."""
+        return dict(self._control("GET", "/__told"))
+
+    def forget(self) -> None:
+        """Forget what was asked."""
+        self._control("DELETE", "/__captured")
+
     def reset(self) -> None:
         """Forget script and captured requests."""
         self.script()
-        self._control("DELETE", "/__captured")
+        self.forget()
 
     def wait_until(
         self, holds: Callable[["SimulatedProvider"], bool], within_s: float = 5.0
