@@ -203,7 +203,7 @@ def usage(request: dict[str, Any]) -> dict[str, Any]:
     """`calls` calls of 50 people with 10 models over the last 90 days, and their sums."""
     values = {**request, "nobody": UUID(int=0), "people": 50, "models": 10, "days": 90}
     with connections["owner"].cursor() as cursor:
-        cursor.execute("set session soma.tenant_id = %s", [request["tenant_id"]])
+        cursor.execute("select set_config('soma.tenant_id', %s, false)", [request["tenant_id"]])
         cursor.execute("set synchronous_commit = off")
         for first in range(0, request["calls"], CALLS_AT_ONCE):
             last = min(request["calls"], first + CALLS_AT_ONCE) - 1
@@ -219,7 +219,7 @@ def usage(request: dict[str, Any]) -> dict[str, Any]:
 def calls(request: dict[str, Any]) -> dict[str, Any]:
     """What the ledger knows: [[call id, state, counted, tokens in, tokens out], ...]."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute("set session soma.tenant_id = %s", [request["tenant_id"]])
+        cursor.execute("select set_config('soma.tenant_id', %s, false)", [request["tenant_id"]])
         cursor.execute(
             "select call_id::text, state, counted, input_tokens, output_tokens "
             "from gateway_usage where kind = 'chat'"
