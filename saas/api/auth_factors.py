@@ -25,11 +25,11 @@ class FactorsOut(Schema):
 
 
 class SetupOut(Schema):
-    """For an authenticator app: the secret, its address, and that as an SVG picture."""
+    """For an authenticator app: the secret, its address, and that as a picture (`data:`)."""
 
     secret: str
     uri: str
-    svg: str
+    picture: str
 
 
 class AppCodeIn(Schema):

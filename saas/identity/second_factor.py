@@ -42,11 +42,14 @@ class AlreadySetUp(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an authenticator app needs: the secret (base32), its address, and that as a picture."""
+    """What an authenticator app needs: the secret (base32), its address, and that as a picture.
+
+    `picture`: a QR code, as the address of an SVG (`data:`).
+    """
 
     secret: str
     uri: str
-    svg: str
+    picture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,12 @@ def begin_setup(actor: Actor) -> Setup:
         },
     )  # fmt: skip
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="SomaAgent")
-    svg = segno.make(uri, error="m").svg_inline(scale=4, dark="#000", light="#fff", omitsize=True)
-    return Setup(secret, uri, svg)
+    code = segno.make(uri, error="m")
+    return Setup(secret, uri, code.svg_data_uri(scale=4, light="#fff"))
 
 
 def confirm_setup(actor: Actor, code: str) -> list[str]:
-    """Put the app into force. Returns fresh recovery codes, the only time they can be read.
+    """Put the app into force. Returns recovery codes for those who have none yet.
 
     Raises: StepUpRequired, AlreadySetUp, InvalidCode.
     """
@@ -114,7 +117,7 @@ def confirm_setup(actor: Actor, code: str) -> list[str]:
                 "Check that the clock of your phone is right, then try the next code."
             )
         AuthenticatorApp.objects.filter(user_id=actor.user_id).update(confirmed_at=now())
-        codes = _new_codes(actor.user_id)
+        codes = first_codes(actor.user_id)
         _gained(actor, ("pwd", "otp", "mfa"))
         tell(actor.user_id, "An authenticator app was set up for your account")
     return codes

@@ -69,7 +69,7 @@ def test_the_doors(visit: Visit, web: Web, model: SimulatedProvider) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(tab.field).to_be_visible()
-    tab.account("Change password")
+    tab.go("/password")
     expect(page.get_by_role("heading", name="Change password")).to_be_visible()
     found += faults(tab, "password")
     page.get_by_label("Current password").fill(PASSWORD)

@@ -40,7 +40,7 @@ def with_app(person: Person) -> tuple[pyotp.TOTP, list[str]]:
     made = person.post("/auth/mfa/setup")
     assert made.status_code == 200, made.content
     totp = pyotp.TOTP(made.json()["secret"])
-    assert made.json()["svg"].startswith("<svg")
+    assert made.json()["picture"].startswith("data:image/svg+xml")
     earlier = totp.at(clock.now() - timedelta(seconds=30))
     answer = person.post("/auth/mfa/verify", {"code": earlier})
     assert answer.status_code == 200, answer.content
@@ -176,6 +176,9 @@ def test_a_recovery_code_works_once_and_all_are_kept_as_digests(cast: Cast) -> N
         body = {"challenge": challenge, "code": codes[0].upper().replace("-", " ")}
         assert anyone().post("/auth/login/code", body).status_code == expected
     assert ann.get("/auth/mfa").json()["recovery_codes_left"] == 9
+    assert ann.post("/auth/mfa/disable").status_code == 204
+    assert ann.post("/auth/mfa/recovery-codes").status_code == 409
+    with_app(ann)
     fresh = ann.post("/auth/mfa/recovery-codes").json()["codes"]
     assert not set(fresh) & set(codes)
 

@@ -11,7 +11,8 @@ import type { TemplateResult , nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { safeReturnPath } from "./router/router";
-import { HOME, signInPath } from "./router/routes";
+import { HOME, OPEN_PAGES, PROFILE, signInPath } from "./router/routes";
+import "./identity/soma-step-up";
 import { createServices, servicesContext } from "./services";
 import { StoreController } from "./store";
 import "./ui/soma-toasts";
@@ -20,6 +21,10 @@ import { loadingView, problemView } from "./ui/states";
 const PAGES = {
   "sign-in": () => import("./pages/sign-in-page"),
   password: () => import("./pages/password-page"),
+  forgotten: () => import("./pages/forgotten-page"),
+  reset: () => import("./pages/reset-page"),
+  invitation: () => import("./pages/invitation-page"),
+  confirm: () => import("./pages/confirm-page"),
   workspace: () => import("./pages/workspace"),
 } as const;
 
@@ -62,7 +67,7 @@ export class SomaApp extends LitElement {
     if (phase === "anonymous") {
       hub.stop();
       toasts.clear();
-      if (router.state.match?.name !== "sign-in") {
+      if (router.state.match?.name !== "sign-in" && !this.#isOpen()) {
         router.go(signInPath(location.pathname + location.search), { replace: true });
       }
       return;
@@ -80,6 +85,12 @@ export class SomaApp extends LitElement {
       }
       return;
     }
+    if (this.#isOpen()) return;
+    if (me.must_enrol) {
+      hub.stop();
+      if (at !== "profile") router.go(PROFILE, { replace: true });
+      return;
+    }
     if (me.tenant !== null) hub.start();
     if (at === "sign-in") {
       router.go(safeReturnPath(router.state.query.get("next"), HOME), { replace: true });
@@ -91,6 +102,7 @@ export class SomaApp extends LitElement {
       <a class="skip-link" href="#main">${msg("Skip to content")}</a>
       ${this.#page()}
       <soma-toasts></soma-toasts>
+      <soma-step-up></soma-step-up>
       <div class="visually-hidden" aria-live="polite" data-testid="announcements">
         ${repeat(
           this.#services.announcer.state.lines,
@@ -105,6 +117,8 @@ export class SomaApp extends LitElement {
     const { session, router } = this.#services;
     const { phase, me, problem } = session.state;
     if (phase === "loading") return this.#centred(loadingView(msg("Loading…")));
+    const open = this.#openPage();
+    if (open !== null) return open;
     if (phase === "error" && problem !== null) {
       return this.#centred(problemView(problem, () => void session.load()));
     }
@@ -115,6 +129,27 @@ export class SomaApp extends LitElement {
       return this.#need("password", () => html`<soma-password-page></soma-password-page>`);
     }
     return this.#need("workspace", () => html`<soma-workspace></soma-workspace>`);
+  }
+
+  #isOpen(): boolean {
+    return OPEN_PAGES.includes(this.#services.router.state.match?.name ?? "");
+  }
+
+  /** Pages that need no session: those of links in mails. */
+  #openPage(): TemplateResult | null {
+    switch (this.#services.router.state.match?.name) {
+      case "forgotten":
+        return this.#need("forgotten", () => html`<soma-forgotten-page></soma-forgotten-page>`);
+      case "reset":
+        return this.#need("reset", () => html`<soma-reset-page></soma-reset-page>`);
+      case "invitation":
+        return this.#need("invitation", () => html`<soma-invitation-page></soma-invitation-page>`);
+      case "confirm-email":
+      case "confirm-account":
+        return this.#need("confirm", () => html`<soma-confirm-page></soma-confirm-page>`);
+      default:
+        return null;
+    }
   }
 
   #need(name: keyof typeof PAGES, render: () => TemplateResult): TemplateResult {

@@ -7,6 +7,7 @@ import { createContext } from "@lit/context";
 import { Api } from "./api/api";
 import { Http } from "./api/http";
 import { ChatHub } from "./chat/hub";
+import { StepUpStore } from "./identity/step-up";
 import { Router } from "./router/router";
 import { ROUTES } from "./router/routes";
 import { SessionStore } from "./session/session-store";
@@ -26,12 +27,14 @@ export interface Services {
   theme: ThemeStore;
   announcer: Announcer;
   unfinished: Unfinished;
+  stepUp: StepUpStore;
 }
 
 export const servicesContext = createContext<Services>(Symbol("soma-services"));
 
 export function createServices(): Services {
   const toasts = new ToastStore();
+  const stepUp = new StepUpStore();
   const http: Http = new Http({
     csrfToken: () => session.csrfToken,
     refreshSession: () => session.refresh(),
@@ -41,6 +44,7 @@ export function createServices(): Services {
     passwordDue: () => {
       session.passwordDue();
     },
+    stepUp: () => stepUp.ask(),
   });
   const api = new Api(http);
   const session: SessionStore = new SessionStore(api);
@@ -64,5 +68,6 @@ export function createServices(): Services {
     theme: new ThemeStore(localStorage),
     announcer: new Announcer(),
     unfinished: new Unfinished(),
+    stepUp,
   };
 }

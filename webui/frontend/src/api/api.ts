@@ -34,10 +34,6 @@ export interface ConversationQuery {
 export class Api {
   constructor(private readonly http: Http) {}
 
-  login(email: string, password: string): Promise<Me> {
-    return this.http.post("/auth/login", { email, password }, { anonymous: true });
-  }
-
   logout(): Promise<void> {
     return this.http.post("/auth/logout");
   }

@@ -21,6 +21,8 @@ export interface HttpHooks {
   refreshSession(): Promise<boolean>;
   sessionEnded(): void;
   passwordDue(): void;
+  /** Lets the person confirm who it is; true when what was refused may be sent again. */
+  stepUp(): Promise<boolean>;
 }
 
 export interface RequestOptions {
@@ -136,6 +138,11 @@ export class Http {
         if (response.ok) return response;
         problem = await problemIn(response);
       }
+    }
+    if (problem.code === "step-up-required" && (await this.hooks.stepUp())) {
+      response = await this.#fetch(method, path, options);
+      if (response.ok) return response;
+      problem = await problemIn(response);
     }
     if (problem.status === 401 && options.anonymous !== true) this.hooks.sessionEnded();
     if (problem.code === "password-change-required") this.hooks.passwordDue();

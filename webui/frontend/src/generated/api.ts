@@ -3058,15 +3058,15 @@ export interface components {
         };
         /**
          * SetupOut
-         * @description For an authenticator app: the secret, its address, and that as an SVG picture.
+         * @description For an authenticator app: the secret, its address, and that as a picture (`data:`).
          */
         SetupOut: {
             /** Secret */
             secret: string;
             /** Uri */
             uri: string;
-            /** Svg */
-            svg: string;
+            /** Picture */
+            picture: string;
         };
         /**
          * RecoveryCodesOut

@@ -9,9 +9,10 @@ import { safeReturnPath } from "../router/router";
 import { HOME } from "../router/routes";
 import { brand } from "../ui/brand";
 import { LightElement } from "../ui/light-element";
+import { SHORTEST_PASSWORD } from "../ui/new-password";
 import { problemView } from "../ui/states";
 
-const SHORTEST_PASSWORD = 12;
+
 
 @customElement("soma-password-page")
 export class PasswordPage extends LightElement {

@@ -10,11 +10,13 @@ import {
   HEALTH,
   HOME,
   KEYS,
+  MAILS,
   MEMORY,
   MODE,
   PEOPLE,
   PLAYGROUND,
   PRICES,
+  PROFILE,
   TENANTS,
   USAGE,
 } from "../router/routes";
@@ -187,11 +189,12 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Prices"), href: PRICES });
       items.push({ label: msg("Health"), href: HEALTH });
       items.push({ label: msg("Events"), href: EVENTS });
+      items.push({ label: msg("Outbox of mails"), href: MAILS });
     }
     if (session.isPlatformAdmin || me?.permissions.includes("tenant.manage") === true) {
       items.push({ label: msg("Mode"), href: MODE });
     }
-    items.push({ label: msg("Change password"), href: "/password" }, "line");
+    items.push({ label: msg("Profile and security"), href: PROFILE }, "line");
     for (const choice of THEME_CHOICES) {
       items.push({
         label: themeLabel(choice),

@@ -1,20 +1,37 @@
-/** Sign-in by e-mail and password. Says when a session has ended, and that nothing is lost. */
+/**
+ * Sign-in: a password or a passkey, then, where it is set up, a second factor.
+ *
+ * Says when a session has ended, and that nothing is lost.
+ */
 import { msg } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
+import type { Me, Problem } from "../api/types";
+import { IdentityApi, isSecondStep } from "../identity/identity-api";
+import type { SecondStep } from "../identity/identity-api";
+import { hasPasskeys, showPasskey } from "../identity/passkey";
+import { FORGOTTEN } from "../router/routes";
 import { brand } from "../ui/brand";
 import { LightElement } from "../ui/light-element";
-import { nextStep, referenceLine } from "../ui/states";
+import { nextStep, problemView, referenceLine } from "../ui/states";
 
 @customElement("soma-sign-in-page")
 export class SignInPage extends LightElement {
   @state() private busy = false;
   @state() private problem: Problem | null = null;
+  /** The password was right, and this is still to be shown. */
+  @state() private second: SecondStep | null = null;
   @query("#email") private readonly email!: HTMLInputElement;
-  @query("#password") private readonly password!: HTMLInputElement;
+  @query("#password") private readonly password!: HTMLInputElement | null;
+  @query("#code") private readonly code!: HTMLInputElement | null;
+  #api!: IdentityApi;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#api = new IdentityApi(this.services.http);
+  }
 
   protected override firstUpdated(): void {
     document.title = `${msg("Sign in")} · SomaAgent`;
@@ -22,46 +39,98 @@ export class SignInPage extends LightElement {
   }
 
   protected override render(): TemplateResult {
-    const { ended } = this.services.session.state;
     return html`<main id="main" class="centred">
       <form class="card card--narrow" data-testid="login-form" @submit=${this.#submit}>
-        ${brand()}
-        <h1 class="card__title">${msg("Sign in")}</h1>
-        ${ended
-          ? html`<p class="notice" role="status">
-              ${msg("Your session has ended. Sign in to go on where you were; your draft is kept.")}
-            </p>`
-          : nothing}
-        ${this.problem === null ? nothing : this.#failure(this.problem)}
-        <label class="field">
-          <span class="field__label">${msg("E-mail")}</span>
-          <input
-            id="email"
-            name="email"
-            type="email"
-            class="input"
-            autocomplete="username"
-            autocapitalize="none"
-            spellcheck="false"
-            required
-          />
-        </label>
-        <label class="field">
-          <span class="field__label">${msg("Password")}</span>
-          <input
-            id="password"
-            name="password"
-            type="password"
-            class="input"
-            autocomplete="current-password"
-            required
-          />
-        </label>
-        <button type="submit" class="button button--primary button--wide" ?disabled=${this.busy}>
-          ${this.busy ? msg("Signing in…") : msg("Sign in")}
-        </button>
+        ${brand()} ${this.second === null ? this.#firstStep() : this.#secondStep(this.second)}
       </form>
     </main>`;
+  }
+
+  #firstStep(): TemplateResult {
+    const { ended } = this.services.session.state;
+    return html`<h1 class="card__title">${msg("Sign in")}</h1>
+      ${ended
+        ? html`<p class="notice" role="status">
+            ${msg("Your session has ended. Sign in to go on where you were; your draft is kept.")}
+          </p>`
+        : nothing}
+      ${this.problem === null ? nothing : this.#failure(this.problem)}
+      <label class="field">
+        <span class="field__label">${msg("E-mail")}</span>
+        <input
+          id="email"
+          name="email"
+          type="email"
+          class="input"
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck="false"
+          required
+        />
+      </label>
+      <label class="field">
+        <span class="field__label">${msg("Password")}</span>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          class="input"
+          autocomplete="current-password"
+          required
+        />
+      </label>
+      <button type="submit" class="button button--primary button--wide" ?disabled=${this.busy}>
+        ${this.busy ? msg("Signing in…") : msg("Sign in")}
+      </button>
+      ${this.#passkeyButton(null)}
+      <a class="button button--quiet button--wide" href=${FORGOTTEN}>
+        ${msg("Forgotten your password?")}
+      </a>`;
+  }
+
+  #secondStep(second: SecondStep): TemplateResult {
+    const byCode = second.methods.includes("code");
+    const byRecovery = second.methods.includes("recovery");
+    return html`<h1 class="card__title">${msg("One more step")}</h1>
+      <p class="muted">
+        ${byCode
+          ? msg("Enter the code that your app shows, or one of your recovery codes.")
+          : msg("Use your passkey, or one of your recovery codes.")}
+      </p>
+      ${this.problem === null ? nothing : problemView(this.problem)}
+      ${second.methods.includes("passkey") ? this.#passkeyButton(second.challenge) : nothing}
+      ${byCode || byRecovery
+        ? html`<label class="field">
+              <span class="field__label">${byCode ? msg("Code") : msg("Recovery code")}</span>
+              <input
+                id="code"
+                name="code"
+                class="input"
+                autocomplete="one-time-code"
+                autocapitalize="none"
+                spellcheck="false"
+                required
+              />
+            </label>
+            <button type="submit" class="button button--primary button--wide" ?disabled=${this.busy}>
+              ${msg("Go on")}
+            </button>`
+        : nothing}
+      <button type="button" class="button button--quiet button--wide" @click=${this.#again}>
+        ${msg("Start again")}
+      </button>`;
+  }
+
+  #passkeyButton(challenge: string | null): TemplateResult | typeof nothing {
+    if (!hasPasskeys()) return nothing;
+    return html`<button
+      type="button"
+      class="button button--wide"
+      ?disabled=${this.busy}
+      @click=${() => void this.#attempt(() => this.#byPasskey(challenge))}
+    >
+      ${msg("Use a passkey")}
+    </button>`;
   }
 
   #failure(problem: Problem): TemplateResult {
@@ -78,19 +147,48 @@ export class SignInPage extends LightElement {
     </div>`;
   }
 
+  async #byPasskey(challenge: string | null): Promise<Me | SecondStep> {
+    const asked = await this.#api.askPasskey(challenge);
+    return await this.#api.loginPasskey(asked.challenge, await showPasskey(asked));
+  }
+
   readonly #submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
+    const { second } = this;
+    await this.#attempt(() =>
+      second === null
+        ? this.#api.login(this.email.value.trim(), this.password?.value ?? "")
+        : this.#api.loginCode(second.challenge, this.code?.value.trim() ?? ""),
+    );
+  };
+
+  async #attempt(work: () => Promise<Me | SecondStep>): Promise<void> {
     if (this.busy) return;
     this.busy = true;
     this.problem = null;
     try {
-      await this.services.session.signIn(this.email.value.trim(), this.password.value);
+      const found = await work();
+      if (isSecondStep(found)) {
+        this.second = found;
+        await this.updateComplete;
+        this.code?.focus();
+      } else {
+        this.services.session.adopt(found);
+      }
     } catch (failure) {
       this.problem = problemOf(failure);
-      this.busy = false;
       await this.updateComplete;
-      this.password.select();
+      (this.code ?? this.password)?.select();
+    } finally {
+      this.busy = false;
     }
+  }
+
+  readonly #again = async (): Promise<void> => {
+    this.second = null;
+    this.problem = null;
+    await this.updateComplete;
+    this.email.focus();
   };
 }
 

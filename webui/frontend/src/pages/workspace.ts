@@ -216,6 +216,18 @@ export class Workspace extends LightElement {
           () => import("./health-page"),
           () => html`<soma-health-page></soma-health-page>`,
         );
+      case "profile":
+        return this.#lazy(
+          "profile",
+          () => import("./profile-page"),
+          () => html`<soma-profile-page></soma-profile-page>`,
+        );
+      case "mails":
+        return this.#lazy(
+          "mails",
+          () => import("./mails-page"),
+          () => html`<soma-mails-page></soma-mails-page>`,
+        );
       case "events":
         return this.#lazy(
           "events",

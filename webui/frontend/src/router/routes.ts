@@ -6,7 +6,13 @@ export const ROUTES = [
   ["chat", "/chat"],
   ["chat", "/chat/:conversation"],
   ["sign-in", "/sign-in"],
+  ["forgotten", "/forgotten-password"],
+  ["reset", "/reset-password"],
+  ["invitation", "/invitation"],
+  ["confirm-email", "/confirm-email"],
+  ["confirm-account", "/confirm-account"],
   ["password", "/password"],
+  ["profile", "/profile"],
   ["agents", "/agents"],
   ["agents", "/agents/:agent"],
   ["cognitive", "/agents/:agent/training"],
@@ -26,6 +32,7 @@ export const ROUTES = [
   ["mode", "/platform/mode"],
   ["tenants", "/platform/tenants"],
   ["events", "/platform/events"],
+  ["mails", "/platform/mails"],
 ] as const satisfies RouteTable;
 
 export const HOME = "/chat";
@@ -42,6 +49,17 @@ export const TENANTS = "/platform/tenants";
 export const USAGE = "/usage";
 export const PLAYGROUND = "/playground";
 export const EVENTS = "/platform/events";
+export const MAILS = "/platform/mails";
+export const PROFILE = "/profile";
+export const FORGOTTEN = "/forgotten-password";
+/** Pages of links in mails and of people who cannot sign in. */
+export const OPEN_PAGES: readonly string[] = [
+  "forgotten",
+  "reset",
+  "invitation",
+  "confirm-email",
+  "confirm-account",
+];
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;

@@ -47,10 +47,6 @@ export class SessionStore extends Store<SessionState> {
     }
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    this.adopt(await this.api.login(email, password));
-  }
-
   async changePassword(current: string, next: string): Promise<void> {
     this.adopt(await this.api.changePassword(current, next));
   }
@@ -91,7 +87,8 @@ export class SessionStore extends Store<SessionState> {
     }
   }
 
-  private adopt(me: Me): void {
+  /** Somebody signed in, joined, or changed who they are. */
+  adopt(me: Me): void {
     this.patch({ phase: "signed-in", me, problem: null, ended: false });
   }
 }

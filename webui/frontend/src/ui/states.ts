@@ -41,8 +41,8 @@ export function reservedView(title: string, text: string): TemplateResult {
 export function nextStep(problem: Problem): string {
   const seconds = problem.retry_after ?? null;
   if (seconds !== null && seconds > 0) return msg(str`Try again in ${seconds} seconds.`);
-  const ofModel = modelStep(problem.code);
-  if (ofModel !== null) return ofModel;
+  const known = modelStep(problem.code) ?? doorStep(problem.code);
+  if (known !== null) return known;
   if (problem.status === 0 || problem.status >= 500) return msg("Try again in a moment.");
   if (problem.status === 401) return msg("Sign in again.");
   if (problem.status === 403) return msg("Ask an administrator of your organisation for access.");
@@ -68,6 +68,26 @@ function modelStep(code: string): string | null {
       return msg("Start a new conversation, or write a shorter message.");
     case "content-refused":
       return msg("Say it in other words.");
+    default:
+      return null;
+  }
+}
+
+/** What helps at the door. */
+function doorStep(code: string): string | null {
+  switch (code) {
+    case "invalid-code":
+      return msg("Wait for the next code, or use another one.");
+    case "invalid-credentials":
+      return msg("Check what you entered, then try again.");
+    case "passkey-refused":
+      return msg("Try again, or sign in in another way.");
+    case "link-invalid":
+      return msg("Ask for a new one.");
+    case "step-up-required":
+      return msg("Try again and confirm it in the dialog.");
+    case "invitation-of-another":
+      return msg("Sign out, and in with the account of that address.");
     default:
       return null;
   }

@@ -1,0 +1,122 @@
+/** An invitation: joined with a new account, or accepted by the person of that address. */
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import { problemOf } from "../api/http";
+import type { Me, Problem } from "../api/types";
+import { IdentityApi } from "../identity/identity-api";
+import type { Welcome } from "../identity/identity-api";
+import { HOME, signInPath } from "../router/routes";
+import { StoreController } from "../store";
+import { LightElement } from "../ui/light-element";
+import { narrowForm } from "../ui/narrow-form";
+import { newPasswordField } from "../ui/new-password";
+import { loadingView } from "../ui/states";
+
+@customElement("soma-invitation-page")
+export class InvitationPage extends LightElement {
+  @state() private welcome: Welcome | null = null;
+  @state() private busy = false;
+  @state() private problem: Problem | null = null;
+  @query("#name") private readonly name!: HTMLInputElement;
+  @query("#new-password") private readonly password!: HTMLInputElement;
+  readonly #session = new StoreController(this);
+  #api!: IdentityApi;
+  #token = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.title = `${msg("Invitation")} · SomaAgent`;
+    this.#session.follow(this.services.session);
+    this.#api = new IdentityApi(this.services.http);
+    this.#token = this.services.router.state.query.get("token") ?? "";
+    void this.#look();
+  }
+
+  protected override render(): TemplateResult {
+    return narrowForm({
+      title:
+        this.welcome === null ? msg("Invitation") : msg(str`Join ${this.welcome.tenant}`),
+      problem: this.problem,
+      testId: "invitation",
+      submit: () => void this.#submit(),
+      body: this.#body(),
+    });
+  }
+
+  #body(): TemplateResult {
+    const { welcome } = this;
+    if (welcome === null) {
+      return this.problem === null
+        ? loadingView(msg("Looking at the invitation…"))
+        : html`<a class="button button--wide" href=${HOME}>${msg("Go on without it")}</a>`;
+    }
+    if (!welcome.has_account) return this.#newAccount(welcome);
+    const { me } = this.services.session.state;
+    if (me === null) {
+      return html`<p>${msg(str`There is an account with ${welcome.email}. Sign in to accept.`)}</p>
+        <a
+          class="button button--primary button--wide"
+          href=${signInPath(`/invitation?token=${this.#token}`)}
+        >
+          ${msg("Sign in")}
+        </a>`;
+    }
+    return html`<p>${msg(str`You are signed in as ${me.user.email}.`)}</p>
+      ${this.#submitButton(msg("Accept"))}`;
+  }
+
+  #newAccount(welcome: Welcome): TemplateResult {
+    return html`<p>${msg(str`Your account will be ${welcome.email}.`)}</p>
+      <input type="email" autocomplete="username" .value=${welcome.email} hidden />
+      <label class="field">
+        <span class="field__label">${msg("Your name")}</span>
+        <input id="name" class="input" autocomplete="name" maxlength="200" required />
+      </label>
+      ${newPasswordField(msg("Password"))} ${this.#submitButton(msg("Join"))}`;
+  }
+
+  #submitButton(label: string): TemplateResult {
+    return html`<button
+      type="submit"
+      class="button button--primary button--wide"
+      ?disabled=${this.busy}
+    >
+      ${this.busy ? nothing : label}
+    </button>`;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.welcome = await this.#api.welcome(this.#token);
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    }
+  }
+
+  async #submit(): Promise<void> {
+    if (this.welcome === null) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      const me: Me = this.welcome.has_account
+        ? await this.#api.accept(this.#token)
+        : await this.#api.join(this.#token, this.name.value.trim(), this.password.value);
+      const { hub, router, session } = this.services;
+      hub.stop();
+      router.go(HOME, { replace: true });
+      session.adopt(me);
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-invitation-page": InvitationPage;
+  }
+}

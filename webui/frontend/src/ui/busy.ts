@@ -1,0 +1,40 @@
+/** One act at a time on a page or card: its button waits, and what fails is said in a toast. */
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+import { problemOf } from "../api/http";
+import type { ToastStore } from "./toasts";
+
+export class Busy implements ReactiveController {
+  #isBusy = false;
+
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly toasts: () => ToastStore,
+  ) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#isBusy = false;
+  }
+
+  get now(): boolean {
+    return this.#isBusy;
+  }
+
+  async run(work: () => Promise<void>): Promise<void> {
+    if (this.#isBusy) return;
+    this.#set(true);
+    try {
+      await work();
+    } catch (failure) {
+      this.toasts().problem(problemOf(failure));
+    } finally {
+      this.#set(false);
+    }
+  }
+
+  #set(value: boolean): void {
+    this.#isBusy = value;
+    this.host.requestUpdate();
+  }
+}

@@ -1,0 +1,24 @@
+/** The field for a password that is chosen, with its one rule. */
+import { msg } from "@lit/localize";
+import { html } from "lit";
+import type { TemplateResult } from "lit";
+
+export const SHORTEST_PASSWORD = 12;
+
+export function newPasswordField(label: string): TemplateResult {
+  return html`<div class="field">
+    <label class="field__label" for="new-password">${label}</label>
+    <input
+      id="new-password"
+      class="input"
+      type="password"
+      autocomplete="new-password"
+      minlength=${SHORTEST_PASSWORD}
+      aria-describedby="new-password-hint"
+      required
+    />
+    <span class="field__hint" id="new-password-hint">
+      ${msg("At least 12 characters. A few unrelated words are easy to remember.")}
+    </span>
+  </div>`;
+}
