@@ -15,6 +15,7 @@ export type Usage = Schemas["UsageOut"];
 export type UsageRow = Schemas["UsageRow"];
 export type Price = Schemas["PriceOut"];
 export type PriceDraft = Schemas["PriceIn"];
+export type TraitsDraft = Partial<Schemas["TraitsIn"]>;
 export type PriceImport = Schemas["PriceImportOut"];
 export type Call = Schemas["CallOut"];
 export type CallPolicy = Schemas["CallPolicyOut"];
@@ -85,6 +86,10 @@ export class GatewayApi {
 
   setPrice(modelId: string, draft: PriceDraft): Promise<Price> {
     return this.http.put(`/gateway/models/${encodeURIComponent(modelId)}/price`, draft);
+  }
+
+  setTraits(modelId: string, said: TraitsDraft): Promise<Model> {
+    return this.http.put(`/gateway/models/${encodeURIComponent(modelId)}/traits`, said);
   }
 
   importPrices(): Promise<PriceImport> {

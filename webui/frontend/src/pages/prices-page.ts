@@ -1,4 +1,4 @@
-/** What each model costs, for administrators of the platform; new prices hold from now on. */
+/** What each model costs and can do, for administrators of the platform; it holds from now on. */
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
@@ -9,9 +9,11 @@ import type { Model, Problem } from "../api/types";
 import { MICRO, shownDollars } from "../gateway/amounts";
 import { GatewayApi } from "../gateway/gateway-api";
 import type { Price } from "../gateway/gateway-api";
+import { abilityName, CAPABILITIES, TIERS, tierName } from "../gateway/routing-words";
 import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
+import "../styles/settings.css";
 import { LightElement } from "../ui/light-element";
 import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
@@ -38,13 +40,13 @@ export class PricesPage extends LightElement {
     super.connectedCallback();
     this.#api = new GatewayApi(this.services.http);
     this.#session.follow(this.services.session);
-    document.title = `${msg("Prices")} · SomaAgent`;
+    document.title = `${msg("Models and prices")} · SomaAgent`;
     if (this.services.session.isPlatformAdmin) void this.#load();
   }
 
   protected override render(): TemplateResult {
     return html`<header class="page__head">
-        <h1 class="page__title">${msg("Prices")}</h1>
+        <h1 class="page__title">${msg("Models and prices")}</h1>
         ${this.services.session.isPlatformAdmin
           ? html`<button
               type="button"
@@ -76,7 +78,7 @@ export class PricesPage extends LightElement {
     return html`<p class="hint">
         ${msg("Dollars for a million tokens. A call is charged by the price of the moment when it began.")}
       </p>
-      <div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Prices")}>
+      <div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Models and prices")}>
         <table class="table" data-testid="prices">
           <thead>
             <tr>
@@ -86,6 +88,9 @@ export class PricesPage extends LightElement {
               <th scope="col" class="table__number">${msg("In, cached")}</th>
               <th scope="col" class="table__number">${msg("Out")}</th>
               <th scope="col">${msg("Since")}</th>
+              <th scope="col">${msg("Tier")}</th>
+              <th scope="col">${msg("Can")}</th>
+              <th scope="col">${msg("Region")}</th>
               <th scope="col"><span class="visually-hidden">${msg("Actions")}</span></th>
             </tr>
           </thead>
@@ -110,6 +115,9 @@ export class PricesPage extends LightElement {
       <td title=${price === null ? nothing : exactTime(price.valid_from)}>
         ${price === null ? msg("no price: calls cost nothing") : dayOf(price.valid_from)}
       </td>
+      <td>${tierName(model.tier)}</td>
+      <td>${model.capabilities.map(abilityName).join(", ")}</td>
+      <td>${model.region === "" ? "–" : model.region}</td>
       <td>
         <button
           type="button"
@@ -141,22 +149,48 @@ export class PricesPage extends LightElement {
           min="0"
           step="any"
           inputmode="decimal"
-          ?required=${name !== "cached"}
           .value=${dollars(micros)}
         />
       </label>`;
     return html`<dialog class="dialog" aria-labelledby="price-title">
       <form @submit=${(event: SubmitEvent) => void this.#set(event)}>
         <h2 class="card__title" id="price-title">
-          ${msg(str`Price of ${one?.model.display_name ?? ""} from now on`)}
+          ${msg(str`${one?.model.display_name ?? ""} from now on`)}
         </h2>
         ${this.formProblem === null ? nothing : problemView(this.formProblem)}
         ${field("input", msg("Dollars for a million tokens in"), one?.price?.input_micros)}
         ${field("cached", msg("of those that the provider had cached"), one?.price?.cached_micros)}
         ${field("output", msg("Dollars for a million tokens out"), one?.price?.output_micros)}
+        ${one === null ? nothing : this.#traits(one.model)}
         ${dialogActs(msg("Set it"), msg("Cancel"), this.busy)}
       </form>
     </dialog>`;
+  }
+
+  #traits(model: Model): TemplateResult {
+    return html`<label class="field">
+        <span class="field__label">${msg("Tier")}</span>
+        <select class="input" name="tier">
+          ${TIERS.map((tier) => html`<option value=${tier} ?selected=${tier === model.tier}>${tierName(tier)}</option>`)}
+        </select>
+      </label>
+      <label class="field">
+        <span class="field__label">${msg("Region")}</span>
+        <input class="input" name="region" maxlength="40" .value=${model.region} />
+      </label>
+      <label class="field">
+        <span class="field__label">${msg("Window (tokens)")}</span>
+        <input class="input" name="window" type="number" min="1" step="1" required .value=${String(model.window)} />
+      </label>
+      <fieldset class="gateway__checks">
+        <legend class="field__label">${msg("It can")}</legend>
+        ${CAPABILITIES.map(
+          (name) => html`<label class="check">
+            <input type="checkbox" name="able" value=${name} .checked=${model.capabilities.includes(name)} />
+            <span>${abilityName(name)}</span>
+          </label>`,
+        )}
+      </fieldset>`;
   }
 
   async #load(): Promise<void> {
@@ -183,15 +217,37 @@ export class PricesPage extends LightElement {
       const value = fields.get(name);
       return typeof value === "string" && value !== "" ? Math.round(Number(value) * MICRO) : null;
     };
+    const [asked, told] = [micros("input"), micros("output")];
+    const cached = micros("cached");
+    const { price } = one;
+    const isNew =
+      asked !== null &&
+      told !== null &&
+      (price === null ||
+        price.input_micros !== asked ||
+        price.output_micros !== told ||
+        price.cached_micros !== (cached ?? asked));
+    const text = (name: string): string => {
+      const value = fields.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
     this.busy = true;
     try {
-      await this.#api.setPrice(one.model.id, {
-        input_micros: micros("input") ?? 0,
-        cached_micros: micros("cached"),
-        output_micros: micros("output") ?? 0,
+      if (isNew) {
+        await this.#api.setPrice(one.model.id, {
+          input_micros: asked,
+          cached_micros: cached,
+          output_micros: told,
+        });
+      }
+      await this.#api.setTraits(one.model.id, {
+        capabilities: fields.getAll("able") as Model["capabilities"],
+        tier: fields.get("tier") as Model["tier"],
+        region: text("region"),
+        window: Number(fields.get("window")),
       });
       this.dialog.close();
-      this.services.toasts.say(msg(str`${one.model.display_name} has a new price.`));
+      this.services.toasts.say(msg(str`${one.model.display_name} is described anew.`));
       await this.#load();
     } catch (failure) {
       this.formProblem = problemOf(failure);

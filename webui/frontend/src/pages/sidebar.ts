@@ -14,9 +14,12 @@ import {
   MEMORY,
   MODE,
   PEOPLE,
+  PLATFORM_ROUTING,
   PLAYGROUND,
   PRICES,
   PROFILE,
+  ROUTING,
+  SPENDING,
   TENANTS,
   USAGE,
 } from "../router/routes";
@@ -183,10 +186,15 @@ export class Sidebar extends LightElement {
     if (session.isPlatformAdmin || me?.permissions.includes("tenant.see_audit") === true) {
       items.push({ label: msg("Audit log"), href: AUDIT });
     }
+    if (me?.tenant !== null && me?.permissions.includes("tenant.administrate") === true) {
+      items.push({ label: msg("Choice of models"), href: ROUTING });
+    }
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Organisations"), href: TENANTS });
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
-      items.push({ label: msg("Prices"), href: PRICES });
+      items.push({ label: msg("Models and prices"), href: PRICES });
+      items.push({ label: msg("Choice of models, all"), href: PLATFORM_ROUTING });
+      items.push({ label: msg("Spending"), href: SPENDING });
       items.push({ label: msg("Health"), href: HEALTH });
       items.push({ label: msg("Events"), href: EVENTS });
       items.push({ label: msg("Outbox of mails"), href: MAILS });

@@ -204,6 +204,25 @@ export class Workspace extends LightElement {
           () => import("./providers-page"),
           () => html`<soma-providers-page></soma-providers-page>`,
         );
+      case "routing":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "routing",
+          () => import("./routing-page"),
+          () => html`<soma-routing-page></soma-routing-page>`,
+        );
+      case "platform-routing":
+        return this.#lazy(
+          "routing",
+          () => import("./routing-page"),
+          () => html`<soma-routing-page platform></soma-routing-page>`,
+        );
+      case "spending":
+        return this.#lazy(
+          "spending",
+          () => import("./spending-page"),
+          () => html`<soma-spending-page></soma-spending-page>`,
+        );
       case "prices":
         return this.#lazy(
           "prices",

@@ -28,6 +28,9 @@ export const ROUTES = [
   ["playground", "/playground"],
   ["providers", "/platform/providers"],
   ["prices", "/platform/prices"],
+  ["routing", "/routing"],
+  ["platform-routing", "/platform/routing"],
+  ["spending", "/platform/spending"],
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
   ["tenants", "/platform/tenants"],
@@ -41,6 +44,9 @@ export const HEALTH = "/platform/health";
 export const MODE = "/platform/mode";
 export const RULES = "/rules";
 export const PRICES = "/platform/prices";
+export const ROUTING = "/routing";
+export const PLATFORM_ROUTING = "/platform/routing";
+export const SPENDING = "/platform/spending";
 export const KEYS = "/keys";
 export const PEOPLE = "/people";
 export const ROLES = "/people/roles";
