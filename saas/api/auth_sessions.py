@@ -38,7 +38,7 @@ class EndedOut(Schema):
     count: int
 
 
-class AttemptOut(Schema):
+class SignInTryOut(Schema):
     """A try at signing in to one's account."""
 
     at: datetime
@@ -50,7 +50,7 @@ class AttemptOut(Schema):
 class HistoryOut(Schema):
     """The last 30 days, newest first."""
 
-    items: list[AttemptOut]
+    items: list[SignInTryOut]
 
 
 class GrantIn(Schema):

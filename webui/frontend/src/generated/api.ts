@@ -3207,24 +3207,29 @@ export interface components {
             count: number;
         };
         /**
-         * AttemptOut
-         * @description A model that failed before another one was asked.
-         */
-        AttemptOut: {
-            /** Model */
-            model: string;
-            /** Code */
-            code: string;
-            /** Ms */
-            ms: number;
-        };
-        /**
          * HistoryOut
          * @description The last 30 days, newest first.
          */
         HistoryOut: {
             /** Items */
-            items: components["schemas"]["AttemptOut"][];
+            items: components["schemas"]["SignInTryOut"][];
+        };
+        /**
+         * SignInTryOut
+         * @description A try at signing in to one's account.
+         */
+        SignInTryOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Address */
+            address: string;
+            /** User Agent */
+            user_agent: string;
+            /** Succeeded */
+            succeeded: boolean;
         };
         /**
          * PairOut
@@ -4845,6 +4850,18 @@ export interface components {
             limit: number;
             /** Cursor */
             cursor?: string | null;
+        };
+        /**
+         * AttemptOut
+         * @description A model that failed before another one was asked.
+         */
+        AttemptOut: {
+            /** Model */
+            model: string;
+            /** Code */
+            code: string;
+            /** Ms */
+            ms: number;
         };
         /**
          * CandidateOut
