@@ -113,7 +113,7 @@ class RoutingTrialOut(Schema):
     candidates: list[WeighedOut]
 
 
-class AttemptOut(Schema):
+class FailedAttemptOut(Schema):
     """A model that failed before another one was asked."""
 
     model: str
@@ -146,7 +146,7 @@ class DecisionOut(Schema):
     reason: str
     candidates: list[CandidateOut]
     from_cache: bool
-    attempts: list[AttemptOut]
+    attempts: list[FailedAttemptOut]
     outcome: str
     answered: str
     first_token_ms: int | None

@@ -4852,18 +4852,6 @@ export interface components {
             cursor?: string | null;
         };
         /**
-         * AttemptOut
-         * @description A model that failed before another one was asked.
-         */
-        AttemptOut: {
-            /** Model */
-            model: string;
-            /** Code */
-            code: string;
-            /** Ms */
-            ms: number;
-        };
-        /**
          * CandidateOut
          * @description A model that was weighed: its score, or why it was left out.
          */
@@ -4929,7 +4917,7 @@ export interface components {
             /** From Cache */
             from_cache: boolean;
             /** Attempts */
-            attempts: components["schemas"]["AttemptOut"][];
+            attempts: components["schemas"]["FailedAttemptOut"][];
             /** Outcome */
             outcome: string;
             /** Answered */
@@ -4948,6 +4936,18 @@ export interface components {
             items: components["schemas"]["DecisionOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * FailedAttemptOut
+         * @description A model that failed before another one was asked.
+         */
+        FailedAttemptOut: {
+            /** Model */
+            model: string;
+            /** Code */
+            code: string;
+            /** Ms */
+            ms: number;
         };
         /**
          * NeedOut
