@@ -78,7 +78,8 @@ def ask(request: dict[str, Any]) -> dict[str, Any]:
         actor = _actor(user_id)
         started = time.perf_counter()
         with unit_of_work(actor.scope):
-            rows = Conversation.objects.filter(visible(actor, "conversation.read"))
+            seen = visible(actor, "conversation.read")
+            rows = Conversation.objects.filter(seen, deleted_at=None)
             found = list(rows.order_by("-active_at", "-id")[:50])
         listed.append((time.perf_counter() - started) * 1000)
     return {

@@ -47,7 +47,7 @@ class Authority(Protocol):
         ...
 
     def granted(self, actor: Actor, kind: str, relation: str) -> Any:
-        """What `id__in` takes: the objects on which the actor was given `relation`; None: none.
+        """A query or a list of ids: on which the actor was given `relation`. None: on none.
 
         Raises: AuthorityAway.
         """

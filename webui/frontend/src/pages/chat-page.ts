@@ -219,7 +219,9 @@ export class ChatPage extends LightElement {
       ? state?.phase === "missing" || state?.phase === "error"
         ? msg("This conversation cannot be written to")
         : ""
-      : msg("Your role lets you read here, but not write");
+      : this.services.session.state.me?.tenant?.is_suspended === true
+        ? msg("Your organisation is suspended: nothing can be written now")
+        : msg("Your role lets you read here, but not write");
     return html`<soma-composer
       .place=${this.conversationId ?? "new"}
       .answering=${state !== null && state.open !== null}
