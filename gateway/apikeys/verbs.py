@@ -17,7 +17,7 @@ from kernel.db import unit_of_work
 from kernel.errors import Forbidden, NotFound
 from kernel.ids import uuid7
 from kernel.text import checked
-from saas.facade import allowed, audit, require
+from saas.facade import allowed, audit, require, require_step_up
 
 ADMINISTRATE = "tenant.administrate"
 KEYS_OF_A_TENANT = 1_000
@@ -62,10 +62,11 @@ def list_keys(actor: Actor, limit: int, after: UUID | None) -> list[ApiKey]:
 
 
 def create_key(actor: Actor, draft: KeyDraft) -> MadeKey:
-    """A new key. Raises: Forbidden, Unprocessable."""
+    """A new key. Raises: Forbidden, StepUpRequired, Unprocessable."""
     secret = new_secret()
     with unit_of_work(actor.scope):
         require(actor, "tenant.use" if draft.is_personal else ADMINISTRATE)
+        require_step_up(actor)
         if ApiKey.objects.filter(revoked_at=None).count() >= KEYS_OF_A_TENANT:
             raise Forbidden("There are too many keys: revoke some first.")
         row = ApiKey(
@@ -106,10 +107,14 @@ def update_key(actor: Actor, key_id: UUID, draft: KeyDraft) -> ApiKey:
 
 
 def rotate_key(actor: Actor, key_id: UUID, overlap_s: int) -> MadeKey:
-    """A new secret for the same key; the old one stays good for `overlap_s`. Raises: NotFound."""
+    """A new secret for the same key; the old one stays good for `overlap_s`.
+
+    Raises: NotFound, StepUpRequired.
+    """
     secret = new_secret()
     with unit_of_work(actor.scope):
         row = _access(actor, key_id)
+        require_step_up(actor)
         overlap = min(timedelta(seconds=overlap_s), OVERLAP_AT_MOST)
         row.previous_hash, row.previous_until = row.secret_hash, now() + overlap
         row.secret_hash, row.prefix = digest(secret), shown(secret)

@@ -12,7 +12,7 @@ from saas.schemas import MeOut, PasswordIn
 router = Router(tags=["account"])
 
 
-class ResetIn(Schema):
+class ForgottenIn(Schema):
     """Whose password was forgotten."""
 
     email: str = Field(max_length=254)
@@ -73,7 +73,7 @@ def change_password(request: HttpRequest, response: HttpResponse, body: Password
 @router.post(
     "/password/request", response={204: None}, auth=None, operation_id="auth_request_reset"
 )
-def request_reset(request: HttpRequest, body: ResetIn) -> Status[None]:
+def request_reset(request: HttpRequest, body: ForgottenIn) -> Status[None]:
     """Send a link for a new password; the same answer for an address that nobody has."""
     recovery.ask_reset(body.email, visitor_of(request))
     return Status(204, None)

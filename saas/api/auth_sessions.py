@@ -53,7 +53,7 @@ class HistoryOut(Schema):
     items: list[SignInTryOut]
 
 
-class GrantIn(Schema):
+class TokenGrantIn(Schema):
     """A token request as OAuth 2.0 sends it (RFC 6749): form fields."""
 
     grant_type: Literal["password", "authorization_code", "refresh_token"]
@@ -126,7 +126,7 @@ def history(request: HttpRequest) -> object:
 
 
 @router.post("/token", response=PairOut, auth=None, operation_id="auth_token")
-def token(request: HttpRequest, body: Form[GrantIn]) -> object:
+def token(request: HttpRequest, body: Form[TokenGrantIn]) -> object:
     """Tokens for a password, an authorization code or a refresh token."""
     visitor = visitor_of(request)
     if body.grant_type == "password":

@@ -202,6 +202,7 @@ def test_what_is_dangerous_needs_a_fresh_sign_in(cast: Cast) -> None:
             ("/auth/mfa/recovery-codes", None),
             ("/auth/passkeys/ask", None),
             ("/auth/email", {"email": "other@example.org"}),
+            ("/gateway/keys", {"name": "A key"}),
         ):
             refused = ann.post(path, body)
             assert (refused.status_code, refused.json()["code"]) == (403, "step-up-required"), path

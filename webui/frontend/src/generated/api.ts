@@ -2954,21 +2954,12 @@ export interface components {
             new: string;
         };
         /**
-         * ResetIn
-         * @description Whose learning to put back to its start.
+         * ForgottenIn
+         * @description Whose password was forgotten.
          */
-        ResetIn: {
-            /**
-             * Agent Id
-             * Format: uuid
-             */
-            agent_id: string;
-            /**
-             * Reason
-             * @description Kept with the change.
-             * @default
-             */
-            reason: string;
+        ForgottenIn: {
+            /** Email */
+            email: string;
         };
         /**
          * ValidOut
@@ -3252,28 +3243,57 @@ export interface components {
             scope: string;
         };
         /**
-         * GrantIn
-         * @description A relation for a person to one object.
+         * TokenGrantIn
+         * @description A token request as OAuth 2.0 sends it (RFC 6749): form fields.
          */
-        GrantIn: {
+        TokenGrantIn: {
             /**
-             * User Id
-             * Format: uuid
+             * Grant Type
+             * @enum {string}
              */
-            user_id: string;
-            /** Object Type */
-            object_type: string;
+            grant_type: "password" | "authorization_code" | "refresh_token";
             /**
-             * Object Id
-             * Format: uuid
+             * Username
+             * @default
              */
-            object_id: string;
-            /** Relation */
-            relation: string;
-            /** Reason */
-            reason: string;
-            /** Expires At */
-            expires_at?: string | null;
+            username: string;
+            /**
+             * Password
+             * @default
+             */
+            password: string;
+            /** Otp */
+            otp?: string | null;
+            /**
+             * Scope
+             * @default
+             */
+            scope: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Code Verifier
+             * @default
+             */
+            code_verifier: string;
+            /**
+             * Client Id
+             * @default
+             */
+            client_id: string;
+            /**
+             * Redirect Uri
+             * @default
+             */
+            redirect_uri: string;
+            /**
+             * Refresh Token
+             * @default
+             */
+            refresh_token: string;
         };
         /**
          * RefreshIn
@@ -5747,6 +5767,23 @@ export interface components {
             weights: components["schemas"]["WeightsOut"];
         };
         /**
+         * ResetIn
+         * @description Whose learning to put back to its start.
+         */
+        ResetIn: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Reason
+             * @description Kept with the change.
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * SleepChangeOut
          * @description One thing that a cycle did, or in a dry run would do.
          */
@@ -6000,6 +6037,30 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * GrantIn
+         * @description A relation for a person to one object.
+         */
+        GrantIn: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Object Type */
+            object_type: string;
+            /**
+             * Object Id
+             * Format: uuid
+             */
+            object_id: string;
+            /** Relation */
+            relation: string;
+            /** Reason */
+            reason: string;
+            /** Expires At */
+            expires_at?: string | null;
         };
         /**
          * RolesIn
@@ -6914,7 +6975,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ResetIn"];
+                "application/json": components["schemas"]["ForgottenIn"];
             };
         };
         responses: {

@@ -6,6 +6,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
+import "../identity/soma-invitations";
 import { PeopleApi } from "../people/people-api";
 import type { Person, RoleView } from "../people/people-api";
 import "../people/reason-dialog";
@@ -57,13 +58,21 @@ export class PeoplePage extends LightElement {
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="people-page">
         ${this.#may("see_people")
-          ? html`${this.#search()} ${this.#list()} ${this.#dialog()}
+          ? html`${this.#search()} ${this.#list()} ${this.#invitations()} ${this.#dialog()}
               <soma-reason-dialog></soma-reason-dialog>`
           : reservedView(
               msg("This page is for administrators of the organisation"),
               msg("They see who belongs to it and change roles."),
             )}
       </main>`;
+  }
+
+  #invitations(): TemplateResult | typeof nothing {
+    if (!this.#may("manage_people")) return nothing;
+    const system = this.roles.filter(({ role_id: id }) => id === null);
+    return html`<soma-invitations
+      .roles=${system.map(({ name, title }) => [name, title] as const)}
+    ></soma-invitations>`;
   }
 
   #search(): TemplateResult {

@@ -42,7 +42,16 @@ def first_step(tab: Tab, email: str, password: str) -> None:
 def test_from_an_invitation_to_a_session_ended_elsewhere(
     visit: Visit, web: Web, model: SimulatedProvider
 ) -> None:
-    Client(web, "admin").post("/invitations", {"emails": [GUEST], "role": "member"})
+    admin = visit.by("admin").go("/people")
+    admin.page.get_by_role("button", name="Invite people").click()
+    dialog = admin.page.get_by_role("dialog", name="Invite people")
+    dialog.get_by_label("E-mail addresses").fill(f"{GUEST}, ann@example.org")
+    assert admin.violations_in_every_theme() == []
+    dialog.get_by_role("button", name="Invite").click()
+    expect(admin.page.locator("#invited")).to_be_focused()
+    expect(admin.page.locator("#invited")).to_contain_text("ann@example.org: This person is")
+    expect(admin.page.get_by_test_id("invitations")).to_contain_text(GUEST)
+    admin.shoot("people-invitations")
     guest = with_authenticator(visit.stranger())
     page = guest.go(f"/invitation?token={link_in(mails_to(GUEST)[0])}").page
     expect(page.get_by_role("heading", name="Join Acme")).to_be_visible()
