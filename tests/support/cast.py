@@ -36,7 +36,7 @@ class Cast:
 
 
 @lru_cache(maxsize=1)
-def _password_hash() -> str:
+def password_hash() -> str:
     """One hash for all: argon2id is slow on purpose."""
     return hash_password(PASSWORD)
 
@@ -50,7 +50,7 @@ def build() -> Cast:
         user = User.objects.using("platform").create(
             email=f"{name}@example.org",
             display_name=name.title(),
-            password_hash=_password_hash(),
+            password_hash=password_hash(),
             is_platform_admin=is_platform_admin,
         )
         ensure_membership(user.id, tenant_id, role)
