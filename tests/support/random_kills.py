@@ -193,9 +193,10 @@ def _judge_person(place: Installation, journal: Journal, found: Found) -> None:
     found.wrong += tab.wrong
     rows = place.rows(
         "select m.role, m.text, m.turn_id::text, t.client_key, t.state, "
-        "(select count(*) from memory_memory k where k.message_id = m.id) "
-        "from chat_message m join chat_turn t on t.id = m.turn_id "
-        "where m.conversation_id = %s order by m.seq",
+        "coalesce(k.memories, 0) from chat_message m join chat_turn t on t.id = m.turn_id "
+        # One pass: memories have no index by message.
+        "left join (select message_id, count(*) as memories from memory_memory group by 1) k "
+        "on k.message_id = m.id where m.conversation_id = %s order by m.seq",
         journal.conversation,
     )
     expected: list[tuple[str, str, str]] = []
