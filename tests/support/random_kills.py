@@ -97,7 +97,7 @@ class Found:
     `lost`, `doubled`, `wrong`: one line each; `troubles`: people who could not go on.
     """
 
-    kills: Counter[str]
+    kills: dict[str, int]
     turns: int = 0
     interrupted: int = 0
     messages: int = 0
@@ -128,7 +128,7 @@ def sweep(
     place.start_background()
     dice, stop = random.Random(seed), threading.Event()
     people = [Person(place, name, seed + place_, stop) for place_, name in enumerate(PEOPLE)]
-    found = Found(Counter())
+    found = Found(dict.fromkeys(victims, 0))
     for person in people:
         person.start()
     for number, victim in enumerate(victims, 1):
