@@ -85,12 +85,16 @@ _CALL_AT = (
 )
 _WHO = "md5('person' || n %% %(people)s)::uuid"
 _MODEL = "'model-' || (n / %(people)s) %% %(models)s"
+_CALL_ID = (
+    "('0190' || lpad(to_hex(n), 8, '0') || '7{kind}8' || "
+    "substr(md5(%(tenant_id)s::text), 1, 15))::uuid"
+)
 _CALLS = f"""
 insert into gateway_usage (id, tenant_id, created_at, call_id, kind, at, user_id, agent_id, key_id,
   model_id, model, input_tokens, cached_tokens, output_tokens, cost_micros, counted, state, note,
   first_token_ms, latency_ms)
-select {_ID.format(n="n", kind="001").replace("%(conversation)s", "%(tenant_id)s")}, %(tenant_id)s,
-  now(), {_ID.format(n="n", kind="002").replace("%(conversation)s", "%(tenant_id)s")}, 'chat',
+select {_CALL_ID.format(kind="001")}, %(tenant_id)s::uuid,
+  now(), {_CALL_ID.format(kind="002")}, 'chat',
   {_CALL_AT}, {_WHO}, %(nobody)s, %(nobody)s, md5({_MODEL})::uuid, {_MODEL}, 1000, 0, 200, 270,
   true, 'ok', '', 300, 2000
 from generate_series(%(first)s::bigint, %(last)s::bigint) n
@@ -99,11 +103,12 @@ _TOTALS = """
 insert into gateway_usagetotal (id, tenant_id, created_at, grain, bucket, user_id, agent_id, key_id,
   model_id, model, kind, calls, failures, estimated, input_tokens, cached_tokens, output_tokens,
   cost_micros)
-select gen_random_uuid(), %(tenant_id)s, now(), %(grain)s, date_trunc(%(grain)s, at, 'UTC'),
+select gen_random_uuid(), %(tenant_id)s::uuid, now(), %(grain)s::text,
+  date_trunc(%(grain)s::text, at, 'UTC'),
   user_id, agent_id, key_id, model_id, model, kind, count(*), 0, 0, sum(input_tokens), 0,
   sum(output_tokens), sum(cost_micros)
-from gateway_usage where tenant_id = %(tenant_id)s
-group by date_trunc(%(grain)s, at, 'UTC'), user_id, agent_id, key_id, model_id, model, kind
+from gateway_usage where tenant_id = %(tenant_id)s::uuid
+group by date_trunc(%(grain)s::text, at, 'UTC'), user_id, agent_id, key_id, model_id, model, kind
 """
 
 

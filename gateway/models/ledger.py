@@ -127,9 +127,10 @@ class Usage(TenantModel):
     input_tokens = models.BigIntegerField()
     cached_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField()
-    # Of recordings that were written down, and of texts that were spoken.
-    audio_seconds = models.BigIntegerField(default=0)
-    characters = models.BigIntegerField(default=0)
+    # Of recordings that were written down, and of texts that were spoken. With a default in the
+    # database: a process of the release before goes on writing rows without them.
+    audio_seconds = models.BigIntegerField(default=0, db_default=0)
+    characters = models.BigIntegerField(default=0, db_default=0)
     cost_micros = models.BigIntegerField()
     # Told by the provider; false: estimated by us.
     counted = models.BooleanField()
@@ -178,8 +179,8 @@ class UsageTotal(TenantModel):
     input_tokens = models.BigIntegerField()
     cached_tokens = models.BigIntegerField()
     output_tokens = models.BigIntegerField()
-    audio_seconds = models.BigIntegerField(default=0)
-    characters = models.BigIntegerField(default=0)
+    audio_seconds = models.BigIntegerField(default=0, db_default=0)
+    characters = models.BigIntegerField(default=0, db_default=0)
     cost_micros = models.BigIntegerField()
 
     class Meta:
