@@ -41,6 +41,7 @@ from gateway.routing.policies import RULES, Known
 from gateway.routing.rules import ERRANDS, Rules
 from gateway.routing.standing import PULSES, Pulse
 from kernel.clock import monotonic_s, now
+from kernel.remembered import Kept
 from kernel.text import scrubbed
 from kernel.valkey import async_client
 
@@ -57,7 +58,7 @@ STICKY_S = 86_400
 
 CACHE = DecisionCache()
 # What a payer could not pay a moment ago, less one micro-unit.
-_poor: dict[tuple[UUID, ...], tuple[float, int]] = {}
+_poor: Kept[tuple[UUID, ...], int] = Kept(POOR_S)
 _errands: set[asyncio.Task[None]] = set()
 
 
@@ -134,7 +135,7 @@ class Route:
         failed = self.endpoint
         if isinstance(error, BudgetExhausted):
             cost = self._cost(failed)
-            _poor[_payer(self.caller)] = (monotonic_s() + POOR_S, cost - 1)
+            _poor.keep(_payer(self.caller), cost - 1, _poor.stamp())
         following = next((one for one in self._rest() if self._may_follow(one, error)), None)
         if following is None or len(self._attempts) + 1 >= MODELS_TRIED or self._left_s(given) <= 0:
             return False
@@ -227,7 +228,7 @@ async def routed(caller: Caller, kind: str, wish: Wish) -> Route:
     if not snapshot.endpoints:
         raise NoModelConfigured("A platform admin can add one on the page Models.")
     terms, known = await TERMS.get(caller.tenant_id), await RULES.get(caller.tenant_id)
-    limits = Limits(terms.allowed_models, wish.key_models, _left_micros(caller))
+    limits = Limits(terms.allowed_models, wish.key_models, _poor.get(_payer(caller)))
     rules, need = known.rules, wish.need.coarse()
     asked = [snapshot.endpoints[one] for one in wish.named if one in snapshot.endpoints]
     if asked and all(one.self_hosted for one in asked):
@@ -311,16 +312,6 @@ def _shadow(
         return None
     need = replace(need, stays_home=need.stays_home or first.self_hosted)
     return None if not_theirs(need, other, rules, limits) else other
-
-
-def _left_micros(caller: Caller) -> int | None:
-    found = _poor.get(_payer(caller))
-    if found is None:
-        return None
-    if found[0] <= monotonic_s():
-        del _poor[_payer(caller)]
-        return None
-    return found[1]
 
 
 def _payer(caller: Caller) -> tuple[UUID, ...]:
