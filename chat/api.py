@@ -157,7 +157,7 @@ async def send_message(
             trace.current_id(),
         )
         first = [("chat.accepted", frames.payload(accepted))]
-        return _sse(sse.events(actor.scope, turn_id, 0, first))
+        return _sse(sse.events(actor, turn_id, 0, first))
     turn = await service.wait_for_end(actor, turn_id, WHOLE_ANSWER_S)
     message = await in_unit(verbs.get_message, actor, UUID(turn.message_id))
     return AnswerOut(turn=turn, message=message)
@@ -205,7 +205,7 @@ async def turn_events(
     """The frames of a turn after `Last-Event-ID`, as server-sent events."""
     actor = actor_of(request)
     await in_unit(store.get_turn, actor, turn_id)
-    return _sse(sse.events(actor.scope, turn_id, last_event_id, []))
+    return _sse(sse.events(actor, turn_id, last_event_id, []))
 
 
 @router.post("/turns/{turn_id}/cancel", response=TurnView, auth=waits, operation_id="turns_cancel")

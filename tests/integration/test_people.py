@@ -258,3 +258,20 @@ def test_a_lost_right_closes_an_open_socket_within_a_second(web: Web, cast: Cast
             while True:
                 socket.receive(timeout=5)
         assert monotonic_s() - started < 2
+
+
+def test_a_lost_right_ends_an_open_stream_with_the_reason(
+    web: Web, model: SimulatedProvider, cast: Cast
+) -> None:
+    model.script({"when": "slowly", "reply": "word " * 500, "gap_ms": 40})
+    bob = Client(web, "bob")
+    body = {"conversation_id": bob.conversation(), "content": "slowly", "client_key": "k",
+            "stream": True}  # fmt: skip
+    with bob.http.stream("POST", "/chat/messages", json=body) as answer:
+        lines = answer.iter_lines()
+        assert any(line.startswith("event: chat.delta") for line in lines)
+        members.suspend_person(cast.admin, cast.bob.user_id, "at once")
+        started = monotonic_s()
+        rest = "\n".join(lines)
+    assert monotonic_s() - started < 5
+    assert '"status":403' in rest.replace(" ", "")
