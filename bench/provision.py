@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from typing import Any
 from uuid import UUID
 
@@ -27,9 +28,14 @@ from chat.models import Conversation  # noqa: E402
 from kernel.actor import Scope  # noqa: E402
 from kernel.db import in_unit, platform_unit, unit_of_work  # noqa: E402
 from kernel.ids import uuid7  # noqa: E402
-from saas.identity import csrf, sessions  # noqa: E402
+from saas.identity import csrf, sessions, tokens  # noqa: E402
 from saas.models import Membership, Role, Tenant, User  # noqa: E402
-from saas.provisioning import ensure_person, ensure_tenant, member_actor  # noqa: E402
+from saas.provisioning import (  # noqa: E402
+    ensure_membership,
+    ensure_person,
+    ensure_tenant,
+    member_actor,
+)
 
 ADMIN_EMAIL = "bench-admin@localhost"
 # No password has this hash: the people of a bench get their sessions from here.
@@ -259,6 +265,26 @@ def _session(user_id: UUID, tenant_id: UUID) -> dict[str, str]:
     }
 
 
+def door(request: dict[str, Any]) -> dict[str, Any]:
+    """A person with a password; milliseconds from a cookie and from a token to the actor."""
+    tenant_id = ensure_tenant("Door", "door")
+    email, password = "door@bench.localhost", "a quiet orchard in the rain"
+    person = ensure_person(email, "Door", password=password)
+    ensure_membership(person.user_id, tenant_id, Role.MEMBER)
+    visitor = sessions.Visitor("127.0.0.1", "bench")
+    cookie = _session(person.user_id, tenant_id)["cookie"]
+    token = tokens.sign_in(email, password, None, "", visitor).access_token
+    found: dict[str, list[float]] = {"cookie_ms": [], "token_ms": []}
+    for _ in range(request["asked"]):
+        started = time.perf_counter()
+        sessions.authenticate(cookie, "bench")
+        between = time.perf_counter()
+        tokens.authenticate(token, "/api/v2/agents", "bench", is_safe=True)
+        found["cookie_ms"].append((between - started) * 1000)
+        found["token_ms"].append((time.perf_counter() - between) * 1000)
+    return found | {"email": email, "password": password}
+
+
 def main() -> None:
     """Do what standard input asks."""
     request = json.loads(sys.stdin.read())
@@ -270,6 +296,7 @@ def main() -> None:
         "kept": kept,
         "usage": usage,
         "calls": calls,
+        "door": door,
     }
 
     sys.stdout.write(json.dumps(work[request["do"]](request)))

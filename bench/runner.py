@@ -22,6 +22,7 @@ from bench.scenarios import (
     authz,
     chaos,
     context,
+    door,
     events,
     footprint,
     gateway,
@@ -80,6 +81,7 @@ SCENARIOS: dict[str, ModuleType] = {
     "gateway-tokens": gateway_tokens,
     "gateway-usage": gateway_usage,
     "authz": authz,
+    "door": door,
 }
 # Crowds before footprint (it looks at what they left); sockets late (they need a fresh web
 # process). Of memory: the worker is looked at when it has written most; the large tables last.
@@ -95,20 +97,23 @@ ORDER = (
     "gateway",
     "gateway-tokens",
     "gateway-usage",
+    "door",
     "authz",
 )
 GROUPS = {
     "turn": tuple(
         name
         for name in SCENARIOS
-        if not name.startswith(("memory-", "events", "chaos", "outages", "gateway", "authz"))
+        if not name.startswith(
+            ("memory-", "events", "chaos", "outages", "gateway", "authz", "door")
+        )
     ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
     "events": ("events",),
     # A dependency goes slow while people chat, goes away; everything is killed at random.
     "chaos": ("users", "outages", "chaos"),
     "gateway": ("gateway", "gateway-tokens", "gateway-usage"),
-    "identity": ("authz",),
+    "identity": ("door", "authz"),
 }
 CATCH_UP_S = 180.0
 # A machine is at rest when its processors were busy for less than this over a look.

@@ -81,7 +81,7 @@ class OneTimeSecret(models.Model):
     """A secret that somebody holds for one purpose, works once, and ends by itself.
 
     Links of mails, sign-ins that wait for a second factor, challenges of passkeys, codes of the
-    authorization-code grant. `data`: what the purpose needs; never a secret.
+    authorization-code grant. `data`: what the purpose needs; of secrets at most a password's hash.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)

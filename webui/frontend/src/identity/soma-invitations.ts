@@ -66,7 +66,7 @@ export class Invitations extends LightElement {
     if (this.lines.length === 0) return nothing;
     const failed = this.lines.filter(({ invitation }) => invitation === null);
     const count = this.lines.length - failed.length;
-    return html`<div class="notice" id="invited" tabindex="-1" role="status">
+    return html`<div class="notice security" id="invited" tabindex="-1" role="status">
       <p>${msg(str`Invited: ${count}. Each has 72 hours to follow the link.`)}</p>
       ${failed.map(({ email, detail }) => html`<p>${email}: ${detail}</p>`)}
     </div>`;

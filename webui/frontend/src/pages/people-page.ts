@@ -7,6 +7,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import "../identity/soma-invitations";
+import "../identity/soma-sign-in-rules";
 import { PeopleApi } from "../people/people-api";
 import type { Person, RoleView } from "../people/people-api";
 import "../people/reason-dialog";
@@ -58,7 +59,11 @@ export class PeoplePage extends LightElement {
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="people-page">
         ${this.#may("see_people")
-          ? html`${this.#search()} ${this.#list()} ${this.#invitations()} ${this.#dialog()}
+          ? html`${this.#search()} ${this.#list()} ${this.#invitations()}
+              ${this.#may("manage")
+                ? html`<soma-sign-in-rules></soma-sign-in-rules>`
+                : nothing}
+              ${this.#dialog()}
               <soma-reason-dialog></soma-reason-dialog>`
           : reservedView(
               msg("This page is for administrators of the organisation"),

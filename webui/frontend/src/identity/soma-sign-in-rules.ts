@@ -1,0 +1,119 @@
+/** What the organisation asks of those who sign in: second factor, number and life of sessions. */
+import { msg } from "@lit/localize";
+import { html } from "lit";
+import type { TemplateResult } from "lit";
+import { customElement, state } from "lit/decorators.js";
+import { problemOf } from "../api/http";
+import type { Problem } from "../api/types";
+import "../styles/identity.css";
+import { Busy } from "../ui/busy";
+import { textOf } from "../ui/fields";
+import { LightElement } from "../ui/light-element";
+import { problemView, skeleton } from "../ui/states";
+import { IdentityApi } from "./identity-api";
+import type { SignInPolicy } from "./identity-api";
+
+type Mfa = SignInPolicy["mfa"];
+
+@customElement("soma-sign-in-rules")
+export class SignInRules extends LightElement {
+  @state() private policy: SignInPolicy | null = null;
+  @state() private problem: Problem | null = null;
+  readonly #busy = new Busy(this, () => this.services.toasts);
+  #api!: IdentityApi;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#api = new IdentityApi(this.services.http);
+    void this.#load();
+  }
+
+  protected override render(): TemplateResult {
+    return html`<section class="security" aria-labelledby="sign-in-rules-title">
+      <h2 class="card__title" id="sign-in-rules-title">${msg("Signing in")}</h2>
+      ${this.#body()}
+    </section>`;
+  }
+
+  #body(): TemplateResult {
+    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
+    if (this.policy === null) return skeleton(2, msg("Loading the rules…"));
+    const { policy } = this;
+    return html`<form
+      class="row"
+      @submit=${(event: SubmitEvent) => {
+        event.preventDefault();
+        void this.#save(new FormData(event.target as HTMLFormElement));
+      }}
+    >
+      <label class="field">
+        <span class="field__label">${msg("Second factor")}</span>
+        <select class="input" name="mfa">
+          ${this.#choices().map(
+            ([key, name]) =>
+              html`<option value=${key} ?selected=${key === policy.mfa}>${name}</option>`,
+          )}
+        </select>
+      </label>
+      ${this.#number("session_limit", msg("Sessions a person"), policy.session_limit, 1)}
+      ${this.#number("idle_minutes", msg("Idle minutes"), policy.idle_minutes, 5)}
+      ${this.#number("absolute_hours", msg("Hours at most"), policy.absolute_hours, 1)}
+      <button type="submit" class="button" ?disabled=${this.#busy.now}>${msg("Save")}</button>
+    </form>`;
+  }
+
+  #choices(): readonly (readonly [Mfa, string])[] {
+    return [
+      ["off", msg("Off")],
+      ["optional", msg("Optional")],
+      ["admins", msg("Required for administrators")],
+      ["required", msg("Required")],
+    ];
+  }
+
+  #number(name: string, label: string, value: number | null, least: number): TemplateResult {
+    return html`<label class="field">
+      <span class="field__label">${label}</span>
+      <input
+        class="input"
+        type="number"
+        name=${name}
+        min=${least}
+        placeholder=${msg("as the platform")}
+        .value=${value === null ? "" : String(value)}
+      />
+    </label>`;
+  }
+
+  async #load(): Promise<void> {
+    this.problem = null;
+    try {
+      this.policy = await this.#api.policy();
+    } catch (failure) {
+      this.problem = problemOf(failure);
+    }
+  }
+
+  #save(fields: FormData): Promise<void> {
+    const number = (name: string): number | null => {
+      const text = textOf(fields, name);
+      return text === "" ? null : Number(text);
+    };
+    return this.#busy.run(async () => {
+      this.policy = await this.#api.setPolicy({
+        mfa: textOf(fields, "mfa") as Mfa,
+        session_limit: number("session_limit"),
+        idle_minutes: number("idle_minutes"),
+        absolute_hours: number("absolute_hours"),
+      });
+      this.services.toasts.say(msg("Saved. It holds from now on."));
+      await this.services.session.refresh();
+    });
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "soma-sign-in-rules": SignInRules;
+  }
+}
