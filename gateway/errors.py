@@ -144,7 +144,7 @@ class ContentRefused(ModelError):
 
 
 class AddressRefused(ModelError):
-    """The provider's address is one that this server must not call (see `gateway.egress`)."""
+    """The provider's address is one that this server must not call (see `kernel.egress`)."""
 
     code, status, title = "address-refused", 422, "This address may not be called"
 

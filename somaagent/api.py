@@ -23,6 +23,8 @@ from saas.api.mails import router as mails_router
 from saas.api.modes import router as modes_router
 from saas.api.people import router as people_router
 from saas.api.sign_in import router as sign_in_router
+from saas.api.sso import router as sso_router
+from saas.api.sso import sign_in_router as oauth_router
 from saas.api.tenants import router as tenants_router
 from somaagent.errors import install
 
@@ -35,7 +37,13 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 install(api)
-for router in (sign_in_router, account_router, factors_router, sessions_router):
+for router in (
+    sign_in_router,
+    account_router,
+    factors_router,
+    sessions_router,
+    oauth_router,
+):
     api.add_router("/auth", router)
 api.add_router("/agents", agents_router)
 api.add_router("/chat", chat_router)
@@ -47,6 +55,7 @@ api.add_router("/gateway", routing_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/people", people_router)
+api.add_router("/sso", sso_router)
 api.add_router("/audit", audit_router)
 api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)

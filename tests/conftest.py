@@ -34,6 +34,8 @@ for _name in [name for name in os.environ if name.endswith("_API_KEY")]:
     del os.environ[_name]
 os.environ["SA01_VAR_DIR"] = str(_VAR)
 os.environ["SA01_LOG_LEVEL"] = "error"
+# The identity provider of the tests is on this machine.
+os.environ["SA01_SSO_PRIVATE_ADDRESSES"] = "true"
 os.environ["DJANGO_SETTINGS_MODULE"] = "somaagent.settings"
 
 import django

@@ -31,7 +31,7 @@ def knock(request: HttpRequest, response: HttpResponse) -> Visitor:
         visitor = Visitor(
             visitor.address, visitor.agent, secrets.token_urlsafe(24), visitor.request_id
         )
-        _set(response, sessions.DEVICE_COOKIE, visitor.device, sessions.DEVICE_LIFE.total_seconds())
+        keep(response, sessions.DEVICE_COOKIE, visitor.device, sessions.DEVICE_LIFE.total_seconds())
     return visitor
 
 
@@ -55,10 +55,11 @@ def leave(response: HttpResponse) -> None:
 
 
 def _give(response: HttpResponse, secret: str) -> None:
-    _set(response, sessions.COOKIE, secret, settings.SESSION_ABSOLUTE.total_seconds())
+    keep(response, sessions.COOKIE, secret, settings.SESSION_ABSOLUTE.total_seconds())
 
 
-def _set(response: HttpResponse, name: str, value: str, life_s: float) -> None:
+def keep(response: HttpResponse, name: str, value: str, life_s: float) -> None:
+    """A cookie for our own eyes: sent to us alone, unreadable for scripts."""
     response.set_cookie(
         name,
         value,

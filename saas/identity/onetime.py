@@ -13,7 +13,9 @@ from kernel.clock import now
 from kernel.db import platform_unit
 from saas.identity.models import OneTimeSecret
 
-Purpose = Literal["reset", "email-change", "registration", "second-factor", "passkey", "code"]
+Purpose = Literal[
+    "reset", "email-change", "registration", "second-factor", "passkey", "code", "sso"
+]
 
 _SPEND = """
 update saas_onetimesecret set used_at = %s

@@ -90,12 +90,18 @@ def sign_in(email: str, password: str, visitor: Visitor) -> SignIn | SecondStep:
 
     Raises: LockedOut, InvalidCredentials (the same for an unknown account, after the same work).
     """
-    user = check_password(email, password, visitor)
-    factors = second_factor.factors_of(user.id)
-    if factors.methods and not is_off(user.id):
+    return proceed(check_password(email, password, visitor), visitor, Proof())
+
+
+def proceed(
+    user: User, visitor: Visitor, proof: Proof, tenant_id: UUID | None = None
+) -> SignIn | SecondStep:
+    """Open a session, unless a second factor of the person's is still to be shown."""
+    methods = second_factor.factors_of(user.id).methods
+    if methods and not proof.is_strong and not is_off(user.id):
         challenge = onetime.issue("second-factor", SECOND_STEP_LIFE, user.id)
-        return SecondStep(challenge, factors.methods)
-    return enter(user, visitor, Proof())
+        return SecondStep(challenge, methods)
+    return enter(user, visitor, proof, tenant_id=tenant_id)
 
 
 def sign_in_with_code(challenge: str, code: str, visitor: Visitor) -> SignIn:
@@ -153,8 +159,14 @@ def check_password(email: str, password: str, visitor: Visitor) -> User:
     return user
 
 
-def enter(user: User, visitor: Visitor, proof: Proof, life: timedelta | None = None) -> SignIn:
-    """Open a session in the first tenant of a person who proved who it is.
+def enter(
+    user: User,
+    visitor: Visitor,
+    proof: Proof,
+    life: timedelta | None = None,
+    tenant_id: UUID | None = None,
+) -> SignIn:
+    """Open a session in a tenant (the first one) of a person who proved who it is.
 
     `life`: of a program's session.
     """
@@ -163,7 +175,8 @@ def enter(user: User, visitor: Visitor, proof: Proof, life: timedelta | None = N
             lockout.account_key(user.email), visitor.address, succeeded=True, agent=visitor.agent
         )
         belongings = sessions.memberships(user.id)
-        tenant = belongings[0].tenant if belongings else None
+        wanted = [one for one in belongings if one.tenant_id == tenant_id] or belongings
+        tenant = wanted[0].tenant if wanted else None
         secret = sessions.open_session(user, tenant, visitor, proof, life=life)
     return SignIn(secret, sessions.authenticate(secret, visitor.request_id))
 

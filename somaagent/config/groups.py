@@ -336,6 +336,11 @@ class SessionSettings(Group):
     session_limit: int = Field(
         5, ge=1, le=1000, description="Open sessions of a person; a tenant may set its own limit."
     )
+    sso_private_addresses: bool = Field(
+        False,
+        description="Whether tenants' identity providers may be at private addresses, over HTTP.",
+        json_schema_extra={"accepted": "true or false"},
+    )
     registration: bool = Field(
         False,
         description="Whether people may make accounts without an invitation.",

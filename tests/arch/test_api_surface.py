@@ -13,6 +13,7 @@ from tests.support.operations import PUBLIC
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = {"turns_events"}
+REDIRECTS = {"oauth_start", "oauth_callback"}
 SCHEMA = api.get_openapi_schema(path_prefix="/api/v2/")
 OPERATIONS = [
     (path, method, operation)
@@ -59,6 +60,9 @@ def test_operation_requires_sign_in_and_says_what_it_does(
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=IDS)
 def test_operation_declares_its_answer(path: str, method: str, operation: dict) -> None:
+    if operation["operationId"] in REDIRECTS:
+        assert 302 in operation["responses"]
+        return
     successes = [code for code in operation["responses"] if str(code).startswith("2")]
     assert successes
     if operation["operationId"] in STREAMS or "204" in map(str, successes):

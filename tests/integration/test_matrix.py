@@ -43,7 +43,8 @@ NEEDS = {
         "tenants_list tenants_suspend tenants_resume"
     ),
     "tenant.manage": (
-        "auth_set_policy mode_set"
+        "auth_set_policy mode_set sso_create_provider sso_change_provider sso_delete_provider "
+        "sso_add_domain sso_confirm_domain sso_remove_domain"
     ),
     "tenant.assign_roles": (
         "roles_create roles_update roles_delete"
@@ -52,7 +53,7 @@ NEEDS = {
         "auth_policy policy_see policy_set gateway_budgets gateway_create_budget "
         "gateway_update_budget gateway_delete_budget gateway_set_policy routing_set "
         "routing_decisions memory_replay invitations_list invitations_create "
-        "invitations_resend invitations_revoke"
+        "invitations_resend invitations_revoke sso_providers sso_test_provider"
     ),
     "tenant.manage_people": (
         "people_roles people_suspend people_resume people_remove"

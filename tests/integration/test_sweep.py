@@ -32,6 +32,7 @@ from memory.ports import These
 from saas import tenants
 from saas.people import explaining, grants, members, roles
 from saas.provisioning import ensure_person
+from saas.sso import providers as sso_providers
 from tests.support.cast import PASSWORD, Cast
 from tests.support.operations import PUBLIC
 from tests.support.simulator import SimulatedProvider
@@ -58,11 +59,13 @@ OWN_VIEW = {
     "gateway_calls", "gateway_budgets", "gateway_create_budget", "gateway_set_policy",
     "policy_see", "policy_set", "people_list", "roles_list", "roles_create", "grants_list",
     "audit_list", "audit_stats", "audit_export",
+    "sso_providers", "sso_create_provider",
     "auth_policy", "auth_set_policy", "invitations_list", "invitations_create",
 }  # fmt: skip
 # Of these, what only the tenant's own administrators get.
 FOR_SYSADMINS = {
     "mode_set", "policy_see", "policy_set", "people_list", "roles_list", "roles_create",
+    "sso_providers", "sso_create_provider",
     "grants_list", "auth_policy", "auth_set_policy", "invitations_list", "invitations_create",
 }  # fmt: skip
 # What a member may do with an agent of the tenant, and a viewer may not.
@@ -117,13 +120,19 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         .json()["lines"][0]["invitation"]["id"],
         "passkey_id": str(uuid.uuid4()),
         "session_id": str(uuid.uuid4()),
+        "sso_id": Client(web, "sysadmin")
+        .post(
+            "/sso/providers",
+            {"name": "G", "kind": "github", "client_id": "c", "client_secret": "s"},
+        )
+        .json()["id"],
         "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
         "budget_id": budget.json()["id"],
     }
 
 
 # Parts of addresses that are no ids.
-NAMED = {"name": "brain"}
+NAMED = {"name": "brain", "domain": "acme.example"}
 
 
 def operations(web: Web) -> list[tuple[str, str, dict[str, Any]]]:
@@ -144,6 +153,11 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "auth_switch_tenant": {"tenant_id": world["tenant_id"]},
         "auth_set_policy": {"mfa": "optional"},
         "invitations_create": {"emails": ["guest@example.org"], "role": "member"},
+        "sso_create_provider": {
+            "name": key, "kind": "github", "client_id": "c", "client_secret": "s",
+        },
+        "sso_change_provider": {"name": "Stolen"},
+        "sso_add_domain": {"domain": "acme.example"},
         "agents_create": {"name": f"Agent {key}"},
         "agents_update": {"name": "Stolen"},
         "conversations_create": {"agent_id": world["agent_id"]},
@@ -317,7 +331,7 @@ STRANGER_MAY = {
     "see_usage", "list_calls", "list_prices",
     "see_rules", "set_rules", "try_rules", "list_decisions",
     "list_people", "list_roles", "create_role",
-    "list_grants",
+    "list_grants", "list_providers", "create_provider",
 }  # fmt: skip
 
 
@@ -381,6 +395,12 @@ def arguments(function: Callable[..., Any], world: dict[str, str]) -> dict[str, 
             "draft": {}, "before": None, "trial": routing_verbs.Trial(Need()), "by": "tenant",
             "wanted": routing_verbs.DecisionFilter(), "since": now(), "until": now(),
         }  # fmt: skip
+    if function.__module__.startswith("saas.sso."):
+        ready |= {
+            "draft": sso_providers.ProviderDraft("G", "github", "c", "s"),
+            "change": sso_providers.ProviderChange(name="Stolen"),
+            "domain": "acme.example",
+        }
     return {
         name: ready[name]
         for name, parameter in inspect.signature(function).parameters.items()

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from gateway.facade import rewrap_stored_keys
 from kernel.crypto import ring
 from saas.identity import second_factor, signing
+from saas.sso.providers import rewrap_provider_secrets
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         changed = rewrap_stored_keys() + signing.rewrap_signing_keys() + second_factor.rewrap_apps()
+        changed += rewrap_provider_secrets()
         self.stdout.write(f"wrapped anew under key {ring().active_id!r}: {changed}")
         if options["tokens"]:
             kid = signing.rotate()

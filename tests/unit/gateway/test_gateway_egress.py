@@ -5,8 +5,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.egress import RefusedAddressError, check_base_url, is_allowed, open_socket
+from gateway.egress import RefusedAddressError, check_base_url, open_socket
 from gateway.errors import AddressRefused
+from kernel.egress import is_allowed
 
 NEVER = [
     "169.254.169.254",

@@ -712,6 +712,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/auth/oauth/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Route
+         * @description Which provider the people of this address sign in with.
+         */
+        post: operations["oauth_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/oauth/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Callback
+         * @description Where providers send people back. Ends on the page that was wanted, signed in.
+         */
+        get: operations["oauth_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/oauth/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Start
+         * @description Go to a provider's sign-in page. `next`: a path of our own to end on.
+         */
+        get: operations["oauth_start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/agents": {
         parameters: {
             query?: never;
@@ -2240,6 +2300,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/sso/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Providers
+         * @description The tenant's identity providers.
+         */
+        get: operations["sso_providers"];
+        put?: never;
+        /**
+         * Create Provider
+         * @description Set up an identity provider.
+         */
+        post: operations["sso_create_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/providers/{sso_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Provider
+         * @description Remove it; people keep account and membership.
+         */
+        delete: operations["sso_delete_provider"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Provider
+         * @description Change it. Another issuer: its people are recognised anew.
+         */
+        patch: operations["sso_change_provider"];
+        trace?: never;
+    };
+    "/api/v2/sso/providers/{sso_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Provider
+         * @description Look whether it can work, and say what is wrong.
+         */
+        post: operations["sso_test_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/providers/{sso_id}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Domain
+         * @description Name a domain that the provider is to speak for.
+         */
+        post: operations["sso_add_domain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/providers/{sso_id}/domains/{domain}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Domain
+         * @description Look for the proof on the domain's web server.
+         */
+        post: operations["sso_confirm_domain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/providers/{sso_id}/domains/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Domain
+         * @description The provider speaks for it no longer.
+         */
+        delete: operations["sso_remove_domain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit": {
         parameters: {
             query?: never;
@@ -3333,6 +3521,22 @@ export interface components {
              * @default
              */
             scope: string;
+        };
+        /**
+         * SsoRouteOut
+         * @description Where people of this address sign in; null: here, with a password.
+         */
+        SsoRouteOut: {
+            /** Provider Id */
+            provider_id: string | null;
+        };
+        /**
+         * SsoAddressIn
+         * @description Whoever wants to sign in.
+         */
+        SsoAddressIn: {
+            /** Email */
+            email: string;
         };
         /**
          * AgentOut
@@ -6095,6 +6299,132 @@ export interface components {
             lacking: string;
         };
         /**
+         * SsoDomainOut
+         * @description A domain. `proof`: what https://<domain>/.well-known/somaagent-sso.txt is to contain.
+         */
+        SsoDomainOut: {
+            /** Domain */
+            domain: string;
+            /** Proof */
+            proof: string;
+            /** Confirmed At */
+            confirmed_at: string | null;
+        };
+        /**
+         * SsoProviderList
+         * @description Every provider, and the address to register with them.
+         */
+        SsoProviderList: {
+            /** Items */
+            items: components["schemas"]["SsoProviderOut"][];
+            /** Redirect Uri */
+            redirect_uri: string;
+            /** Default Roles */
+            default_roles: string[];
+        };
+        /**
+         * SsoProviderOut
+         * @description An identity provider, without its secret. `people`: who signed in by it so far.
+         */
+        SsoProviderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /** Issuer */
+            issuer: string;
+            /** Client Id */
+            client_id: string;
+            /** Default Role */
+            default_role: string;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /** Domains */
+            domains: components["schemas"]["SsoDomainOut"][];
+            /** People */
+            people: number;
+        };
+        /**
+         * SsoProviderIn
+         * @description A provider. `issuer` only with `oidc`, exactly as its discovery document says it.
+         */
+        SsoProviderIn: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "oidc" | "google" | "github";
+            /**
+             * Issuer
+             * @default
+             */
+            issuer: string;
+            /** Client Id */
+            client_id: string;
+            /** Client Secret */
+            client_secret: string;
+            /**
+             * Default Role
+             * @default member
+             */
+            default_role: string;
+        };
+        /**
+         * SsoProviderChangeIn
+         * @description What is given is changed; the secret stays where none is given.
+         */
+        SsoProviderChangeIn: {
+            /** Name */
+            name?: string | null;
+            /** Issuer */
+            issuer?: string | null;
+            /** Client Id */
+            client_id?: string | null;
+            /** Client Secret */
+            client_secret?: string | null;
+            /** Default Role */
+            default_role?: string | null;
+            /** Is Enabled */
+            is_enabled?: boolean | null;
+        };
+        /**
+         * SsoFindingOut
+         * @description One thing that was looked at, and what is wrong with it in words.
+         */
+        SsoFindingOut: {
+            /** What */
+            what: string;
+            /** Is Ok */
+            is_ok: boolean;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * SsoTestOut
+         * @description What was looked at, in order; it stops at the first that is wrong.
+         */
+        SsoTestOut: {
+            /** Is Ok */
+            is_ok: boolean;
+            /** Findings */
+            findings: components["schemas"]["SsoFindingOut"][];
+        };
+        /**
+         * SsoDomainIn
+         * @description A domain of e-mail addresses.
+         */
+        SsoDomainIn: {
+            /** Domain */
+            domain: string;
+        };
+        /**
          * AuditFilter
          * @description What to look for. `action`: whole ("person.removed"), or its noun ("person").
          */
@@ -7623,6 +7953,75 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CodeOut"];
                 };
+            };
+        };
+    };
+    oauth_route: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoAddressIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoRouteOut"];
+                };
+            };
+        };
+    };
+    oauth_callback: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    oauth_start: {
+        parameters: {
+            query?: {
+                next?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Found */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -9866,6 +10265,188 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ExplanationOut"];
                 };
+            };
+        };
+    };
+    sso_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoProviderList"];
+                };
+            };
+        };
+    };
+    sso_create_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoProviderIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoProviderOut"];
+                };
+            };
+        };
+    };
+    sso_delete_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sso_change_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoProviderChangeIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoProviderOut"];
+                };
+            };
+        };
+    };
+    sso_test_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoTestOut"];
+                };
+            };
+        };
+    };
+    sso_add_domain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoDomainIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoDomainOut"];
+                };
+            };
+        };
+    };
+    sso_confirm_domain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoDomainOut"];
+                };
+            };
+        };
+    };
+    sso_remove_domain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sso_id: string;
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

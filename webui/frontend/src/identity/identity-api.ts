@@ -39,6 +39,11 @@ export class IdentityApi {
     return this.http.post("/auth/login/code", { challenge, code }, ANSWER);
   }
 
+  /** Where people of an address sign in; null: here, with a password. */
+  companySignIn(email: string): Promise<{ provider_id: string | null }> {
+    return this.http.post("/auth/oauth/route", { email }, { anonymous: true });
+  }
+
   askPasskey(challenge: string | null): Promise<Asked> {
     return this.http.post("/auth/login/passkey/ask", { challenge }, ANSWER);
   }

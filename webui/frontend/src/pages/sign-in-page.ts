@@ -14,6 +14,7 @@ import type { SecondStep } from "../identity/identity-api";
 import { hasPasskeys, showPasskey } from "../identity/passkey";
 import { FORGOTTEN } from "../router/routes";
 import { brand } from "../ui/brand";
+import { stepOfCompany } from "./company-sign-in";
 import { LightElement } from "../ui/light-element";
 import { nextStep, problemView, referenceLine } from "../ui/states";
 
@@ -23,7 +24,7 @@ export class SignInPage extends LightElement {
   @state() private problem: Problem | null = null;
   /** The password was right, and this is still to be shown. */
   @state() private second: SecondStep | null = null;
-  @query("#email") private readonly email!: HTMLInputElement;
+  @query("#email") private readonly email!: HTMLInputElement | null;
   @query("#password") private readonly password!: HTMLInputElement | null;
   @query("#code") private readonly code!: HTMLInputElement | null;
   #api!: IdentityApi;
@@ -31,11 +32,12 @@ export class SignInPage extends LightElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#api = new IdentityApi(this.services.http);
+    this.second = stepOfCompany();
   }
 
   protected override firstUpdated(): void {
     document.title = `${msg("Sign in")} · SomaAgent`;
-    this.email.focus();
+    (this.code ?? this.email)?.focus();
   }
 
   protected override render(): TemplateResult {
@@ -83,6 +85,9 @@ export class SignInPage extends LightElement {
         ${this.busy ? msg("Signing in…") : msg("Sign in")}
       </button>
       ${this.#passkeyButton(null)}
+      <soma-company-sign-in
+        .address=${() => this.email?.value.trim() ?? ""}
+      ></soma-company-sign-in>
       <a class="button button--quiet button--wide" href=${FORGOTTEN}>
         ${msg("Forgotten your password?")}
       </a>`;
@@ -157,7 +162,7 @@ export class SignInPage extends LightElement {
     const { second } = this;
     await this.#attempt(() =>
       second === null
-        ? this.#api.login(this.email.value.trim(), this.password?.value ?? "")
+        ? this.#api.login(this.email?.value.trim() ?? "", this.password?.value ?? "")
         : this.#api.loginCode(second.challenge, this.code?.value.trim() ?? ""),
     );
   };
@@ -188,7 +193,7 @@ export class SignInPage extends LightElement {
     this.second = null;
     this.problem = null;
     await this.updateComplete;
-    this.email.focus();
+    this.email?.focus();
   };
 }
 

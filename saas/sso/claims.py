@@ -1,0 +1,75 @@
+"""Whether an ID token says what it seems to say. Pure: the keys are given.
+
+Source: OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725 (algorithms are ours to choose).
+"""
+
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from saas.sso.errors import SsoRefused
+
+LEEWAY_S = 30
+# Signatures with a public key alone: never `none`, never a shared secret.
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "EdDSA",
+    "Ed25519",
+)
+
+
+def key_id(token: str) -> str | None:
+    """Which key the token names. Raises: SsoRefused."""
+    try:
+        header = jws.extract_compact(token.encode()).headers()
+    except (JoseError, ValueError) as exc:
+        raise SsoRefused("What the provider sent is not a token.") from exc
+    kid = header.get("kid")
+    return kid if isinstance(kid, str) else None
+
+
+def verify(token: str, keys: KeySet, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
+    """The claims of an ID token for us, of this sign-in. Raises: SsoRefused."""
+    claims = verify_signature(token, keys)
+    # An audience of several names who asked (`azp`): that must be us.
+    audience = claims.get("aud")
+    if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != client_id:
+        raise SsoRefused("The token is for somebody else.")
+    registry = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    validate(registry, claims)
+    return claims
+
+
+def verify_signature(token: str, keys: KeySet) -> dict[str, Any]:
+    """The claims of a token that one of these keys signed. Raises: SsoRefused."""
+    try:
+        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+    except (JoseError, ValueError) as exc:
+        raise SsoRefused("The signature of the provider's token is not right.") from exc
+
+
+def validate(registry: jwt.JWTClaimsRegistry, claims: dict[str, Any]) -> None:
+    """Raise SsoRefused unless the claims are as the registry wants them."""
+    try:
+        registry.validate(claims)
+    except JoseError as exc:
+        # The name of a claim is ours; its value stays unsaid.
+        name = getattr(exc, "claim", "") or str(exc.error)
+        raise SsoRefused(f"The provider's token is not for this sign-in ({name}).") from exc

@@ -1,0 +1,108 @@
+"""One sign-in through a provider: out with a state, back with a code, once, in the same browser.
+
+The state is a secret that works once; nonce and PKCE verifier are made of it and of the browser's
+own cookie, so that nothing secret is kept here and a code is worth nothing in another browser.
+Source: OpenID Connect Core 1.0, section 3.1; RFC 9700, sections 2.1 and 4.7; RFC 9207.
+"""
+
+import base64
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from kernel.db import platform_unit
+from saas.identity import onetime
+from saas.identity.sessions import Proof, Visitor
+from saas.identity.verbs import SecondStep, SignIn, proceed
+from saas.sso import exchange, people
+from saas.sso.errors import ProviderUnknown, SsoRefused
+from saas.sso.exchange import Bound
+from saas.sso.models import IdentityProvider
+from saas.sso.providers import client_of, issuer_of
+
+LIFE = timedelta(minutes=10)
+NEXT_LIMIT = 500
+HOME = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a provider's redirect brought. `error`: a code of RFC 6749, section 4.1.2.1."""
+
+    state: str
+    code: str = ""
+    issuer: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How the sign-in ended, and where the person wanted to go."""
+
+    found: SignIn | SecondStep
+    next_path: str
+
+
+def begin(provider_id: UUID, next_path: str, browser: str) -> str:
+    """Where the browser goes. `browser`: the secret of its cookie.
+
+    Raises: ProviderUnknown, ProviderAway, SealBroken.
+    """
+    row = _provider(provider_id)
+    state = onetime.issue(
+        "sso", LIFE, provider=str(row.id), browser=onetime.digest(browser),
+        next=local_path(next_path),
+    )  # fmt: skip
+    return exchange.authorize_url(client_of(row), _bound(state, browser))
+
+
+def finish(back: Returned, browser: str, visitor: Visitor) -> Arrival:
+    """Open a session for whom the provider names, in the provider's tenant.
+
+    Raises: SsoRefused, SsoNotForYou, ProviderUnknown, ProviderAway.
+    """
+    known = onetime.look("sso", back.state)
+    if known is None or not hmac.compare_digest(known.data["browser"], onetime.digest(browser)):
+        raise SsoRefused("This sign-in was begun elsewhere, or too long ago. Begin again.")
+    # Spent whatever comes next: a code is tried once.
+    if onetime.spend("sso", back.state) is None:
+        raise SsoRefused("This sign-in was finished already. Begin again.")
+    if back.error or not back.code:
+        raise SsoRefused("The provider did not let you in, or you went back. Begin again.")
+    row = _provider(UUID(known.data["provider"]))
+    if back.issuer and issuer_of(row) and back.issuer != issuer_of(row):
+        raise SsoRefused("The answer came from another provider than the one that was asked.")
+    said = exchange.redeem(client_of(row), back.code, _bound(back.state, browser))
+    user = people.recognise(row, said)
+    # "fed": RFC 8176 has no word for a sign-in elsewhere.
+    proof = Proof(("fed", "mfa") if said.is_strong else ("fed",), is_strong=said.is_strong)
+    found = proceed(user, visitor, proof, tenant_id=row.tenant_id)
+    return Arrival(found, known.data["next"])
+
+
+def local_path(wanted: str) -> str:
+    """A path of our own pages; anything that could lead elsewhere leads home."""
+    is_local = re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", wanted) is not None
+    return wanted if is_local and len(wanted) <= NEXT_LIMIT else HOME
+
+
+def _provider(provider_id: UUID) -> IdentityProvider:
+    with platform_unit("sso: where to sign in") as alias:
+        row: IdentityProvider | None = (
+            IdentityProvider.objects.using(alias).filter(id=provider_id, is_enabled=True).first()
+        )
+    if row is None:
+        raise ProviderUnknown
+    return row
+
+
+def _bound(state: str, browser: str) -> Bound:
+    return Bound(state, _made_of(browser, f"nonce:{state}"), _made_of(browser, f"pkce:{state}"))
+
+
+def _made_of(browser: str, purpose: str) -> str:
+    """43 characters of base64url, as RFC 7636 wants a verifier."""
+    made = hmac.digest(browser.encode(), purpose.encode(), "sha256")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
