@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from ninja import Query, Router, Schema, Status
+from ninja import Form, Query, Router, Schema, Status
 from pydantic import Field
 
 from kernel.errors import SomaError
 from saas.api import cookies
 from saas.api.auth import actor_of
 from saas.identity.verbs import SecondStep
-from saas.sso import domains, flow, providers
+from saas.sso import domains, flow, logout, providers
 from saas.sso.exchange import redirect_uri
 
 router = Router(tags=["sso"])
@@ -229,6 +229,20 @@ def start(
         return _refused(request, response, exc)
     cookies.keep(response, BROWSER_COOKIE, browser, flow.LIFE.total_seconds())
     return response
+
+
+@sign_in_router.post(
+    "/oauth/{provider}/backchannel", response={204: None}, auth=None, operation_id="oauth_logout"
+)
+def backchannel(
+    request: HttpRequest,
+    provider: UUID,
+    logout_token: Annotated[str, Form(max_length=10_000)],
+) -> Status[None]:
+    """A provider says that somebody signed out there (OpenID Connect Back-Channel Logout)."""
+    del request
+    logout.end_by_token(provider, logout_token)
+    return Status(204, None)
 
 
 def _refused(request: HttpRequest, response: HttpResponse, exc: SomaError) -> HttpResponse:

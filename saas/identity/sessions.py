@@ -201,6 +201,12 @@ def end_other_sessions(user_id: UUID, keep: UUID | None) -> int:
     return _end(user_id, [one for (one,) in others.values_list("id")])
 
 
+def end_sessions_in(user_id: UUID, tenant_id: UUID) -> int:
+    """End the sessions that a person has in one tenant. Returns how many."""
+    here = _open_of(user_id).filter(tenant_id=tenant_id)
+    return _end(user_id, [one for (one,) in here.values_list("id")])
+
+
 def switch_tenant(session_id: UUID, tenant_id: UUID) -> None:
     """Make `tenant_id` the session's tenant (membership was checked)."""
     Session.objects.filter(id=session_id).update(tenant_id=tenant_id)

@@ -17,6 +17,8 @@ from saas.sso.errors import ProviderAway, SsoRefused
 
 CALLBACK = "/api/v2/auth/oauth/callback"
 GOOGLE = "https://accounts.google.com"
+# OpenID Connect Core 1.0, section 2.
+SUBJECT_MAX = 255
 SCOPE = "openid email profile"
 _GITHUB_SCOPE = "read:user user:email"
 _GITHUB_AUTHORIZE = "https://github.com/login/oauth/authorize"
@@ -46,14 +48,13 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a provider says of a person. `sid`: its own session, for ending ours with it."""
+    """What a provider says of a person."""
 
     subject: str
     email: str
     is_verified: bool
     name: str
     is_strong: bool = False
-    sid: str = ""
 
 
 def redirect_uri() -> str:
@@ -99,14 +100,15 @@ def redeem(client: Client, code: str, bound: Bound) -> Assertion:
 def assertion_of(said: dict[str, Any]) -> Assertion:
     """The claims that we use (OpenID Connect Core, section 5.1)."""
     methods = said.get("amr")
+    if not 0 < len(said["sub"]) <= SUBJECT_MAX or not said["sub"].isprintable():
+        raise SsoRefused("The provider names nobody.")
     return Assertion(
-        subject=str(said["sub"]),
+        subject=said["sub"],
         email=str(said.get("email") or ""),
         # Some send it as text; anything else does not count as confirmed.
         is_verified=said.get("email_verified") in (True, "true"),
         name=str(said.get("name") or said.get("preferred_username") or ""),
         is_strong=isinstance(methods, list) and not _SEVERAL_FACTORS.isdisjoint(map(str, methods)),
-        sid=str(said.get("sid") or ""),
     )
 
 

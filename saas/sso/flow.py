@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from kernel.db import platform_unit
 from saas.identity import onetime
 from saas.identity.sessions import Proof, Visitor
 from saas.identity.verbs import SecondStep, SignIn, proceed
 from saas.sso import exchange, people
-from saas.sso.errors import ProviderUnknown, SsoRefused
+from saas.sso.errors import SsoRefused
 from saas.sso.exchange import Bound
-from saas.sso.models import IdentityProvider
-from saas.sso.providers import client_of, issuer_of
+from saas.sso.providers import client_of, enabled_provider, issuer_of
 
 LIFE = timedelta(minutes=10)
 NEXT_LIMIT = 500
@@ -50,7 +48,7 @@ def begin(provider_id: UUID, next_path: str, browser: str) -> str:
 
     Raises: ProviderUnknown, ProviderAway, SealBroken.
     """
-    row = _provider(provider_id)
+    row = enabled_provider(provider_id)
     state = onetime.issue(
         "sso", LIFE, provider=str(row.id), browser=onetime.digest(browser),
         next=local_path(next_path),
@@ -71,7 +69,7 @@ def finish(back: Returned, browser: str, visitor: Visitor) -> Arrival:
         raise SsoRefused("This sign-in was finished already. Begin again.")
     if back.error or not back.code:
         raise SsoRefused("The provider did not let you in, or you went back. Begin again.")
-    row = _provider(UUID(known.data["provider"]))
+    row = enabled_provider(UUID(known.data["provider"]))
     if back.issuer and issuer_of(row) and back.issuer != issuer_of(row):
         raise SsoRefused("The answer came from another provider than the one that was asked.")
     said = exchange.redeem(client_of(row), back.code, _bound(back.state, browser))
@@ -86,16 +84,6 @@ def local_path(wanted: str) -> str:
     """A path of our own pages; anything that could lead elsewhere leads home."""
     is_local = re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", wanted) is not None
     return wanted if is_local and len(wanted) <= NEXT_LIMIT else HOME
-
-
-def _provider(provider_id: UUID) -> IdentityProvider:
-    with platform_unit("sso: where to sign in") as alias:
-        row: IdentityProvider | None = (
-            IdentityProvider.objects.using(alias).filter(id=provider_id, is_enabled=True).first()
-        )
-    if row is None:
-        raise ProviderUnknown
-    return row
 
 
 def _bound(state: str, browser: str) -> Bound:

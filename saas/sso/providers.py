@@ -179,6 +179,17 @@ def inspect_issuer(issuer: str) -> list[Finding]:
     return [*found, Finding("keys", is_ok=True, detail=f"Keys that sign: {count}.")]
 
 
+def enabled_provider(provider_id: UUID) -> IdentityProvider:
+    """The provider, of any tenant, that people may sign in with. Raises: ProviderUnknown."""
+    with platform_unit("sso: where to sign in") as alias:
+        row: IdentityProvider | None = (
+            IdentityProvider.objects.using(alias).filter(id=provider_id, is_enabled=True).first()
+        )
+    if row is None:
+        raise ProviderUnknown
+    return row
+
+
 def client_of(row: IdentityProvider) -> Client:
     """What we are to the provider. Raises: SealBroken."""
     secret = open_sealed(bytes(row.sealed_secret), _context(row.id))

@@ -14,7 +14,7 @@ from saas.models import Membership, User
 from saas.sso import discovery, web
 from tests.support.cast import Cast
 from tests.support.keycloak import CLIENT_ID, CLIENT_SECRET, Realm, realm_at, sign_in_at
-from tests.support.web import Client, Web
+from tests.support.web import Client, Web, eventually
 
 CALLBACK = "/api/v2/auth/oauth/callback"
 
@@ -238,6 +238,21 @@ def test_a_provider_that_is_away_closes_no_session(
     shown = visitor.get(f"/auth/oauth/{sso_id}")
     assert shown.headers["location"] == "/sign-in?refused=sso-provider-away"
     assert me(web, visitor).status_code == 200
+
+
+def test_signing_out_at_the_company_ends_what_is_open_here(
+    web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
+) -> None:
+    sso_id = set_up(web, realm)
+    realm.tell_of_sign_outs(f"{web.base}/api/v2/auth/oauth/{sso_id}/backchannel")
+    sign_in(web, visitor, sso_id, "ann")
+    bystander = Client(web, "bob")
+    assert me(web, visitor).status_code == 200
+    realm.sign_out("ann")
+    eventually(lambda: me(web, visitor).status_code == 401, "the session goes on")
+    assert bystander.get("/auth/me").status_code == 200
+    forged = visitor.post(f"/auth/oauth/{sso_id}/backchannel", data={"logout_token": "a.b.c"})
+    assert (forged.status_code, forged.json()["code"]) == (401, "sso-refused")
 
 
 def test_setting_up_refuses_what_would_hurt(web: Web, cast: Cast) -> None:

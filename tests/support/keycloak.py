@@ -65,6 +65,17 @@ class Realm:
             },
         )
 
+    def tell_of_sign_outs(self, url: str) -> None:
+        """Let Keycloak tell `url` of everybody who signs out (back-channel logout)."""
+        (client,) = self.admin("GET", f"/{self.name}/clients?clientId={CLIENT_ID}").json()
+        client["attributes"]["backchannel.logout.url"] = url
+        client["attributes"]["backchannel.logout.session.required"] = "true"
+        self.admin("PUT", f"/{self.name}/clients/{client['id']}", client)
+
+    def sign_out(self, username: str) -> None:
+        (user,) = self.admin("GET", f"/{self.name}/users?exact=true&username={username}").json()
+        self.admin("POST", f"/{self.name}/users/{user['id']}/logout")
+
 
 def realm_at(base: str, redirect_uri: str) -> Realm:
     """A new realm with a confidential client that comes back to `redirect_uri`."""

@@ -5,6 +5,6 @@ PUBLIC = {
     "auth_login", "auth_login_code", "auth_ask_passkey", "auth_login_passkey", "auth_token",
     "auth_refresh", "auth_request_reset", "auth_validate_reset", "auth_confirm_reset",
     "auth_confirm_email", "auth_register", "auth_confirm_register",
-    "oauth_route", "oauth_start", "oauth_callback",
+    "oauth_route", "oauth_start", "oauth_callback", "oauth_logout",
     "invitations_look", "invitations_join",
 }  # fmt: skip

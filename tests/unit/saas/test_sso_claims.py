@@ -94,3 +94,21 @@ def test_other_curves_are_understood() -> None:
     # An algorithm that does not fit the key.
     with pytest.raises(SsoRefused):
         verify(token(), keys)
+
+
+def test_a_logout_token_is_not_an_id_token_and_the_reverse() -> None:
+    event = {claims.LOGOUT: {}}
+    good = token(nonce=None, events=event, jti="j")
+    assert claims.verify_logout(good, KEYS, ISSUER, CLIENT)["sub"] == "7"
+    for wrong in (
+        token(),
+        token(events=event, jti="j"),
+        token(nonce=None, jti="j"),
+        token(nonce=None, events=event),
+        token(nonce=None, events=event, jti="j", aud="another"),
+        token(nonce=None, events=event, jti="j", exp=int(time.time()) - 31),
+    ):
+        with pytest.raises(SsoRefused):
+            claims.verify_logout(wrong, KEYS, ISSUER, CLIENT)
+    with pytest.raises(SsoRefused):
+        verify(good)
