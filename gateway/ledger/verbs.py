@@ -296,7 +296,10 @@ def see_usage(actor: Actor, query: UsageQuery) -> UsageReport:
             .annotate(**{f"sum_{name}": Sum(name) for name in USAGE_SUMS})
             .order_by("bucket", column)[: ROWS_AT_MOST + 1]
         )
-        summed = rows.aggregate(**{f"sum_{name}": Sum(name) for name in USAGE_SUMS})
+        is_cut = len(grouped) > ROWS_AT_MOST
+        # Only where not all of it is here does the database add it up again.
+        whole = {f"sum_{name}": Sum(name) for name in USAGE_SUMS}
+        parts = [rows.aggregate(**whole)] if is_cut else grouped
     shown = [
         {
             "bucket": row["bucket"].astimezone(zone),
@@ -305,8 +308,8 @@ def see_usage(actor: Actor, query: UsageQuery) -> UsageReport:
         }
         for row in grouped[:ROWS_AT_MOST]
     ]
-    total = {name: int(summed[f"sum_{name}"] or 0) for name in USAGE_SUMS}
-    return UsageReport(str(zone), shown, total, is_cut=len(grouped) > ROWS_AT_MOST)
+    total = {name: sum(int(one[f"sum_{name}"] or 0) for one in parts) for name in USAGE_SUMS}
+    return UsageReport(str(zone), shown, total, is_cut)
 
 
 def list_calls(actor: Actor, limit: int, before: UUID | None) -> list[Usage]:
