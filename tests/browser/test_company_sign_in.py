@@ -19,7 +19,7 @@ def test_company_address_leads_to_keycloak_and_back_with_a_membership(
     set_up(web, realm)
     tab = visit.stranger().go("/sign-in")
     page = tab.page
-    company = page.get_by_role("button", name="Sign in with your company")
+    company = page.get_by_role("button", name="Company sign-in")
     company.click()
     expect(page.get_by_role("alert")).to_contain_text("Fill in your e-mail address first")
     page.get_by_label("E-mail").fill("someone@elsewhere.example")

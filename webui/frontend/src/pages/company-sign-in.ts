@@ -35,7 +35,7 @@ export class CompanySignIn extends LightElement {
         ?disabled=${this.busy}
         @click=${this.#go}
       >
-        ${msg("Sign in with your company")}
+        ${msg("Company sign-in")}
       </button>`;
   }
 
