@@ -21,7 +21,7 @@ django.setup()
 
 from django.db import connections, transaction  # noqa: E402
 
-from bench.scenarios import context  # noqa: E402
+from bench.scenarios import context, routing  # noqa: E402
 from chat import policy, verbs  # noqa: E402
 from chat.facade import list_agents  # noqa: E402
 from chat.models import Conversation  # noqa: E402
@@ -297,6 +297,7 @@ def main() -> None:
         "usage": usage,
         "calls": calls,
         "door": door,
+        "routing": routing.measure,
     }
 
     sys.stdout.write(json.dumps(work[request["do"]](request)))

@@ -41,6 +41,8 @@ from bench.scenarios import (
     outages,
     page,
     peer,
+    routing,
+    routing_day,
     sockets,
     start,
     streams_100,
@@ -80,6 +82,8 @@ SCENARIOS: dict[str, ModuleType] = {
     "gateway": gateway,
     "gateway-tokens": gateway_tokens,
     "gateway-usage": gateway_usage,
+    "routing-decision": routing,
+    "routing-day": routing_day,
     "authz": authz,
     "door": door,
 }
@@ -98,6 +102,8 @@ ORDER = (
     "gateway-tokens",
     "gateway-usage",
     "door",
+    "routing-day",
+    "routing-decision",
     "authz",
 )
 GROUPS = {
@@ -105,7 +111,7 @@ GROUPS = {
         name
         for name in SCENARIOS
         if not name.startswith(
-            ("memory-", "events", "chaos", "outages", "gateway", "authz", "door")
+            ("memory-", "events", "chaos", "outages", "gateway", "authz", "door", "routing")
         )
     ),
     "memory": tuple(name for name in SCENARIOS if name.startswith("memory-")),
@@ -114,6 +120,7 @@ GROUPS = {
     "chaos": ("users", "outages", "chaos"),
     "gateway": ("gateway", "gateway-tokens", "gateway-usage"),
     "identity": ("door", "authz"),
+    "routing": ("routing-decision", "routing-day"),
 }
 CATCH_UP_S = 180.0
 # A machine is at rest when its processors were busy for less than this over a look.

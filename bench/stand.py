@@ -169,7 +169,7 @@ class Stand:
         if answer.status >= 400:
             message = f"{method} {path}: {answer.status} {text[:500]}"
             raise RuntimeError(message)
-        return json.loads(text)
+        return json.loads(text) if text else None
 
     def backlog(self) -> float:
         """Events and memories that the worker has not settled yet."""
