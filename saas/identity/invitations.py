@@ -186,7 +186,7 @@ def _send(actor: Actor, row: Invitation) -> None:
         f"{tenant} invites you to SomaAgent",
         f"{inviter.display_name} ({inviter.email}) invites you to {tenant}. The link works for "
         "72 hours, and once:",
-        mails.link(f"/invitation?token={token}"),
+        mails.link(f"/invitation#token={token}"),
     )
 
 

@@ -100,7 +100,7 @@ def ask_email_change(actor: Actor, new: str) -> None:
                 "Confirm the change of your e-mail address",
                 f"The address of your account is to become {new}. Confirm it at both addresses "
                 "within 24 hours; here by this link:",
-                mails.link(f"/confirm-email?token={token}"),
+                mails.link(f"/confirm-email#token={token}"),
                 "If you did not ask for this, change your password.",
             )
 
@@ -167,7 +167,7 @@ def ask_registration(email: str, display_name: str, password: str, visitor: Visi
             email,
             "Confirm your e-mail address",
             "Follow this link within 24 hours, then sign in:",
-            mails.link(f"/confirm-account?token={token}"),
+            mails.link(f"/confirm-account#token={token}"),
         )
 
 
@@ -213,7 +213,7 @@ def _answer(email: str) -> bool:
             "Choose a new password",
             "Somebody asked for a new password for your account. This link works for an hour, "
             "and once:",
-            mails.link(f"/reset-password?token={token}"),
+            mails.link(f"/reset-password#token={token}"),
             "If it was not you, ignore this message: your password stays as it is.",
         )
     return True

@@ -53,7 +53,7 @@ def test_from_an_invitation_to_a_session_ended_elsewhere(
     expect(admin.page.get_by_test_id("invitations")).to_contain_text(GUEST)
     admin.shoot("people-invitations")
     guest = with_authenticator(visit.stranger())
-    page = guest.go(f"/invitation?token={link_in(mails_to(GUEST)[0])}").page
+    page = guest.go(f"/invitation#token={link_in(mails_to(GUEST)[0])}").page
     expect(page.get_by_role("heading", name="Join Acme")).to_be_visible()
     assert guest.violations_in_every_theme() == []
     guest.shoot("invitation")
@@ -135,13 +135,13 @@ def test_a_forgotten_password_is_replaced_by_a_link(
     platform.shoot("mails")
     found = re.search(r"token=([\w-]+)", mail.inner_text())
     assert found is not None
-    tab.go(f"/reset-password?token={found.group(1)}")
+    tab.go(f"/reset-password#token={found.group(1)}")
     tab.page.get_by_label("New password").fill(NEW)
     assert tab.violations_in_every_theme() == []
     tab.shoot("reset-password")
     tab.page.get_by_role("button", name="Save").click()
     expect(tab.page.get_by_text("Your password has been changed.")).to_be_visible()
-    tab.go(f"/reset-password?token={found.group(1)}")
+    tab.go(f"/reset-password#token={found.group(1)}")
     expect(tab.page.get_by_text("This link is no longer valid")).to_be_visible()
     first_step(tab, "ann@example.org", NEW)
     expect(tab.field).to_be_visible()
@@ -204,8 +204,8 @@ def test_the_pages_of_the_door_fit_a_phone(visit: Visit, model: SimulatedProvide
         (ann, "/profile"),
         (platform, "/platform/mails"),
         (visit.stranger(NARROW), "/forgotten-password"),
-        (visit.stranger(NARROW), "/reset-password?token=x"),
-        (visit.stranger(NARROW), "/invitation?token=x"),
+        (visit.stranger(NARROW), "/reset-password#token=x"),
+        (visit.stranger(NARROW), "/invitation#token=x"),
         (visit.stranger(NARROW), "/sign-in"),
     ):
         tab.go(path)

@@ -52,7 +52,7 @@ def test_a_reset_link_works_once_and_ends_every_session(cast: Cast) -> None:
     assert stranger.post("/auth/password/request", {"email": "ANN@example.org"}).status_code == 204
     mail = mails_to(ANN)[0]
     # Built from the settings, whatever the request says.
-    assert "http://127.0.0.1:20001/reset-password?token=" in mail
+    assert "http://127.0.0.1:20001/reset-password#token=" in mail
     token = link_in(mail)
     assert stranger.post("/auth/password/validate", {"token": token}).json() == {"valid": True}
     weak = stranger.post("/auth/password/confirm", {"token": token, "new": "password1234"})

@@ -14,6 +14,6 @@ def mails_to(email: str) -> list[str]:
 
 def link_in(mail: str) -> str:
     """The token in the link of a mail."""
-    found = re.search(r"\?token=([\w-]+)", mail)
+    found = re.search(r"#token=([\w-]+)", mail)
     assert found is not None, mail
     return found.group(1)

@@ -7,6 +7,7 @@ import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
 import { HOME } from "../router/routes";
+import { linkSecret } from "../session/link-secret";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
 
@@ -42,7 +43,7 @@ export class ConfirmPage extends LightElement {
 
   async #confirm(): Promise<void> {
     const { router, http } = this.services;
-    const token = router.state.query.get("token") ?? "";
+    const token = linkSecret();
     const api = new IdentityApi(http);
     this.busy = true;
     this.problem = null;

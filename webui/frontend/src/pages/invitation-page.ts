@@ -8,6 +8,7 @@ import type { Me, Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
 import type { Welcome } from "../identity/identity-api";
 import { HOME, signInPath } from "../router/routes";
+import { linkSecret } from "../session/link-secret";
 import { StoreController } from "../store";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
@@ -30,7 +31,7 @@ export class InvitationPage extends LightElement {
     document.title = `${msg("Invitation")} · SomaAgent`;
     this.#session.follow(this.services.session);
     this.#api = new IdentityApi(this.services.http);
-    this.#token = this.services.router.state.query.get("token") ?? "";
+    this.#token = linkSecret();
     void this.#look();
   }
 
@@ -58,7 +59,7 @@ export class InvitationPage extends LightElement {
       return html`<p>${msg(str`There is an account with ${welcome.email}. Sign in to accept.`)}</p>
         <a
           class="button button--primary button--wide"
-          href=${signInPath(`/invitation?token=${this.#token}`)}
+          href=${signInPath("/invitation")}
         >
           ${msg("Sign in")}
         </a>`;

@@ -7,6 +7,7 @@ import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
 import { FORGOTTEN } from "../router/routes";
+import { linkSecret } from "../session/link-secret";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
 import { newPasswordField } from "../ui/new-password";
@@ -25,7 +26,7 @@ export class ResetPage extends LightElement {
     super.connectedCallback();
     document.title = `${msg("Choose a new password")} · SomaAgent`;
     this.#api = new IdentityApi(this.services.http);
-    this.#token = this.services.router.state.query.get("token") ?? "";
+    this.#token = linkSecret();
     void this.#look();
   }
 
