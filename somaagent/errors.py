@@ -4,8 +4,9 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -55,6 +56,8 @@ def as_soma_error(exc: Exception) -> SomaError:
             return NotFound()
         case RequestDataTooBig():
             return TooLarge("The request body is too large. Nothing was kept.")
+        case MultiPartParserError() | SuspiciousOperation():
+            return BadRequest("The form cannot be read. Nothing was kept.")
         case HttpError() if exc.status_code == 400:
             return BadRequest("The body is not valid JSON. Nothing was kept.")
         case _ if isinstance(exc, AWAY):

@@ -1,15 +1,23 @@
 """Tells how much of `/v1` each client was tried with."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 CLIENTS = {
     "test_the_official_client_of_node": "openai (Node)",
     "test_litellm_as_a_client": "litellm",
     "test_langchain_as_a_client": "langchain-openai",
 }
-# A test that tries several features in one process says how many.
 FEATURES = "features"
+
+
+@pytest.fixture
+def tell_features(request: pytest.FixtureRequest) -> Callable[[int], None]:
+    """For a test that tries several features in one process: says how many."""
+    return lambda count: request.node.user_properties.append((FEATURES, count))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

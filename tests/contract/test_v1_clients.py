@@ -313,7 +313,7 @@ console.log(JSON.stringify(found));
 
 
 def test_the_official_client_of_node(
-    web: Web, secret: str, model: SimulatedProvider, record_property: Callable[[str, object], None]
+    web: Web, secret: str, model: SimulatedProvider, tell_features: Callable[[int], None]
 ) -> None:
     frontend = ROOT / "webui" / "frontend"
     if not (frontend / "node_modules" / "openai").exists():
@@ -334,7 +334,7 @@ def test_the_official_client_of_node(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    record_property("features", len(found))
+    tell_features(len(found))
     assert found == {
         "whole": "Quite warm.",
         "usage": True,
@@ -378,7 +378,7 @@ print(json.dumps({
 
 
 def test_litellm_as_a_client(
-    web: Web, secret: str, model: SimulatedProvider, record_property: Callable[[str, object], None]
+    web: Web, secret: str, model: SimulatedProvider, tell_features: Callable[[int], None]
 ) -> None:
     model.script({"when": "tool", "tool_calls": CALLS}, {"reply": "Quite warm."})
     done = subprocess.run(
@@ -387,7 +387,7 @@ def test_litellm_as_a_client(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    record_property("features", len(found))
+    tell_features(len(found))
     assert found == {
         "whole": "Quite warm.",
         "usage": True,

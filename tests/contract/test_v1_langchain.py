@@ -70,7 +70,7 @@ print(json.dumps(found))
 
 
 def test_langchain_as_a_client(
-    web: Web, model: SimulatedProvider, record_property: Callable[[str, object], None]
+    web: Web, model: SimulatedProvider, tell_features: Callable[[int], None]
 ) -> None:
     model.script(
         {"when": "tool", "tool_calls": CALLS},
@@ -85,7 +85,7 @@ def test_langchain_as_a_client(
     assert done.returncode == 0, done.stderr[-3000:]
     places = [{"place": "Oslo"}, {"place": "Bergen"}]
     found = json.loads(done.stdout.splitlines()[-1])
-    record_property("features", len(found))
+    tell_features(len(found))
     assert found == {
         "whole": "Quite warm.",
         "usage": True,
