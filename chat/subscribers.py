@@ -4,6 +4,7 @@ from uuid import UUID
 
 from chat.events import FeedbackGiven, TurnFinished
 from chat.models import Conversation, Message, Turn
+from gateway.facade import learn_from_judgement
 from kernel.actor import Actor
 from kernel.clock import now
 from kernel.events import Envelope, subscribe
@@ -63,6 +64,18 @@ def audit_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
             "degraded": turn.degraded,
         },
     )
+
+
+@subscribe(FeedbackGiven, name="gateway.learn_from_judgement")
+def learn_which_model_satisfies(event: FeedbackGiven, envelope: Envelope) -> None:
+    """The choice of models learns from it, unless the mode says otherwise."""
+    if event.signal == "neutral" or not behaviour_of(envelope.tenant_id).learns:
+        return
+    asked = Message.objects.filter(id=event.message_id).values_list("turn_id", flat=True).first()
+    turn = Turn.objects.filter(id=asked).only("usage").first()
+    call_id = (turn.usage or {}).get("call_id") if turn else None
+    if call_id is not None:
+        learn_from_judgement(envelope.tenant_id, UUID(call_id), is_good=event.signal == "positive")
 
 
 @subscribe(FeedbackGiven, name="memory.learn_from_feedback")

@@ -54,6 +54,7 @@ from gateway.ports import Endpoint, EndpointProbe
 from gateway.router import MODELS, breaker_name
 from gateway.routing.choosing import Route, Wish, routed
 from gateway.routing.engine import Need
+from gateway.routing.judging import learn_from_judgement
 from gateway.routing.log import DECISIONS
 from gateway.routing.policies import follow_rules
 from gateway.sync import SyncReport, sync_environment
@@ -178,6 +179,7 @@ __all__ = [
     "follow_changes",
     "is_estimated",
     "is_self_hosted",
+    "learn_from_judgement",
     "list_kinds",
     "list_models",
     "list_providers",

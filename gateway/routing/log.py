@@ -5,6 +5,8 @@ ledger's). What cannot be written because the database is away waits, up to a li
 """
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,13 +23,16 @@ from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import AWAY, in_unit, platform_unit, unit_of_work
 from kernel.ids import uuid7
-from kernel.valkey import async_client
+from kernel.remembered import Kept
+from kernel.valkey import async_client, sync_client
 
 WRITE_EVERY_S = 0.5
 AT_ONCE, WAITING_AT_MOST = 500, 20_000
 KEPT_DAYS = 30
 ARMS = "soma:route:arms:"
 ARMS_S = 30 * 86_400
+# What other processes learned, and what people said, is known so much later.
+ARMS_FRESH_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +41,12 @@ _lost = Counter("soma_routing_decisions_lost_total", "Decisions that could not b
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """How good a call of a tenant was (0 to 1), for the bandit."""
+    """How good a call of a tenant was (0 to 1), for the bandit. `weight`: as how many calls."""
 
     tenant_id: UUID
     model_id: UUID
     value: float
+    weight: float = 1.0
 
 
 class DecisionLog:
@@ -50,7 +56,7 @@ class DecisionLog:
         self._waiting: dict[UUID, list[dict[str, Any]]] = {}
         self._count = 0
         self._lessons: list[Lesson] = []
-        self._arms: dict[UUID, dict[UUID, Arm]] = {}
+        self._arms: Kept[UUID, dict[UUID, Arm]] = Kept(ARMS_FRESH_S)
         self._worker: asyncio.Task[None] | None = None
 
     def keep(self, tenant_id: UUID, row: dict[str, Any], lesson: Lesson | None = None) -> None:
@@ -70,7 +76,9 @@ class DecisionLog:
         """What was learned for a tenant, by all processes."""
         found = self._arms.get(tenant_id)
         if found is None:
-            found = self._arms[tenant_id] = await _read_arms(tenant_id)
+            stamp = self._arms.stamp()
+            found = await _read_arms(tenant_id)
+            self._arms.keep(tenant_id, found, stamp)
         return found
 
     async def written(self) -> None:
@@ -108,20 +116,29 @@ class DecisionLog:
                 del self._waiting[tenant_id]
 
     async def _teach(self) -> None:
-        """Add what was learned to what all processes know, and read that again."""
+        """Add what was learned to what all processes know."""
         lessons, self._lessons = self._lessons, []
-        try:
-            pipeline = async_client().pipeline(transaction=False)
-            for one in lessons:
-                name = ARMS + str(one.tenant_id)
-                pipeline.hincrbyfloat(name, f"{one.model_id}:good", one.value)
-                pipeline.hincrbyfloat(name, f"{one.model_id}:bad", 1.0 - one.value)
-                pipeline.expire(name, ARMS_S)
+        pipeline = async_client().pipeline(transaction=False)
+        _add(pipeline, lessons)
+        with suppress(RedisError):
             await pipeline.execute()
-        except RedisError:
-            return
-        for tenant_id in {one.tenant_id for one in lessons}:
-            self._arms[tenant_id] = await _read_arms(tenant_id)
+
+
+def teach(lesson: Lesson) -> None:
+    """The same for one lesson, beside the event loop. Without Valkey nothing is learned."""
+    pipeline = sync_client().pipeline(transaction=False)
+    _add(pipeline, [lesson])
+    with suppress(RedisError):
+        pipeline.execute()
+
+
+def _add(pipeline: Any, lessons: Iterable[Lesson]) -> None:
+    """`pipeline`: of either client; both collect commands alike."""
+    for one in lessons:
+        name = ARMS + str(one.tenant_id)
+        pipeline.hincrbyfloat(name, f"{one.model_id}:good", one.value * one.weight)
+        pipeline.hincrbyfloat(name, f"{one.model_id}:bad", (1.0 - one.value) * one.weight)
+        pipeline.expire(name, ARMS_S)
 
 
 async def _read_arms(tenant_id: UUID) -> dict[UUID, Arm]:

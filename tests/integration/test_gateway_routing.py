@@ -1,14 +1,21 @@
 """Which model a call is given: by rules, health and price; written down, tried out, shadowed."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from openai import OpenAI, PermissionDeniedError
 
 from gateway.models import Usage, UsageTotal
+from gateway.routing import judging
+from gateway.routing.bandit import Arm
+from gateway.routing.log import DecisionLog
 from gateway.routing.policies import PLATFORM
-from kernel.db import platform_unit
+from kernel import outbox
+from kernel.db import platform_unit, unit_of_work
+from tests.support.cast import Cast
 from tests.support.models import add_provider
 from tests.support.simulator import SimulatedProvider, simulated_provider
 from tests.support.v1 import calls, make_key, openai_client
@@ -153,6 +160,26 @@ def test_chat_turns_take_the_same_way_and_titles_go_to_a_small_model(
     assert found["chat"]["answered"] == "Simulator/scripted"
     assert found["errand"]["answered"] == "Cheap/small-8b"
     assert found["errand"]["candidates"][-1]["left_out"] == "not small, for a small task"
+
+
+def test_what_people_say_of_an_answer_reaches_the_draw(
+    web: Web, model: SimulatedProvider, cast: Cast
+) -> None:
+    ann = Client(web, "ann")
+    message = ann.say(ann.conversation(), "Hello")["message"]
+
+    def known() -> int:
+        with unit_of_work(cast.acme):
+            return Usage.objects.filter(kind="chat").count()
+
+    eventually(known, "the ledger does not know the call")
+    path = f"/chat/messages/{message['id']}/feedback"
+    for signal in ("neutral", "negative"):
+        assert ann.put(path, {"signal": signal}).status_code == 200
+    outbox.drain()
+    of = model_id(web, "scripted")
+    arms = asyncio.run(DecisionLog().arms(cast.acme_id))
+    assert arms == {UUID(of): Arm(good=0.0, bad=judging.WEIGHT)}
 
 
 def test_a_shadow_is_asked_unseen_and_paid_by_the_platform(
