@@ -17,6 +17,8 @@ from kernel.valkey import async_client
 
 PREFIX = "soma:rate:"
 KEPT = 10_000
+# A bucket outlives its emptiness by as long as a call may take, whose true use is told at its end.
+HELD_MS = 600_000
 
 # The twin of `gcra.judge`; the server's clock, so that all processes agree. Answers
 # {refused index or 0, tat...}: of each bucket, its new TAT, or its old one when refused; and now.
@@ -41,7 +43,7 @@ local told = {refused, string.format('%d', now)}
 for i, key in ipairs(KEYS) do
   if refused == 0 then
     redis.call('SET', key, string.format('%d', tats[i]), 'PX',
-      math.ceil((tats[i] - now) / 1000) + 1000)
+      math.ceil((tats[i] - now) / 1000) + HELD_MS)
   end
   told[#told + 1] = string.format('%d', tats[i])
 end
@@ -51,8 +53,11 @@ return told
 _CORRECT = """
 local tat = tonumber(redis.call('GET', KEYS[1]) or '0')
 if tat == 0 then return 0 end
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
 local by = math.floor(tonumber(ARGV[2]) * tonumber(ARGV[1]) / tonumber(ARGV[3]))
-redis.call('SET', KEYS[1], string.format('%d', tat + by), 'KEEPTTL')
+redis.call('SET', KEYS[1], string.format('%d', tat + by), 'PX',
+  math.max(0, math.ceil((tat + by - now) / 1000)) + HELD_MS)
 return 1
 """
 
@@ -104,7 +109,7 @@ class Limiter:
         if client is not self._client:
             # The first call of this loop.
             self._client = client
-            self._scripts = client.register_script(_JUDGE), client.register_script(_CORRECT)
+            self._scripts = _script(client, _JUDGE), _script(client, _CORRECT)
         return self._scripts
 
     def _admit_alone(self, buckets: Sequence[Bucket]) -> list[Verdict]:
@@ -115,6 +120,10 @@ class Limiter:
                 self._own = {name: tat for name, tat in self._own.items() if tat > now_us}
             self._own.update({bucket.name: tat for bucket, tat, _ in judged})
         return [verdict for _, _, verdict in judged]
+
+
+def _script(client: Redis, text: str) -> AsyncScript:
+    return client.register_script(text.replace("HELD_MS", str(HELD_MS)))
 
 
 def _verdict(bucket: Bucket, tat_us: int, now_us: int, *, is_refused: bool) -> Verdict:

@@ -55,11 +55,10 @@ def _by_address(alias: str, provider: IdentityProvider, said: Assertion) -> User
         return user
     if not _speaks_for(alias, provider, address):
         raise SsoNotForYou("There is no account for you. Ask your organisation to invite you.")
-    return User.objects.using(alias).create(
-        email=address,
-        display_name=_name(said, address),
-        password_hash=NO_PASSWORD,
-    )
+    # Of two windows that come at once the second finds it.
+    made = User(email=address, display_name=_name(said, address), password_hash=NO_PASSWORD)
+    User.objects.using(alias).bulk_create([made], ignore_conflicts=True)
+    return User.objects.using(alias).get(email__iexact=address)
 
 
 def _speaks_for(alias: str, provider: IdentityProvider, address: str) -> bool:
@@ -94,7 +93,6 @@ def _join(provider: IdentityProvider, user: User, subject: str, *, may_join: boo
         if member is None and not may_join:
             raise SsoNotForYou("You are no member of this organisation. Ask to be invited.")
         if member is None:
-            # Of two windows that come at once the second finds it.
             _, is_new = Membership.objects.get_or_create(
                 user_id=user.id, tenant_id=tenant_id, defaults={"role": provider.default_role}
             )

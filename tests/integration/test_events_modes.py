@@ -167,7 +167,7 @@ def test_an_enterprise_asks_only_models_of_its_own_and_audits_each_answer(
         assert all(row["audits_turns"] and row["own_providers"] for row in shown["table"])
 
 
-@pytest.mark.usefixtures("nobody_is_woken")
+@pytest.mark.usefixtures("nobody_is_woken", "no_worker")
 def test_in_an_enterprise_each_answer_has_an_entry_without_text(
     web: Web, no_model: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +176,7 @@ def test_in_an_enterprise_each_answer_has_an_entry_without_text(
     outbox.drain()
     changed = settings.SOMA.model_copy(update={"enterprise_mode": True})
     monkeypatch.setattr(settings, "SOMA", changed)
-    # Told again here: what the web process told, a worker of another suite may have taken.
+    # Told again here: the web process told it when this was no enterprise yet.
     with unit_of_work(cast.acme):
         turn = Turn.objects.get(id=answer["turn"]["id"])
         finished = TurnFinished(

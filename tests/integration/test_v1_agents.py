@@ -103,6 +103,8 @@ def test_a_budget_of_a_key_binds_its_agents_too(web: Web, model: SimulatedProvid
 def test_rates_of_an_agent_are_corrected_by_what_it_used(
     web: Web, model: SimulatedProvider
 ) -> None:
+    # It takes longer than what was counted for it stands in the bucket.
+    model.script(defaults={"gap_ms": 20, "tokens": 200})
     client = openai_client(web, make_key(web, tokens_a_minute=1_200)["secret"])
     first = client.chat.completions.create(model=AGENT, messages=said("Hello"))
     assert first.usage is not None
