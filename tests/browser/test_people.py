@@ -26,7 +26,7 @@ def test_a_sysadmin_makes_a_role_gives_it_asks_why_and_reads_it_in_the_log(
     page.get_by_label("Main role").select_option(label="Trainer")
     page.get_by_role("checkbox", name="Help desk").check()
     assert tab.violations() == []
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
     bob = page.locator('[data-person="bob@example.org"]')
     expect(bob).to_contain_text("Trainer")
     expect(bob).to_contain_text("Help desk")
