@@ -41,9 +41,9 @@ def test_a_process_killed_at_any_point_loses_and_doubles_no_memory(place: Instal
     assert told["strange"] == []
     assert (told["not_indexed"], told["undelivered"], told["owed"]) == (0, 0, 0)
     assert told["failures"] == {}
-    # The sweep did what it says.
+    # The sweep did what it says: a kill may come before the acknowledgement, most come after one.
     assert told["kills"] >= KILLS
     assert kinds == {"remember", "batch", "tell", "deliver", "index", "forget"}
     assert len(told["points"]) >= 20
-    assert told["acknowledged"] > KILLS
+    assert told["acknowledged"] > KILLS // 2
     assert told["forgotten"] > 0
