@@ -57,7 +57,7 @@ export class NewConversation extends LightElement {
       return emptyView(
         msg("There is no agent yet"),
         msg("An agent is a name with instructions: someone to talk to."),
-        this.services.session.state.me?.permissions.includes("tenant.administrate") === true
+        this.services.session.may("tenant.administrate")
           ? html`<a class="button button--primary" href="/agents/new">${msg("Create an agent")}</a>`
           : nothing,
       );

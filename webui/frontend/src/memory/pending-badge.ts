@@ -83,7 +83,7 @@ export class PendingBadge extends LightElement {
   }
 
   get #mayReplay(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.administrate") ?? false;
+    return this.services.session.may("tenant.administrate");
   }
 
   async #replay(): Promise<void> {

@@ -42,7 +42,7 @@ export class RetentionDialog extends LightElement {
   }
 
   get #mayDecide(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.administrate") ?? false;
+    return this.services.session.may("tenant.administrate");
   }
 
   protected override render(): TemplateResult {

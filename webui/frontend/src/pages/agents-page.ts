@@ -61,8 +61,7 @@ export class AgentsPage extends LightElement {
   }
 
   get #mayConfigure(): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes("tenant.administrate") ?? false;
+    return this.services.session.may("tenant.administrate");
   }
 
   async #load(): Promise<void> {

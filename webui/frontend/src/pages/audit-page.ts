@@ -39,8 +39,7 @@ export class AuditLogPage extends LightElement {
   }
 
   get #ofTenant(): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes("tenant.see_audit") === true;
+    return this.services.session.may("tenant.see_audit");
   }
 
   get #ofPlatform(): boolean {

@@ -234,7 +234,7 @@ export class ChatPage extends LightElement {
   }
 
   get #canWrite(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.use") ?? false;
+    return this.services.session.may("tenant.use");
   }
 
   readonly #onSubmit = (event: CustomEvent<string>): void => {

@@ -70,7 +70,7 @@ export class CognitivePage extends LightElement {
 
   get #mayTrain(): boolean {
     // The server decides for each agent; here it is known who could be allowed at all.
-    return this.services.session.state.me?.permissions.includes("tenant.administrate") ?? false;
+    return this.services.session.may("tenant.administrate");
   }
 
   get #api(): CognitiveApi {

@@ -48,7 +48,7 @@ export class KeysPage extends LightElement {
   }
 
   get #mayAdministrate(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.administrate") === true;
+    return this.services.session.may("tenant.administrate");
   }
 
   protected override render(): TemplateResult {

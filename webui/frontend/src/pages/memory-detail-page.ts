@@ -52,7 +52,7 @@ export class MemoryDetailPage extends LightElement {
   }
 
   get #canWrite(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.use") ?? false;
+    return this.services.session.may("tenant.use");
   }
 
   protected override render(): TemplateResult {

@@ -91,7 +91,7 @@ export class MemoryPageView extends LightElement {
   }
 
   get #canWrite(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.use") ?? false;
+    return this.services.session.may("tenant.use");
   }
 
   get #shown(): readonly MemoryItem[] {

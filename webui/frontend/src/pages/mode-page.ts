@@ -47,8 +47,7 @@ export class ModePage extends LightElement {
   }
 
   get #isSysadmin(): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes("tenant.manage") ?? false;
+    return this.services.session.may("tenant.manage");
   }
 
   #body(): TemplateResult {

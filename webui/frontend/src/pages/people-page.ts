@@ -42,25 +42,20 @@ export class PeoplePage extends LightElement {
     this.#api = new PeopleApi(this.services.http);
     this.#session.follow(this.services.session);
     document.title = `${msg("People")} · SomaAgent`;
-    if (this.#may("see_people")) void this.#load();
-  }
-
-  #may(permission: string): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes(`tenant.${permission}`) === true;
+    if (this.services.session.may("tenant.see_people")) void this.#load();
   }
 
   protected override render(): TemplateResult {
     return html`<header class="page__head">
         <h1 class="page__title">${msg("People")}</h1>
-        ${this.#may("see_people")
+        ${this.services.session.may("tenant.see_people")
           ? html`<a class="button page__act" href=${ROLES}>${msg("Roles")}</a>`
           : nothing}
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="people-page">
-        ${this.#may("see_people")
+        ${this.services.session.may("tenant.see_people")
           ? html`${this.#search()} ${this.#list()} ${this.#invitations()}
-              ${this.#may("manage")
+              ${this.services.session.may("tenant.manage")
                 ? html`<soma-sign-in-rules></soma-sign-in-rules>`
                 : nothing}
               ${this.#dialog()}
@@ -73,7 +68,7 @@ export class PeoplePage extends LightElement {
   }
 
   #invitations(): TemplateResult | typeof nothing {
-    if (!this.#may("manage_people")) return nothing;
+    if (!this.services.session.may("tenant.manage_people")) return nothing;
     const system = this.roles.filter(({ role_id: id }) => id === null);
     return html`<soma-invitations
       .roles=${system.map(({ name, title }) => [name, title] as const)}
@@ -146,7 +141,7 @@ export class PeoplePage extends LightElement {
         ${seen === null ? msg("never") : dayOf(seen)}
       </td>
       <td>
-        ${isMe || !this.#may("manage_people")
+        ${isMe || !this.services.session.may("tenant.manage_people")
           ? nothing
           : html`<button
                 type="button"
@@ -211,7 +206,7 @@ export class PeoplePage extends LightElement {
                     (one) => html`<option
                       value=${one.name}
                       ?selected=${one.name === person.role}
-                      ?disabled=${one.is_privileged && !this.#may("assign_roles")}
+                      ?disabled=${one.is_privileged && !this.services.session.may("tenant.assign_roles")}
                     >
                       ${one.title}
                     </option>`,
@@ -239,7 +234,7 @@ export class PeoplePage extends LightElement {
         name=${role.role_id === null ? "further" : "own"}
         value=${role.role_id ?? role.name}
         .checked=${has}
-        ?disabled=${role.is_privileged && !this.#may("assign_roles")}
+        ?disabled=${role.is_privileged && !this.services.session.may("tenant.assign_roles")}
       />
       <span>${role.title}</span>
     </label>`;

@@ -59,8 +59,7 @@ export class PolicyPage extends LightElement {
   }
 
   get #isAdmin(): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes("tenant.administrate") ?? false;
+    return this.services.session.may("tenant.administrate");
   }
 
   #body(): TemplateResult {

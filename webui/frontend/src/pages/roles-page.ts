@@ -37,12 +37,7 @@ export class RolesPage extends LightElement {
     this.#api = new PeopleApi(this.services.http);
     this.#session.follow(this.services.session);
     document.title = `${msg("Roles")} · SomaAgent`;
-    if (this.#may("see_people")) void this.#load();
-  }
-
-  #may(permission: string): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes(`tenant.${permission}`) === true;
+    if (this.services.session.may("tenant.see_people")) void this.#load();
   }
 
   protected override render(): TemplateResult {
@@ -51,7 +46,7 @@ export class RolesPage extends LightElement {
         <a class="button page__act" href=${PEOPLE}>${msg("People")}</a>
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="roles-page">
-        ${this.#may("see_people")
+        ${this.services.session.may("tenant.see_people")
           ? this.#body()
           : reservedView(
               msg("This page is for administrators of the organisation"),
@@ -63,7 +58,7 @@ export class RolesPage extends LightElement {
   #body(): TemplateResult {
     if (this.problem !== null) return problemView(this.problem, () => void this.#load());
     if (this.list === null) return skeleton(5, msg("Loading roles…"));
-    return html`${this.#may("assign_roles")
+    return html`${this.services.session.may("tenant.assign_roles")
         ? html`<button type="button" class="button button--primary people__new" @click=${() => void this.#edit(null)}>
             ${ICONS.add}<span>${msg("New role")}</span>
           </button>`
@@ -97,7 +92,7 @@ export class RolesPage extends LightElement {
       </td>
       <td class="table__number">${role.people}</td>
       <td>
-        ${id === null || !this.#may("assign_roles")
+        ${id === null || !this.services.session.may("tenant.assign_roles")
           ? nothing
           : html`<button
                 type="button"

@@ -42,7 +42,7 @@ export class RoutingPage extends LightElement {
   get #isAllowed(): boolean {
     const { session } = this.services;
     if (this.platform) return session.isPlatformAdmin;
-    return session.state.me?.permissions.includes("tenant.administrate") === true;
+    return session.may("tenant.administrate");
   }
 
   protected override render(): TemplateResult {

@@ -176,17 +176,17 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Agents"), href: "/agents" });
       items.push({ label: msg("Usage"), href: USAGE });
     }
-    if (me?.permissions.includes("tenant.use") === true) {
+    if (session.may("tenant.use")) {
       items.push({ label: msg("Keys"), href: KEYS });
       items.push({ label: msg("Playground"), href: PLAYGROUND });
     }
-    if (me?.permissions.includes("tenant.see_people") === true) {
+    if (session.may("tenant.see_people")) {
       items.push({ label: msg("People"), href: PEOPLE });
     }
-    if (session.isPlatformAdmin || me?.permissions.includes("tenant.see_audit") === true) {
+    if (session.isPlatformAdmin || session.may("tenant.see_audit")) {
       items.push({ label: msg("Audit log"), href: AUDIT });
     }
-    if (me?.tenant !== null && me?.permissions.includes("tenant.administrate") === true) {
+    if (me?.tenant !== null && session.may("tenant.administrate")) {
       items.push({ label: msg("Choice of models"), href: ROUTING });
     }
     if (session.isPlatformAdmin) {
@@ -199,7 +199,7 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Events"), href: EVENTS });
       items.push({ label: msg("Outbox of mails"), href: MAILS });
     }
-    if (session.isPlatformAdmin || me?.permissions.includes("tenant.manage") === true) {
+    if (session.isPlatformAdmin || session.may("tenant.manage")) {
       items.push({ label: msg("Mode"), href: MODE });
     }
     items.push({ label: msg("Profile and security"), href: PROFILE }, "line");

@@ -125,7 +125,7 @@ export class UsagePage extends LightElement {
   }
 
   get #mayAdministrate(): boolean {
-    return this.services.session.state.me?.permissions.includes("tenant.administrate") === true;
+    return this.services.session.may("tenant.administrate");
   }
 
   protected override updated(changed: PropertyValues): void {
