@@ -18,7 +18,7 @@ from gateway.routing.engine import Weighed
 from kernel.clock import monotonic_s
 from kernel.valkey import async_client
 
-KEPT_S, SHARED_S = 1.0, 5
+KEPT_S, SHARED_S = 5.0, 5
 MOST = 2_000
 PREFIX = "soma:route:"
 

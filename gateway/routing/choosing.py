@@ -8,7 +8,7 @@ failure, how long to wait. When the call ends the route is written down.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from hashlib import blake2b
@@ -39,7 +39,7 @@ from gateway.routing.engine import (
 from gateway.routing.log import DECISIONS, Lesson
 from gateway.routing.policies import RULES, Known
 from gateway.routing.rules import ERRANDS, Rules
-from gateway.routing.standing import PULSES, Pulse
+from gateway.routing.standing import PULSES, bucket
 from kernel.clock import monotonic_s, now
 from kernel.remembered import Kept
 from kernel.text import scrubbed
@@ -273,7 +273,7 @@ async def weighed_now(
     is_known = weighed is not None
     if weighed is None:
         weighed = weigh(need, endpoints, known.rules, standings, limits, now(), named)
-        await CACHE.share(everywhere, weighed)
+        _unwaited(CACHE.share(everywhere, weighed))
     CACHE.put(here, weighed)
     return weighed, is_known
 
@@ -319,14 +319,19 @@ def _payer(caller: Caller) -> tuple[UUID, ...]:
 
 
 def _stick(tenant_id: UUID, affinity: str, endpoint: Endpoint) -> None:
-    """Remember who answered; nobody waits for it."""
+    """Remember who answered."""
 
     async def write() -> None:
         with suppress(RedisError):
             name = f"{STICKY}{tenant_id}:{_hash(affinity):x}"
             await async_client().set(name, str(endpoint.model_id), ex=STICKY_S)
 
-    task = asyncio.get_running_loop().create_task(write())
+    _unwaited(write())
+
+
+def _unwaited(work: Coroutine[Any, Any, None]) -> None:
+    """Do it beside the call: nobody waits for it."""
+    task = asyncio.get_running_loop().create_task(work)
     _errands.add(task)
     task.add_done_callback(_errands.discard)
 
@@ -355,8 +360,7 @@ def _plain(value: object) -> str:
     if isinstance(value, dict):
         return f"{{{','.join(f'{key}:{_plain(one)}' for key, one in value.items())}}}"
     if isinstance(value, Standing):
-        pulse = Pulse(value.latency_ms, value.error_rate)
-        return f"{value.is_resting}{value.cools_down}{pulse.bucket()}"
+        return repr(bucket(value))
     if is_dataclass(value):
         return _plain(tuple(getattr(value, one.name) for one in fields(value)))
     return repr(value)

@@ -1,7 +1,9 @@
 """How the models fare, as this process sees it: time to the first token, failures, rate limits.
 
-Means are exponentially weighted. A provider that says when it takes requests again is left alone
-until then. `version` changes whenever a decision could come out otherwise, and only then.
+Means are exponentially weighted. Decisions go by what was told of a model, which follows its means
+when they are far off: else noise would make every decision anew. A provider that says when it takes
+requests again is left alone until then. `version` changes whenever a decision could come out
+otherwise, and only then.
 """
 
 import re
@@ -18,21 +20,30 @@ from kernel.clock import monotonic_s, now
 WEIGHT = 0.2
 COOL_S, LONGEST_COOL_S = 5.0, 600.0
 MOST = 2_000
+# How far a mean is off: by half of what was told and more than anybody notices; a twentieth.
+FAR_PART, NOTICED_MS, FAR_ERRORS = 0.5, 20.0, 0.05
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 
 
 @dataclass(slots=True)
 class Pulse:
-    """Of one model. `cool_until`: monotonic seconds."""
+    """Of one model. `told`: what decisions go by. `cool_until`: monotonic seconds."""
 
     latency_ms: float | None = None
     error_rate: float = 0.0
+    told_ms: float | None = None
+    told_errors: float = 0.0
     cool_until: float = 0.0
 
-    def bucket(self) -> tuple[int, int]:
-        """What of it matters for a decision: half powers of two, twentieths."""
-        latency = 0 if self.latency_ms is None else 1 + int(2 * log2(max(1.0, self.latency_ms)))
-        return latency, int(self.error_rate * 20)
+    def tell(self) -> bool:
+        """Tell what is known if that is far from what was told; whether it was."""
+        known, told = self.latency_ms, self.told_ms
+        is_far = abs(self.error_rate - self.told_errors) >= FAR_ERRORS
+        if known is not None:
+            is_far |= told is None or abs(known - told) > max(NOTICED_MS, told * FAR_PART)
+        if is_far:
+            self.told_ms, self.told_errors = known, self.error_rate
+        return is_far
 
 
 class Pulses:
@@ -61,13 +72,12 @@ class Pulses:
         """A model began to answer."""
         if (pulse := self._pulse(model_id)) is None:
             return
-        before = pulse.bucket()
         known = pulse.latency_ms
         pulse.latency_ms = (
             first_token_ms if known is None else known + WEIGHT * (first_token_ms - known)
         )
         pulse.error_rate *= 1 - WEIGHT
-        self._version += pulse.bucket() != before
+        self._version += pulse.tell()
 
     def failed(self, model_id: UUID | None, error: ModelError) -> None:
         """A model failed; one that asks to be left alone is."""
@@ -77,9 +87,8 @@ class Pulses:
             self.cool(model_id, error.retry_after or COOL_S)
         if not error.counts_against_model:
             return
-        before = pulse.bucket()
         pulse.error_rate += WEIGHT * (1 - pulse.error_rate)
-        self._version += pulse.bucket() != before
+        self._version += pulse.tell()
 
     def learned(self, model_id: UUID | None, headers: Mapping[str, str]) -> None:
         """What a provider's headers say of its limits: nothing left means waiting."""
@@ -101,7 +110,7 @@ class Pulses:
         if pulse is None:
             return Standing(is_resting=is_resting)
         return Standing(
-            is_resting, pulse.cool_until > self._clock(), pulse.latency_ms, pulse.error_rate
+            is_resting, pulse.cool_until > self._clock(), pulse.told_ms, pulse.told_errors
         )
 
     def _pulse(self, model_id: UUID | None) -> Pulse | None:
@@ -113,6 +122,13 @@ class Pulses:
                 self._pulses.clear()
             pulse = self._pulses[model_id] = Pulse()
         return pulse
+
+
+def bucket(standing: Standing) -> tuple[bool, bool, int, int]:
+    """The same for standings that are alike: half powers of two, twentieths."""
+    known = standing.latency_ms
+    latency = 0 if known is None else 1 + int(2 * log2(max(1.0, known)))
+    return standing.is_resting, standing.cools_down, latency, int(standing.error_rate * 20)
 
 
 def wait_of(headers: Mapping[str, str], at: datetime) -> float | None:

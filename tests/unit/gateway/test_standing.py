@@ -1,0 +1,55 @@
+"""Decisions are made anew when a model fares otherwise, not at every call."""
+
+from uuid import UUID
+
+import pytest
+
+from gateway.errors import ModelUnavailable
+from gateway.routing.standing import Pulses
+
+MODEL = UUID(int=7)
+
+
+@pytest.fixture
+def pulses() -> Pulses:
+    found = Pulses(clock=lambda: 0.0)
+    found.answered(MODEL, 200.0)
+    return found
+
+
+def told_ms(pulses: Pulses) -> float | None:
+    return pulses.standing(MODEL, is_resting=False).latency_ms
+
+
+def test_what_is_first_known_counts_at_once() -> None:
+    pulses = Pulses(clock=lambda: 0.0)
+    before = pulses.version
+    pulses.answered(MODEL, 3.0)
+    assert pulses.version != before
+    assert told_ms(pulses) == 3.0
+
+
+def test_noise_changes_nothing_that_decisions_go_by(pulses: Pulses) -> None:
+    before = pulses.version
+    for number in range(200):
+        pulses.answered(MODEL, 120.0 + 160.0 * (number % 2))
+    assert pulses.version == before
+    assert told_ms(pulses) == 200.0
+
+
+def test_a_model_that_became_slow_is_told(pulses: Pulses) -> None:
+    before = pulses.version
+    for _ in range(20):
+        pulses.answered(MODEL, 900.0)
+    assert pulses.version > before
+    assert (told_ms(pulses) or 0.0) > 500.0
+
+
+def test_failures_are_told_and_their_end_too(pulses: Pulses) -> None:
+    before = pulses.version
+    pulses.failed(MODEL, ModelUnavailable())
+    assert pulses.version > before
+    assert pulses.standing(MODEL, is_resting=False).error_rate == pytest.approx(0.2)
+    for _ in range(20):
+        pulses.answered(MODEL, 200.0)
+    assert pulses.standing(MODEL, is_resting=False).error_rate < 0.05
