@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.errors import ModelUnavailable
+from gateway.errors import ModelUnreachable
 from gateway.routing.standing import Pulses
 
 MODEL = UUID(int=7)
@@ -47,7 +47,7 @@ def test_a_model_that_became_slow_is_told(pulses: Pulses) -> None:
 
 def test_failures_are_told_and_their_end_too(pulses: Pulses) -> None:
     before = pulses.version
-    pulses.failed(MODEL, ModelUnavailable())
+    pulses.failed(MODEL, ModelUnreachable())
     assert pulses.version > before
     assert pulses.standing(MODEL, is_resting=False).error_rate == pytest.approx(0.2)
     for _ in range(20):
