@@ -70,3 +70,8 @@ def report(service: str) -> None:
     """A call to `service` failed. Never waits, never fails."""
     if CONDITION.is_bound:
         CONDITION.get().report(service)
+
+
+def is_down(service: str) -> bool:
+    """Whether `service` did not answer when last looked at. Never waits."""
+    return CONDITION.is_bound and CONDITION.get().state(service) == "down"

@@ -53,6 +53,12 @@ class LinkInvalid(Gone):
     code, title = "link-invalid", "This link is no longer valid"
 
 
+class KeptElsewhere(Conflict):
+    """Accounts are kept by another service: passwords and factors are changed there."""
+
+    code, title = "kept-elsewhere", "This is not kept here"
+
+
 class WeakPassword(SomaError):
     """Too short, too common, or the same as before."""
 

@@ -17,6 +17,19 @@ class LoginIn(Schema):
     password: str = Field(max_length=1000)
 
 
+class EntranceOut(Schema):
+    """How people come in. `name` empty: with a password that is kept here.
+
+    `sign_in`: the address that leads to the service of that name. `account`: where people see to
+    their password, second factors and address. `is_away`: it did not answer when last looked at.
+    """
+
+    name: str
+    sign_in: str
+    account: str
+    is_away: bool
+
+
 class CodeIn(Schema):
     """The second step of a sign-in."""
 

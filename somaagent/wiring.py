@@ -38,6 +38,8 @@ from memory.workspace import WORKSPACE
 from saas.authz.embedded import EmbeddedAuthority
 from saas.authz.ports import AUTHORITY, Authority
 from saas.authz.spicedb.authority import SpiceDBAuthority, SpiceDBPlace
+from saas.identity.embedded import EmbeddedIdentity
+from saas.identity.port import IDENTITY
 from somaagent.config import Config
 from somaagent.waking import Waker
 
@@ -47,6 +49,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
+    bind(IDENTITY, EmbeddedIdentity())
     bind(AUTHORITY, _authority(settings.SOMA))
     bind(BACKBONE, _backbone(settings.SOMA))
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))

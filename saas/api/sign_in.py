@@ -6,13 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from kernel.clock import now
+from kernel.condition import is_down
 from saas.api import cookies
 from saas.api.auth import actor_of
 from saas.identity import sessions, verbs
+from saas.identity.port import IDENTITY
 from saas.schemas import (
     AskedOut,
     ChallengeIn,
     CodeIn,
+    EntranceOut,
     LoginIn,
     MeOut,
     PasskeyIn,
@@ -24,6 +27,19 @@ from saas.schemas import (
 router = Router(tags=["auth"])
 # 202: the first factor was right, and one of `methods` is still to be shown.
 SIGNED_IN: dict[int, Any] = {200: MeOut, 202: SecondStepOut}
+
+
+@router.get("/entrance", response=EntranceOut, auth=None, operation_id="auth_entrance")
+def entrance(request: HttpRequest) -> EntranceOut:
+    """How people come in here: with a password, or at the service that keeps their accounts."""
+    del request
+    found = IDENTITY.get().entrance()
+    return EntranceOut(
+        name=found.name,
+        sign_in=found.sign_in,
+        account=found.account,
+        is_away=bool(found.name) and is_down(found.service),
+    )
 
 
 @router.post("/login", response=SIGNED_IN, auth=None, operation_id="auth_login")

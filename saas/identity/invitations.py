@@ -24,6 +24,7 @@ from saas.errors import EmailTaken, LinkInvalid
 from saas.identity import addresses, mails, passwords, recovery, verbs
 from saas.identity.models import Invitation
 from saas.identity.onetime import digest
+from saas.identity.port import require_own_accounts
 from saas.identity.sessions import Proof, Visitor
 from saas.models import Membership, Role, Tenant, User
 
@@ -139,6 +140,7 @@ def join(token: str, display_name: str, password: str, visitor: Visitor) -> verb
 
     Raises: LinkInvalid, WeakPassword, EmailTaken (there is an account: sign in and accept).
     """
+    require_own_accounts()
     row = _of_token(token)
     passwords.check_strength(password, row.email)
     try:

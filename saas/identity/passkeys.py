@@ -29,6 +29,7 @@ from kernel.errors import Conflict, NotFound
 from saas.errors import InvalidCode
 from saas.identity import onetime, second_factor, sessions
 from saas.identity.models import Passkey
+from saas.identity.port import require_own_accounts
 from saas.identity.step_up import require_step_up
 from saas.models import User
 
@@ -90,6 +91,7 @@ def list_passkeys(actor: Actor) -> list[PasskeyView]:
 
 def begin_registration(actor: Actor) -> Asked:
     """Ask the browser to make a passkey. Raises: StepUpRequired, Conflict."""
+    require_own_accounts()
     require_step_up(actor)
     user = User.objects.get(id=actor.user_id)
     known = [bytes(one.credential_id) for one in Passkey.objects.filter(user=user)]
@@ -155,6 +157,7 @@ def remove(actor: Actor, passkey_id: UUID) -> None:
 
 def begin_sign_in(user_id: UUID | None = None) -> Asked:
     """Ask the browser to show a passkey: any, or one of a person whose password was right."""
+    require_own_accounts()
     known = [] if user_id is None else Passkey.objects.filter(user_id=user_id)
     options = webauthn.generate_authentication_options(
         rp_id=rp_id(),
@@ -168,6 +171,7 @@ def begin_sign_in(user_id: UUID | None = None) -> Asked:
 
 def show(challenge: str, credential: dict[str, Any]) -> Shown:
     """Check what the browser showed. Raises: PasskeyRefused."""
+    require_own_accounts()
     asked = onetime.spend("passkey", challenge)
     if asked is None or asked.data["act"] != "show":
         raise PasskeyRefused

@@ -24,6 +24,8 @@ COMMON_LONG = frozenset(
         "zaq12wsxcde3", "abcdefghijkl", "somaagent", "welcome", "administrator",
     }
 )  # fmt: skip
+# No argon2id string: no password fits.
+NO_PASSWORD = "!"  # noqa: S105
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _TRIMMINGS = string.digits + string.punctuation + " "
 

@@ -17,6 +17,7 @@ from kernel.ids import uuid7
 from saas.errors import EmailTaken, LinkInvalid
 from saas.identity import addresses, lockout, mails, onetime, passwords, verbs
 from saas.identity.models import OneTimeSecret, ResetRequest
+from saas.identity.port import IDENTITY, IdentityAway, require_own_accounts
 from saas.identity.sessions import Visitor
 from saas.identity.step_up import require_step_up
 from saas.models import User
@@ -45,7 +46,7 @@ def answer_requests() -> int:
         asked = ResetRequest.objects.using(alias).select_for_update(skip_locked=True)
         rows = list(asked.order_by("id")[:AT_ONCE])
         ResetRequest.objects.using(alias).filter(id__in=[row.id for row in rows]).delete()
-    return sum(1 for row in rows if _answer(row.email))
+    return sum(1 for row in rows if _answer(row))
 
 
 def is_valid_reset(token: str) -> bool:
@@ -59,6 +60,7 @@ def reset_password(token: str, new: str) -> None:
 
     Raises: LinkInvalid, WeakPassword (the link works on).
     """
+    require_own_accounts()
     found = onetime.look("reset", token)
     if found is None or found.is_used or found.user_id is None:
         raise LinkInvalid("Ask for a new one: links work for an hour, and once.")
@@ -77,6 +79,7 @@ def ask_email_change(actor: Actor, new: str) -> None:
 
     Raises: StepUpRequired, EmailRefused. A taken address is told to its owner, not to the asker.
     """
+    require_own_accounts()
     require_step_up(actor)
     new = addresses.clean(new)
     user = User.objects.get(id=actor.user_id)
@@ -110,6 +113,7 @@ def confirm_email_change(token: str) -> bool:
 
     Raises: LinkInvalid, EmailTaken.
     """
+    require_own_accounts()
     found = onetime.spend("email-change", token)
     if found is None or found.user_id is None:
         raise LinkInvalid
@@ -193,13 +197,14 @@ def make_person(email: str, display_name: str, password_hash: str) -> UUID:
 
 
 def refuse_closed_registration() -> None:
-    """Raises: NotFound, unless people may make accounts by themselves."""
-
+    """Raises: KeptElsewhere; NotFound, unless people may make accounts by themselves."""
+    require_own_accounts()
     if not settings.SOMA.registration:
         raise NotFound("Accounts are made by invitation here.")
 
 
-def _answer(email: str) -> bool:
+def send_reset(email: str) -> bool:
+    """Mail a link for a new password, if somebody has this address. Whether one was mailed."""
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is None:
         return False
@@ -217,3 +222,13 @@ def _answer(email: str) -> bool:
             "If it was not you, ignore this message: your password stays as it is.",
         )
     return True
+
+
+def _answer(row: ResetRequest) -> bool:
+    try:
+        return IDENTITY.get().send_reset(row.email)
+    except IdentityAway:
+        # Asked again with the next turn of the worker.
+        with platform_unit("password resets") as alias:
+            ResetRequest.objects.using(alias).bulk_create([ResetRequest(email=row.email)])
+        return False

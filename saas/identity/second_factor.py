@@ -20,6 +20,7 @@ from kernel.errors import Conflict
 from saas.errors import InvalidCode
 from saas.identity import lockout, mails, sessions
 from saas.identity.models import AuthenticatorApp, Passkey, RecoveryCode
+from saas.identity.port import require_own_accounts
 from saas.identity.step_up import require_step_up
 from saas.models import Session, User
 
@@ -84,6 +85,7 @@ def begin_setup(actor: Actor) -> Setup:
 
     Raises: StepUpRequired, AlreadySetUp.
     """
+    require_own_accounts()
     require_step_up(actor)
     if factors_of(actor.user_id).app_since is not None:
         raise AlreadySetUp
@@ -152,6 +154,7 @@ def verify(user_id: UUID, email: str, code: str, visitor: sessions.Visitor) -> s
 
     Raises: LockedOut, InvalidCode.
     """
+    require_own_accounts()
     account = lockout.account_key(f"second-factor:{email}")
     lockout.refuse_if_locked(account, visitor.address)
     with transaction.atomic():

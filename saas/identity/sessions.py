@@ -65,6 +65,8 @@ class Proof:
 
     methods: tuple[str, ...] = ("pwd",)
     is_strong: bool = False
+    # When it was shown; None: just now.
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def open_session(
             device=device,
             methods=" ".join(proof.methods),
             is_strong=proof.is_strong,
-            authenticated_at=now(),
+            authenticated_at=proof.at or now(),
             last_seen_at=now(),
         )
         newest = _open_of(user.id).order_by("-last_seen_at", "-created_at").values_list("id")

@@ -16,6 +16,7 @@ from saas.authz.check import granted
 from saas.errors import InvalidCode, InvalidCredentials, NotAMember, WeakPassword
 from saas.identity import csrf, lockout, onetime, passkeys, passwords, second_factor, sessions
 from saas.identity.policy import policy_of
+from saas.identity.port import require_own_accounts
 from saas.identity.sessions import Proof, Visitor
 from saas.models import Membership, SignInAttempt, Tenant, User
 
@@ -149,7 +150,8 @@ def sign_in_with_passkey(
 
 
 def check_password(email: str, password: str, visitor: Visitor) -> User:
-    """The person whose password this is. Raises: LockedOut, InvalidCredentials."""
+    """The person whose password this is. Raises: KeptElsewhere, LockedOut, InvalidCredentials."""
+    require_own_accounts()
     account = lockout.account_key(email)
     lockout.refuse_if_locked(account, visitor.address)
     user = User.objects.filter(email__iexact=email.strip(), is_active=True).first()

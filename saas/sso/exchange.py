@@ -7,6 +7,7 @@ configuration; no part of a request goes into it. GitHub has no ID token: its AP
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,6 +56,16 @@ class Assertion:
     is_verified: bool
     name: str
     is_strong: bool = False
+    # When the person proved it there (`auth_time`); None: it does not say.
+    at: datetime | None = None
+    # The session there (`sid`), and the organisations that it counts the person among.
+    session: str = ""
+    organisations: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Of RFC 8176, section 2, which has no word for a sign-in elsewhere."""
+        return ("fed", "mfa") if self.is_strong else ("fed",)
 
 
 def redirect_uri() -> str:
@@ -62,14 +73,17 @@ def redirect_uri() -> str:
     return f"{settings.SOMA.effective_public_url}{CALLBACK}"
 
 
-def authorize_url(client: Client, bound: Bound) -> str:
-    """Where the browser goes. Raises: ProviderAway."""
+def authorize_url(client: Client, scope: str, bound: Bound, *, is_anew: bool = False) -> str:
+    """Where the browser goes. `is_anew`: whoever is signed in there proves it again.
+
+    Raises: ProviderAway.
+    """
     challenge = hashlib.sha256(bound.verifier.encode()).digest()
     query = {
         "response_type": "code",
         "client_id": client.client_id,
         "redirect_uri": redirect_uri(),
-        "scope": SCOPE if client.issuer else _GITHUB_SCOPE,
+        "scope": scope if client.issuer else _GITHUB_SCOPE,
         "state": bound.state,
         "code_challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="),
         "code_challenge_method": "S256",
@@ -78,7 +92,10 @@ def authorize_url(client: Client, bound: Bound) -> str:
         return f"{_GITHUB_AUTHORIZE}?{urlencode(query)}"
     endpoint = discovery.metadata(client.issuer).authorization_endpoint
     separator = "&" if "?" in endpoint else "?"
-    return f"{endpoint}{separator}{urlencode(query | {'nonce': bound.nonce})}"
+    query["nonce"] = bound.nonce
+    if is_anew:
+        query["prompt"] = "login"
+    return f"{endpoint}{separator}{urlencode(query)}"
 
 
 def redeem(client: Client, code: str, bound: Bound) -> Assertion:
@@ -99,7 +116,7 @@ def redeem(client: Client, code: str, bound: Bound) -> Assertion:
 
 def assertion_of(said: dict[str, Any]) -> Assertion:
     """The claims that we use (OpenID Connect Core, section 5.1)."""
-    methods = said.get("amr")
+    methods, at = said.get("amr"), said.get("auth_time")
     if not 0 < len(said["sub"]) <= SUBJECT_MAX or not said["sub"].isprintable():
         raise SsoRefused("The provider names nobody.")
     return Assertion(
@@ -109,7 +126,15 @@ def assertion_of(said: dict[str, Any]) -> Assertion:
         is_verified=said.get("email_verified") in (True, "true"),
         name=str(said.get("name") or said.get("preferred_username") or ""),
         is_strong=isinstance(methods, list) and not _SEVERAL_FACTORS.isdisjoint(map(str, methods)),
+        at=datetime.fromtimestamp(at, UTC) if isinstance(at, int) else None,
+        session=str(said.get("sid") or ""),
+        organisations=_names(said.get("organization")),
     )
+
+
+def _names(organisations: object) -> tuple[str, ...]:
+    """Their aliases: a list, or with more of each an object by alias."""
+    return tuple(map(str, organisations)) if isinstance(organisations, list | dict) else ()
 
 
 def _tokens(endpoint: str, client: Client, code: str, bound: Bound) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from saas.identity import onetime
-from saas.identity.sessions import Proof, Visitor
-from saas.identity.verbs import SecondStep, SignIn, proceed
-from saas.sso import exchange, people
+from saas.identity.sessions import Visitor
+from saas.identity.verbs import SecondStep, SignIn
+from saas.sso import exchange
+from saas.sso.doors import door_of
 from saas.sso.errors import SsoRefused
 from saas.sso.exchange import Bound
-from saas.sso.providers import client_of, enabled_provider, issuer_of
 
 LIFE = timedelta(minutes=10)
 NEXT_LIMIT = 500
@@ -43,21 +43,23 @@ class Arrival:
     next_path: str
 
 
-def begin(provider_id: UUID, next_path: str, browser: str) -> str:
-    """Where the browser goes. `browser`: the secret of its cookie.
+def begin(provider_id: UUID, next_path: str, browser: str, *, is_anew: bool = False) -> str:
+    """Where the browser goes. `browser`: the secret of its cookie. `is_anew`: for a step-up.
 
     Raises: ProviderUnknown, ProviderAway, SealBroken.
     """
-    row = enabled_provider(provider_id)
+    door = door_of(provider_id)
+    door.look()
     state = onetime.issue(
-        "sso", LIFE, provider=str(row.id), browser=onetime.digest(browser),
+        "sso", LIFE, provider=str(door.id), browser=onetime.digest(browser),
         next=local_path(next_path),
     )  # fmt: skip
-    return exchange.authorize_url(client_of(row), _bound(state, browser))
+    bound = _bound(state, browser)
+    return exchange.authorize_url(door.client(), door.scope, bound, is_anew=is_anew)
 
 
 def finish(back: Returned, browser: str, visitor: Visitor) -> Arrival:
-    """Open a session for whom the provider names, in the provider's tenant.
+    """Open a session for whom the provider names.
 
     Raises: SsoRefused, SsoNotForYou, ProviderUnknown, ProviderAway.
     """
@@ -69,15 +71,11 @@ def finish(back: Returned, browser: str, visitor: Visitor) -> Arrival:
         raise SsoRefused("This sign-in was finished already. Begin again.")
     if back.error or not back.code:
         raise SsoRefused("The provider did not let you in, or you went back. Begin again.")
-    row = enabled_provider(UUID(known.data["provider"]))
-    if back.issuer and issuer_of(row) and back.issuer != issuer_of(row):
+    door = door_of(UUID(known.data["provider"]))
+    if back.issuer and door.issuer and back.issuer != door.issuer:
         raise SsoRefused("The answer came from another provider than the one that was asked.")
-    said = exchange.redeem(client_of(row), back.code, _bound(back.state, browser))
-    user = people.recognise(row, said)
-    # "fed": RFC 8176 has no word for a sign-in elsewhere.
-    proof = Proof(("fed", "mfa") if said.is_strong else ("fed",), is_strong=said.is_strong)
-    found = proceed(user, visitor, proof, tenant_id=row.tenant_id)
-    return Arrival(found, known.data["next"])
+    said = exchange.redeem(door.client(), back.code, _bound(back.state, browser))
+    return Arrival(door.enter(said, visitor), known.data["next"])
 
 
 def local_path(wanted: str) -> str:

@@ -14,14 +14,12 @@ from kernel.db import platform_unit, unit_of_work
 from saas.audit import audit
 from saas.authz.rights import tell_rights
 from saas.identity import addresses
+from saas.identity.passwords import NO_PASSWORD
 from saas.models import Membership, Tenant, User
 from saas.sso.domains import domain_of
 from saas.sso.errors import SsoNotForYou, SsoRefused
 from saas.sso.exchange import Assertion
 from saas.sso.models import ExternalIdentity, IdentityProvider, SsoDomain
-
-# No argon2id string: no password fits.
-NO_PASSWORD = "!"  # noqa: S105
 
 
 def recognise(provider: IdentityProvider, said: Assertion) -> User:

@@ -17,6 +17,8 @@ from tests.support.web import Client, Web
 
 def test_a_correct_password_opens_a_session_that_me_knows(web: Web, cast: Cast) -> None:
     client = Client(web)
+    door = client.get("/auth/entrance").json()
+    assert door == {"name": "", "sign_in": "", "account": "", "is_away": False}
     answer = client.sign_in("ANN@example.org ", PASSWORD)
     assert answer.status_code == 200
     cookie = answer.headers["set-cookie"].lower()
@@ -249,3 +251,22 @@ def test_the_first_platform_admin_is_made_once_and_shown_once(database: None) ->
     shown = first.getvalue().split("One-time password:")[1].split()[0]
     assert passwords.verify(user.password_hash, shown)
     assert shown not in user.password_hash
+
+
+def test_an_operator_closes_an_account_and_opens_it_again(web: Web, cast: Cast) -> None:
+    from io import StringIO
+
+    from django.core.management import CommandError, call_command
+
+    ann, out = Client(web, "ann"), StringIO()
+    call_command("account", "close", "Ann@example.org", stdout=out)
+    assert out.getvalue() == "closed; sessions ended: 1\n"
+    assert ann.get("/auth/me").status_code == 401
+    assert Client(web).sign_in("ann@example.org", PASSWORD).status_code == 401
+    call_command("account", "open", "ann@example.org", stdout=out)
+    assert Client(web).sign_in("ann@example.org", PASSWORD).status_code == 200
+    with pytest.raises(CommandError, match="Nobody has this address"):
+        call_command("account", "close", "x@example.org")
+    with pytest.raises(CommandError, match="last platform admin"):
+        call_command("account", "close", "platform@example.org")
+    assert Client(web).sign_in("platform@example.org", PASSWORD).status_code == 200

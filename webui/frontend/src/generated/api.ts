@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v2/auth/entrance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrance
+         * @description How people come in here: with a password, or at the service that keeps their accounts.
+         */
+        get: operations["auth_entrance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/login": {
         parameters: {
             query?: never;
@@ -3000,6 +3020,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * EntranceOut
+         * @description How people come in. `name` empty: with a password that is kept here.
+         *
+         *     `sign_in`: the address that leads to the service of that name. `account`: where people see to
+         *     their password, second factors and address. `is_away`: it did not answer when last looked at.
+         */
+        EntranceOut: {
+            /** Name */
+            name: string;
+            /** Sign In */
+            sign_in: string;
+            /** Account */
+            account: string;
+            /** Is Away */
+            is_away: boolean;
+        };
         /**
          * MeOut
          * @description Everything that the interface needs to know of the signed-in person.
@@ -7096,6 +7133,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    auth_entrance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntranceOut"];
+                };
+            };
+        };
+    };
     auth_login: {
         parameters: {
             query?: never;
