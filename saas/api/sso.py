@@ -14,7 +14,7 @@ from kernel.errors import SomaError
 from saas.api import cookies
 from saas.api.auth import actor_of
 from saas.identity.verbs import SecondStep
-from saas.sso import domains, flow, logout, providers
+from saas.sso import domains, flow, logout, providers, trial
 from saas.sso.exchange import redirect_uri
 
 router = Router(tags=["sso"])
@@ -97,6 +97,22 @@ class SsoDomainIn(Schema):
     domain: str = Field(max_length=200)
 
 
+class SsoWaitingOut(Schema):
+    """A domain that waits for somebody's word."""
+
+    id: UUID
+    domain: str
+    tenant_name: str
+    provider_name: str
+    created_at: datetime
+
+
+class SsoWaitingList(Schema):
+    """The oldest of those that wait."""
+
+    items: list[SsoWaitingOut]
+
+
 class SsoAddressIn(Schema):
     """Whoever wants to sign in."""
 
@@ -143,7 +159,7 @@ def delete_provider(request: HttpRequest, sso_id: UUID) -> Status[None]:
 @router.post("/providers/{sso_id}/test", response=SsoTestOut, operation_id="sso_test_provider")
 def test_provider(request: HttpRequest, sso_id: UUID) -> dict[str, object]:
     """Look whether it can work, and say what is wrong."""
-    found = providers.try_provider(actor_of(request), sso_id)
+    found = trial.try_provider(actor_of(request), sso_id)
     return {"is_ok": all(one.is_ok for one in found), "findings": found}
 
 
@@ -173,6 +189,23 @@ def confirm_domain(request: HttpRequest, sso_id: UUID, domain: str) -> object:
 def remove_domain(request: HttpRequest, sso_id: UUID, domain: str) -> Status[None]:
     """The provider speaks for it no longer."""
     domains.remove_domain(actor_of(request), sso_id, domain)
+    return Status(204, None)
+
+
+@router.get("/domains/waiting", response=SsoWaitingList, operation_id="sso_waiting_domains")
+def waiting_domains(
+    request: HttpRequest, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> dict[str, object]:
+    """Domains of all tenants that are not confirmed, for the platform's administrators."""
+    return {"items": domains.list_waiting(actor_of(request), limit)}
+
+
+@router.post(
+    "/domains/{domain_id}/approve", response={204: None}, operation_id="sso_approve_domain"
+)
+def approve_domain(request: HttpRequest, domain_id: UUID) -> Status[None]:
+    """Confirm a tenant's domain as an administrator of the platform."""
+    domains.approve_domain(actor_of(request), domain_id)
     return Status(204, None)
 
 

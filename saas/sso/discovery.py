@@ -45,11 +45,16 @@ def metadata(issuer: str) -> Metadata:
     if known is not None and time.monotonic() - known[0] < KNOWN_FOR_S:
         return known[1]
     try:
-        found = read_metadata(issuer)
+        return renewed(issuer)
     except ProviderAway:
         if known is None:
             raise
         return known[1]
+
+
+def renewed(issuer: str) -> Metadata:
+    """The issuer's endpoints as they are now, remembered from now on. Raises: ProviderAway."""
+    found = read_metadata(issuer)
     _keep(_metadata, issuer, found)
     return found
 

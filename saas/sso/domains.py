@@ -7,16 +7,19 @@ section 8.3 does it), or confirmed by a platform admin, who knows the tenant.
 
 import re
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError
 
-from kernel.actor import Actor
+from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.errors import NotFound, Unprocessable
 from saas.audit import audit
 from saas.authz.check import require
+from saas.models import Tenant
 from saas.sso import web
 from saas.sso.errors import DomainTaken, DomainUnproven, ProviderAway, ProviderUnknown
 from saas.sso.models import IdentityProvider, SsoDomain
@@ -24,6 +27,17 @@ from saas.sso.providers import DomainView
 
 PROOF_PATH = "/.well-known/somaagent-sso.txt"
 _SHAPE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDomain:
+    """A domain that a tenant named, for the platform's administrators."""
+
+    id: UUID
+    domain: str
+    tenant_name: str
+    provider_name: str
+    created_at: datetime
 
 
 def add_domain(actor: Actor, sso_id: UUID, domain: str) -> DomainView:
@@ -68,6 +82,45 @@ def confirm_domain(actor: Actor, sso_id: UUID, domain: str) -> DomainView:
     except IntegrityError as exc:
         raise DomainTaken from exc
     return DomainView(row.domain, row.proof, row.confirmed_at)
+
+
+def list_waiting(actor: Actor, limit: int) -> list[WaitingDomain]:
+    """Domains of every tenant that are not confirmed, oldest first. Raises: Forbidden."""
+    require(actor, "platform.manage_tenants")
+    with platform_unit("sso: domains that wait") as alias:
+        waiting = SsoDomain.objects.using(alias).filter(confirmed_at__isnull=True)
+        rows = list(waiting.select_related("provider").order_by("id")[:limit])
+        names = dict(
+            Tenant.objects.using(alias)
+            .filter(id__in={row.tenant_id for row in rows})
+            .values_list("id", "name")
+        )
+    return [
+        WaitingDomain(row.id, row.domain, names[row.tenant_id], row.provider.name, row.created_at)
+        for row in rows
+    ]
+
+
+def approve_domain(actor: Actor, domain_id: UUID) -> None:
+    """Confirm a domain of any tenant: whoever runs the platform knows whose it is.
+
+    Raises: Forbidden, NotFound, DomainTaken.  Audited in the tenant's log.
+    """
+    require(actor, "platform.manage_tenants")
+    with platform_unit("sso: whose domain") as alias:
+        found = SsoDomain.objects.using(alias).filter(id=domain_id)
+        tenant_id: UUID | None = found.values_list("tenant_id", flat=True).first()
+    if tenant_id is None:
+        raise NotFound
+    try:
+        with unit_of_work(Scope(tenant_id)):
+            row = SsoDomain.objects.get(id=domain_id)
+            row.confirmed_at = now()
+            row.save(update_fields=["confirmed_at"])
+            named = {"domain": row.domain, "by": "platform"}
+            audit(actor, "sso_domain.confirmed", "sso_provider", row.provider_id, after=named)
+    except IntegrityError as exc:
+        raise DomainTaken from exc
 
 
 def remove_domain(actor: Actor, sso_id: UUID, domain: str) -> None:

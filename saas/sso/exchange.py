@@ -137,8 +137,30 @@ def _names(organisations: object) -> tuple[str, ...]:
     return tuple(map(str, organisations)) if isinstance(organisations, list | dict) else ()
 
 
+def try_secret(client: Client, bound: Bound) -> str:
+    """The error that the provider answers to a code that nobody was given. Raises: ProviderAway."""
+    endpoint = _GITHUB_TOKEN
+    if client.issuer:
+        endpoint = discovery.metadata(client.issuer).token_endpoint
+    try:
+        answer = web.post_form(endpoint, _form(client, "a-code-of-nobody", bound))
+    except web.RefusedByProvider as exc:
+        return exc.error
+    return str(answer.get("error", "")) if isinstance(answer, dict) else ""
+
+
 def _tokens(endpoint: str, client: Client, code: str, bound: Bound) -> dict[str, Any]:
-    form = {
+    try:
+        answer = web.post_form(endpoint, _form(client, code, bound))
+    except web.RefusedByProvider as exc:
+        raise SsoRefused("The provider does not accept the code, or our client's secret.") from exc
+    if not isinstance(answer, dict) or "error" in answer:
+        raise SsoRefused("The provider does not accept the code, or our client's secret.")
+    return answer
+
+
+def _form(client: Client, code: str, bound: Bound) -> dict[str, str]:
+    return {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri(),
@@ -146,13 +168,6 @@ def _tokens(endpoint: str, client: Client, code: str, bound: Bound) -> dict[str,
         "client_secret": client.secret,
         "code_verifier": bound.verifier,
     }
-    try:
-        answer = web.post_form(endpoint, form)
-    except web.RefusedByProvider as exc:
-        raise SsoRefused("The provider does not accept the code, or our client's secret.") from exc
-    if not isinstance(answer, dict) or "error" in answer:
-        raise SsoRefused("The provider does not accept the code, or our client's secret.")
-    return answer
 
 
 def _with_userinfo(said: dict[str, Any], url: str, tokens: dict[str, Any]) -> dict[str, Any]:

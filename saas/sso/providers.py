@@ -17,8 +17,8 @@ from saas.audit import audit
 from saas.authz.check import require
 from saas.authz.schema import PRIVILEGED
 from saas.models import Role
-from saas.sso import discovery, web
-from saas.sso.errors import ProviderAway, ProviderNameTaken, ProviderUnknown
+from saas.sso import web
+from saas.sso.errors import ProviderNameTaken, ProviderUnknown
 from saas.sso.exchange import GOOGLE, Client
 from saas.sso.models import ExternalIdentity, IdentityProvider, SsoDomain
 
@@ -76,15 +76,6 @@ class ProviderView:
     people: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `detail` says in words what is wrong, or what was found."""
-
-    what: str
-    is_ok: bool
-    detail: str
-
-
 def list_providers(actor: Actor) -> list[ProviderView]:
     """The tenant's providers by name. Raises: Forbidden."""
     with unit_of_work(actor.scope):
@@ -118,7 +109,7 @@ def change_provider(actor: Actor, sso_id: UUID, change: ProviderChange) -> Provi
     """
     with unit_of_work(actor.scope):
         require(actor, "tenant.manage")
-        row = _row(sso_id)
+        row = provider_of_tenant(sso_id)
     before = _audited(row)
     if change.is_enabled is not None:
         row.is_enabled = change.is_enabled
@@ -140,43 +131,17 @@ def delete_provider(actor: Actor, sso_id: UUID) -> None:
     """
     with unit_of_work(actor.scope):
         require(actor, "tenant.manage")
-        row = _row(sso_id)
+        row = provider_of_tenant(sso_id)
         audit(actor, "sso_provider.deleted", "sso_provider", row.id, before=_audited(row))
         row.delete()
 
 
-def try_provider(actor: Actor, sso_id: UUID) -> list[Finding]:
-    """Look whether it can work, step by step; stops at the first that is wrong.
-
-    Raises: Forbidden, ProviderUnknown.
-    """
-    with unit_of_work(actor.scope):
-        require(actor, "tenant.administrate")
-        row = _row(sso_id)
-    if row.kind == Kind.GITHUB:
-        return [Finding("kind", is_ok=True, detail="GitHub needs no discovery.")]
-    return inspect_issuer(issuer_of(row))
-
-
-def inspect_issuer(issuer: str) -> list[Finding]:
-    """What is right and wrong with an issuer, in words."""
-    try:
-        place = discovery.read_metadata(issuer)
-    except ProviderAway as exc:
-        return [Finding("discovery", is_ok=False, detail=exc.detail)]
-    found = [
-        Finding("discovery", is_ok=True, detail=f"The issuer is {place.issuer}."),
-        Finding(
-            "pkce", is_ok=place.can_s256,
-            detail="PKCE with S256 is offered." if place.can_s256
-            else "The issuer does not offer PKCE with S256, which we always use.",
-        ),
-    ]  # fmt: skip
-    try:
-        count = len(discovery.read_keys(place.jwks_uri))
-    except ProviderAway as exc:
-        return [*found, Finding("keys", is_ok=False, detail=exc.detail)]
-    return [*found, Finding("keys", is_ok=True, detail=f"Keys that sign: {count}.")]
+def provider_of_tenant(sso_id: UUID) -> IdentityProvider:
+    """The row, of the open unit's tenant. Raises: ProviderUnknown."""
+    row: IdentityProvider | None = IdentityProvider.objects.filter(id=sso_id).first()
+    if row is None:
+        raise ProviderUnknown
+    return row
 
 
 def enabled_provider(provider_id: UUID) -> IdentityProvider:
@@ -247,13 +212,6 @@ def _save(
             return _view(row)
     except IntegrityError as exc:
         raise ProviderNameTaken from exc
-
-
-def _row(sso_id: UUID) -> IdentityProvider:
-    row: IdentityProvider | None = IdentityProvider.objects.filter(id=sso_id).first()
-    if row is None:
-        raise ProviderUnknown
-    return row
 
 
 def _view(row: IdentityProvider) -> ProviderView:

@@ -27,7 +27,14 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class RefusedByProvider(ProviderAway):
-    """It answers, with a refusal (4xx): of our client or of what a person brought."""
+    """It answers, with a refusal (4xx): of our client or of what a person brought.
+
+    `error`: the code that it gives for it (RFC 6749, section 5.2), or nothing.
+    """
+
+    def __init__(self, detail: str, error: str = "") -> None:
+        super().__init__(detail)
+        self.error = error
 
 
 class _Guarded(HTTPConnection):
@@ -82,6 +89,11 @@ def get_text(url: str) -> str:
     return _fetch("GET", url, {}, None).decode("utf-8", "replace")
 
 
+def look_at(url: str) -> None:
+    """See that a page opens, or leads on. Raises: ProviderAway."""
+    _answer("GET", url, {"Accept": "text/html"}, None)
+
+
 def _json(method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None) -> Any:
     body = _fetch(method, url, {"Accept": "application/json", **headers}, form)
     try:
@@ -91,6 +103,16 @@ def _json(method: str, url: str, headers: Mapping[str, str], form: dict[str, str
 
 
 def _fetch(method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None) -> bytes:
+    status, body = _answer(method, url, headers, form)
+    if status != 200:
+        raise ProviderAway(f"{_place(url)} answers with status {status}.")
+    return body
+
+
+def _answer(
+    method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None
+) -> tuple[int, bytes]:
+    """Status and body of what is no refusal. Raises: RefusedByProvider, ProviderAway."""
     ends_at = time.monotonic() + TIMEOUT_S
     parts = urlsplit(url)
     if parts.scheme != "https" and not (
@@ -117,11 +139,20 @@ def _fetch(method: str, url: str, headers: Mapping[str, str], form: dict[str, st
         raise ProviderAway(f"The certificate of {_place(url)} is not accepted.") from exc
     except (HTTPError, OSError) as exc:
         raise ProviderAway(f"{_place(url)} breaks off.") from exc
+    said = f"{_place(url)} answers with status {answer.status}."
     if 400 <= answer.status < 500:
-        raise RefusedByProvider(f"{_place(url)} answers with status {answer.status}.")
-    if answer.status != 200:
-        raise ProviderAway(f"{_place(url)} answers with status {answer.status}.")
-    return body
+        raise RefusedByProvider(said, _error_in(body))
+    if answer.status >= 500:
+        raise ProviderAway(said)
+    return answer.status, body
+
+
+def _error_in(body: bytes) -> str:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    return str(said.get("error", "")) if isinstance(said, dict) else ""
 
 
 def _read(answer: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:

@@ -215,7 +215,15 @@ def test_the_test_button_says_what_is_wrong(web: Web, cast: Cast, realm: Realm) 
         said = admin.post(f"/sso/providers/{sso_id}/test").json()
         return said["is_ok"], said["findings"][-1]["detail"]
 
-    assert tried(name="Ours") == (True, "Keys that sign: 1.")
+    assert tried(name="Ours") == (True, "It speaks for example.org.")
+    is_ok, why = tried(client_secret="not-this-one")
+    assert (is_ok, "does not accept the client's id with this secret" in why) == (False, True)
+    is_ok, why = tried(client_id="nobody", client_secret=CLIENT_SECRET)
+    assert (is_ok, "not registered there" in why) == (False, True)
+    tried(client_id=CLIENT_ID)
+    path = f"/sso/providers/{sso_id}/domains"
+    admin.delete(f"{path}/example.org")
+    assert tried() == (False, "No domain is confirmed yet: nobody can join by this provider.")
     is_ok, why = tried(issuer=f"{realm.issuer}/")
     assert (is_ok, "another issuer" in why) == (False, True)
     is_ok, why = tried(issuer=f"{realm.base}/realms/none")
@@ -281,6 +289,15 @@ def test_setting_up_refuses_what_would_hurt(web: Web, cast: Cast) -> None:
     assert unproven.json()["code"] == "sso-domain-unproven"
     route = Client(web).post("/auth/oauth/route", {"email": "x@acme.invalid"})
     assert route.json() == {"provider_id": None}
+    # Or whoever runs the platform says so, who belongs to another tenant.
+    platform = Client(web, "platform")
+    (waiting,) = platform.get("/sso/domains/waiting").json()["items"]
+    assert (waiting["domain"], waiting["tenant_name"]) == ("acme.invalid", "Acme")
+    assert platform.post(f"/sso/domains/{waiting['id']}/approve").status_code == 204
+    assert platform.get("/sso/domains/waiting").json()["items"] == []
+    assert platform.post(f"/sso/domains/{sso_id}/approve").status_code == 404
+    route = Client(web).post("/auth/oauth/route", {"email": "x@acme.invalid"})
+    assert route.json() == {"provider_id": sso_id}
     # An admin looks and tests; who comes in is the sysadmin's to say.
     assert Client(web, "admin").get("/sso/providers").status_code == 200
     assert Client(web, "admin").delete(f"/sso/providers/{sso_id}").status_code == 403

@@ -101,6 +101,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
             {"name": "G", "kind": "github", "client_id": "c", "client_secret": "s"},
         )
         .json()["id"],
+        "domain_id": str(uuid.uuid4()),
         "key_id": ann.post("/gateway/keys", {"name": "Ann's"}).json()["key"]["id"],
         "budget_id": budget.json()["id"],
     }

@@ -2468,6 +2468,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/sso/domains/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Waiting Domains
+         * @description Domains of all tenants that are not confirmed, for the platform's administrators.
+         */
+        get: operations["sso_waiting_domains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/domains/{domain_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Domain
+         * @description Confirm a tenant's domain as an administrator of the platform.
+         */
+        post: operations["sso_approve_domain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit": {
         parameters: {
             query?: never;
@@ -6480,6 +6520,36 @@ export interface components {
         SsoDomainIn: {
             /** Domain */
             domain: string;
+        };
+        /**
+         * SsoWaitingList
+         * @description The oldest of those that wait.
+         */
+        SsoWaitingList: {
+            /** Items */
+            items: components["schemas"]["SsoWaitingOut"][];
+        };
+        /**
+         * SsoWaitingOut
+         * @description A domain that waits for somebody's word.
+         */
+        SsoWaitingOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Domain */
+            domain: string;
+            /** Tenant Name */
+            tenant_name: string;
+            /** Provider Name */
+            provider_name: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * AuditFilter
@@ -10540,6 +10610,48 @@ export interface operations {
             path: {
                 sso_id: string;
                 domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sso_waiting_domains: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoWaitingList"];
+                };
+            };
+        };
+    };
+    sso_approve_domain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain_id: string;
             };
             cookie?: never;
         };

@@ -19,6 +19,7 @@ import {
   PRICES,
   PROFILE,
   ROUTING,
+  SIGN_ON,
   SPENDING,
   TENANTS,
   USAGE,
@@ -188,6 +189,7 @@ export class Sidebar extends LightElement {
     }
     if (me?.tenant !== null && session.may("tenant.administrate")) {
       items.push({ label: msg("Choice of models"), href: ROUTING });
+      items.push({ label: msg("Single sign-on"), href: SIGN_ON });
     }
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Organisations"), href: TENANTS });

@@ -16,6 +16,7 @@ import "../styles/people.css";
 import { LightElement } from "../ui/light-element";
 import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
+import "./waiting-domains";
 
 @customElement("soma-tenants-page")
 export class TenantsPage extends LightElement {
@@ -56,7 +57,8 @@ export class TenantsPage extends LightElement {
                   />
                 </label>
               </search>
-              ${this.#list()}<soma-reason-dialog></soma-reason-dialog>`
+              ${this.#list()}<soma-waiting-domains></soma-waiting-domains
+              ><soma-reason-dialog></soma-reason-dialog>`
           : reservedView(
               msg("This page is for administrators of the platform"),
               msg("They see all organisations and can suspend them."),

@@ -180,6 +180,13 @@ export class Workspace extends LightElement {
           () => import("./roles-page"),
           () => html`<soma-roles-page></soma-roles-page>`,
         );
+      case "sign-on":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "sign-on",
+          () => import("./sign-on-page"),
+          () => html`<soma-sign-on-page></soma-sign-on-page>`,
+        );
       case "audit":
         return this.#lazy(
           "audit",

@@ -23,6 +23,7 @@ export const ROUTES = [
   ["keys", "/keys"],
   ["people", "/people"],
   ["roles", "/people/roles"],
+  ["sign-on", "/sign-on"],
   ["audit", "/audit"],
   ["usage", "/usage"],
   ["playground", "/playground"],
@@ -50,6 +51,7 @@ export const SPENDING = "/platform/spending";
 export const KEYS = "/keys";
 export const PEOPLE = "/people";
 export const ROLES = "/people/roles";
+export const SIGN_ON = "/sign-on";
 export const AUDIT = "/audit";
 export const TENANTS = "/platform/tenants";
 export const USAGE = "/usage";
