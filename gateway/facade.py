@@ -57,6 +57,7 @@ from gateway.routing.engine import Need
 from gateway.routing.judging import learn_from_judgement
 from gateway.routing.log import DECISIONS
 from gateway.routing.policies import follow_rules
+from gateway.routing.standing import follow_cooling
 from gateway.sync import SyncReport, sync_environment
 from gateway.tokenizers import counter_of, is_estimated
 from gateway.tokens import bound_tokens, estimate_prompt_tokens, estimate_tokens
@@ -101,6 +102,7 @@ async def follow_changes() -> None:
     await follow_terms()
     await follow_keys()
     await follow_rules()
+    await follow_cooling()
     await BOOK.get().follow_recalls()
 
 

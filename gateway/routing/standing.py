@@ -2,10 +2,11 @@
 
 Means are exponentially weighted. Decisions go by what was told of a model, which follows its means
 when they are far off: else noise would make every decision anew. A provider that says when it takes
-requests again is left alone until then. `version` changes whenever a decision could come out
-otherwise, and only then.
+requests again is left alone until then, by every process: it is told over the bus. `version`
+changes whenever a decision could come out otherwise, and only then.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from uuid import UUID
 
 from gateway.errors import ModelError, ModelRateLimited
 from gateway.routing.engine import Standing
+from kernel.bus.ports import BUS, Payload
 from kernel.clock import monotonic_s, now
 
 WEIGHT = 0.2
 COOL_S, LONGEST_COOL_S = 5.0, 600.0
+# Whoever has been told that a model rests is not told again for less.
+LONGER_S = 1.0
+TOPIC = "gateway.cooling"
 MOST = 2_000
 # How far a mean is off: by half of what was told and more than anybody notices; a twentieth.
 FAR_PART, NOTICED_MS, FAR_ERRORS = 0.5, 20.0, 0.05
@@ -47,10 +52,14 @@ class Pulse:
 
 
 class Pulses:
-    """Pulses by model. `clock`: monotonic seconds."""
+    """Pulses by model. `clock`: monotonic seconds. `tell`: other processes that a model rests."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = monotonic_s,
+        tell: Callable[[UUID, float], None] | None = None,
+    ) -> None:
+        self._clock, self._tell = clock, tell
         self._pulses: dict[UUID, Pulse] = {}
         self._cooling: dict[UUID, float] = {}
         self._version = 0
@@ -97,12 +106,19 @@ class Pulses:
             self.cool(model_id, wait_s)
 
     def cool(self, model_id: UUID | None, seconds: float) -> None:
-        """Leave the model alone for that long."""
+        """Leave the model alone for that long, here and in the other processes."""
+        if self.rest(model_id, seconds) and self._tell is not None and model_id is not None:
+            self._tell(model_id, seconds)
+
+    def rest(self, model_id: UUID | None, seconds: float) -> bool:
+        """The same here only; whether it is news."""
         if (pulse := self._pulse(model_id)) is None or model_id is None:
-            return
-        pulse.cool_until = self._clock() + min(seconds, LONGEST_COOL_S)
-        self._cooling[model_id] = pulse.cool_until
-        self._version += 1
+            return False
+        until = self._clock() + min(seconds, LONGEST_COOL_S)
+        is_news = until > pulse.cool_until + LONGER_S
+        pulse.cool_until = self._cooling[model_id] = until
+        self._version += is_news
+        return is_news
 
     def standing(self, model_id: UUID, *, is_resting: bool) -> Standing:
         """How it stands now."""
@@ -166,4 +182,25 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-PULSES = Pulses()
+_telling: set[asyncio.Task[bool]] = set()
+
+
+def _tell_others(model_id: UUID, seconds: float) -> None:
+    """Nobody waits for it; a message that is lost costs one refusal elsewhere."""
+    told = BUS.get().apublish(TOPIC, {"model": str(model_id), "seconds": seconds})
+    task = asyncio.get_running_loop().create_task(told)
+    _telling.add(task)
+    task.add_done_callback(_telling.discard)
+
+
+async def follow_cooling() -> None:
+    """Hear of models that other processes leave alone; once, in the process's own loop."""
+
+    def heard(payload: Payload) -> None:
+        if "model" in payload:
+            PULSES.rest(UUID(payload["model"]), float(payload["seconds"]))
+
+    await BUS.get().listen(TOPIC, heard)
+
+
+PULSES = Pulses(tell=_tell_others)

@@ -14,6 +14,7 @@ from gateway.routing.bandit import Arm
 from gateway.routing.log import DecisionLog
 from gateway.routing.policies import PLATFORM
 from kernel import outbox
+from kernel.bus.ports import BUS
 from kernel.db import platform_unit, unit_of_work
 from tests.support.cast import Cast
 from tests.support.models import add_provider
@@ -114,6 +115,18 @@ def test_what_a_request_needs_leaves_out_who_cannot(
     assert raw.headers["x-soma-model"] == "Cheap/small-8b"
     (decided,) = decisions(web)
     assert decided["candidates"][-1]["left_out"] == "cannot: vision"
+
+
+def test_a_model_that_another_process_leaves_alone_is_left_alone_here(
+    web: Web, cheap: SimulatedProvider, ann: OpenAI
+) -> None:
+    rule(web, goal="cost")
+    assert say(ann) == "Cheap/small-8b"
+    told = {"model": model_id(web, "small-8b"), "seconds": 600.0}
+    assert BUS.get().publish("gateway.cooling", told)
+    eventually(
+        lambda: say(ann) == "Simulator/scripted", "the model was not left alone", deadline_s=10
+    )
 
 
 def test_a_model_at_its_limit_cools_down_while_another_one_answers(

@@ -53,3 +53,22 @@ def test_failures_are_told_and_their_end_too(pulses: Pulses) -> None:
     for _ in range(20):
         pulses.answered(MODEL, 200.0)
     assert pulses.standing(MODEL, is_resting=False).error_rate < 0.05
+
+
+def test_a_model_that_asks_to_be_left_alone_rests_in_every_process_until_then() -> None:
+    moment, told = [0.0], list[tuple[UUID, float]]()
+    here = Pulses(clock=lambda: moment[0], tell=lambda *one: told.append(one))
+    elsewhere = Pulses(clock=lambda: moment[0], tell=lambda *_: pytest.fail("told back"))
+    before = elsewhere.version
+    here.cool(MODEL, 30.0)
+    here.cool(MODEL, 30.5)  # every answer says it again: no news
+    assert told == [(MODEL, 30.0)]
+    for one in told:
+        elsewhere.rest(*one)
+    assert elsewhere.version > before
+    for pulses in (here, elsewhere):
+        assert pulses.standing(MODEL, is_resting=False).cools_down
+    moment[0] = 31.0
+    resting = elsewhere.version
+    assert not elsewhere.standing(MODEL, is_resting=False).cools_down
+    assert resting > before + 1
