@@ -74,7 +74,7 @@ def _keys(place: discovery.Metadata) -> str:
 
 def _page(client: Client) -> str:
     try:
-        web.look_at(exchange.authorize_url(client, _NOBODY))
+        web.look_at(exchange.authorize_url(client, exchange.SCOPE, _NOBODY))
     except web.RefusedByProvider as exc:
         raise ProviderAway(
             "The sign-in page refuses us: it does not know the client's id, or the address to come "
