@@ -4,8 +4,6 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { PeopleApi, exportPath } from "../people/people-api";
 import type { AuditEntry, AuditFilter } from "../people/people-api";
 import { StoreController } from "../store";
@@ -13,7 +11,8 @@ import "../styles/memory.css";
 import "../styles/people.css";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import { PagedList } from "../ui/paged-list";
+import { emptyView, reservedView } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 
 function asInstant(day: string, time: string): string {
@@ -22,11 +21,13 @@ function asInstant(day: string, time: string): string {
 
 @customElement("soma-audit-page")
 export class AuditLogPage extends LightElement {
-  @state() private entries: readonly AuditEntry[] | null = null;
-  @state() private next: string | null = null;
-  @state() private problem: Problem | null = null;
   @state() private filter: AuditFilter = { q: "", action: "", since: "", until: "", of: "tenant" };
   readonly #session = new StoreController(this);
+  readonly #entries = new PagedList<AuditEntry>(
+    this,
+    () => this.services.toasts,
+    (cursor) => this.#api.audit(this.filter, cursor),
+  );
   #api!: PeopleApi;
 
   override connectedCallback(): void {
@@ -35,7 +36,7 @@ export class AuditLogPage extends LightElement {
     this.#session.follow(this.services.session);
     document.title = `${msg("Audit log")} · SomaAgent`;
     if (!this.#ofTenant && this.#ofPlatform) this.filter = { ...this.filter, of: "platform" };
-    if (this.#ofTenant || this.#ofPlatform) void this.#load();
+    if (this.#ofTenant || this.#ofPlatform) void this.#entries.load();
   }
 
   get #ofTenant(): boolean {
@@ -102,32 +103,12 @@ export class AuditLogPage extends LightElement {
   }
 
   #list(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.entries === null) return skeleton(6, msg("Loading the audit log…"));
-    if (this.entries.length === 0) {
-      return emptyView(msg("Nothing found"), msg("No act in the log fits what you look for."));
-    }
-    return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Audit log")}>
-        <table class="table people__table" data-testid="audit">
-          <thead>
-            <tr>
-              <th scope="col">${msg("When")}</th>
-              <th scope="col">${msg("Who")}</th>
-              <th scope="col">${msg("Act")}</th>
-              <th scope="col">${msg("What changed")}</th>
-              <th scope="col">${msg("From where")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${repeat(this.entries, ({ id }) => id, row)}
-          </tbody>
-        </table>
-      </div>
-      ${this.next === null
-        ? nothing
-        : html`<button type="button" class="button" @click=${() => void this.#more()}>
-            ${msg("Show older ones")}
-          </button>`}`;
+    return this.#entries.view({
+      loading: msg("Loading the audit log…"),
+      empty: emptyView(msg("Nothing found"), msg("No act in the log fits what you look for.")),
+      full: table,
+      more: msg("Show older ones"),
+    });
   }
 
   #find(event: SubmitEvent): void {
@@ -140,29 +121,27 @@ export class AuditLogPage extends LightElement {
       until: asInstant(textOf(fields, "until"), "23:59:59"),
       of: textOf(fields, "of") || this.filter.of,
     };
-    void this.#load();
+    void this.#entries.load();
   }
+}
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      const page = await this.#api.audit(this.filter, null);
-      this.entries = page.items;
-      this.next = page.next;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
-  async #more(): Promise<void> {
-    try {
-      const page = await this.#api.audit(this.filter, this.next);
-      this.entries = [...(this.entries ?? []), ...page.items];
-      this.next = page.next;
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    }
-  }
+function table(entries: readonly AuditEntry[]): TemplateResult {
+  return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${msg("Audit log")}>
+      <table class="table people__table" data-testid="audit">
+        <thead>
+          <tr>
+            <th scope="col">${msg("When")}</th>
+            <th scope="col">${msg("Who")}</th>
+            <th scope="col">${msg("Act")}</th>
+            <th scope="col">${msg("What changed")}</th>
+            <th scope="col">${msg("From where")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${repeat(entries, ({ id }) => id, row)}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 function row(entry: AuditEntry): TemplateResult {

@@ -4,28 +4,29 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
 import type { Mails } from "../identity/identity-api";
 import "../styles/identity.css";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import { PagedList } from "../ui/paged-list";
+import { emptyView, reservedView } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 
 type Mail = Mails["items"][number];
 
 @customElement("soma-mails-page")
 export class MailsPage extends LightElement {
-  @state() private items: readonly Mail[] | null = null;
-  @state() private next: string | null = null;
   @state() private isSent = false;
-  @state() private problem: Problem | null = null;
+  readonly #mails = new PagedList<Mail>(
+    this,
+    () => this.services.toasts,
+    (cursor) => this.#page(cursor),
+  );
 
   override connectedCallback(): void {
     super.connectedCallback();
     document.title = `${msg("Outbox of mails")} · SomaAgent`;
-    if (this.services.session.isPlatformAdmin) void this.#load(null);
+    if (this.services.session.isPlatformAdmin) void this.#mails.load();
   }
 
   protected override render(): TemplateResult {
@@ -42,27 +43,26 @@ export class MailsPage extends LightElement {
         msg("They see here what the platform wrote to people."),
       );
     }
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load(null));
-    if (this.items === null) return skeleton(4, msg("Loading mails…"));
-    if (this.items.length === 0) {
-      return emptyView(
+    return this.#mails.view({
+      loading: msg("Loading mails…"),
+      empty: emptyView(
         msg("No mails yet"),
         msg("Invitations, links for new passwords and warnings appear here."),
-      );
-    }
+      ),
+      full: (mails) => this.#list(mails),
+      more: msg("Older ones"),
+    });
+  }
+
+  #list(mails: readonly Mail[]): TemplateResult {
     return html`${this.isSent
         ? nothing
         : html`<p class="notice">
             ${msg("No server for mails is set, so that nothing leaves. Hand these on yourself.")}
           </p>`}
       <ul class="mails">
-        ${repeat(this.items, ({ id }) => id, (mail) => this.#mail(mail))}
-      </ul>
-      ${this.next === null
-        ? nothing
-        : html`<button type="button" class="button" @click=${() => void this.#load(this.next)}>
-            ${msg("Older ones")}
-          </button>`}`;
+        ${repeat(mails, ({ id }) => id, (mail) => this.#mail(mail))}
+      </ul>`;
   }
 
   #mail(mail: Mail): TemplateResult {
@@ -84,16 +84,10 @@ export class MailsPage extends LightElement {
     </span>`;
   }
 
-  async #load(before: string | null): Promise<void> {
-    this.problem = null;
-    try {
-      const page = await new IdentityApi(this.services.http).mails(before);
-      this.items = before === null ? page.items : [...(this.items ?? []), ...page.items];
-      this.next = page.next;
-      this.isSent = page.is_sent;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
+  async #page(cursor: string | null): Promise<Mails> {
+    const page = await new IdentityApi(this.services.http).mails(cursor);
+    this.isSent = page.is_sent;
+    return page;
   }
 }
 

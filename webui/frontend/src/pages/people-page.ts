@@ -4,36 +4,40 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import "../identity/soma-invitations";
 import "../identity/soma-sign-in-rules";
 import { PeopleApi } from "../people/people-api";
-import type { Person, RoleView } from "../people/people-api";
+import type { PeoplePage as PeopleList, Person, RoleView } from "../people/people-api";
 import "../people/reason-dialog";
 import type { ReasonDialog } from "../people/reason-dialog";
 import { ROLES } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/memory.css";
 import "../styles/people.css";
+import { Busy } from "../ui/busy";
 import { dialogActs } from "../ui/dialog-acts";
 import { textOf, textsOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import { PagedList } from "../ui/paged-list";
+import { searchField } from "../ui/search-field";
+import { emptyView, problemView, reservedView } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 
 @customElement("soma-people-page")
 export class PeoplePage extends LightElement {
-  @state() private people: readonly Person[] | null = null;
   @state() private roles: readonly RoleView[] = [];
-  @state() private next: string | null = null;
-  @state() private problem: Problem | null = null;
   @state() private formProblem: Problem | null = null;
   @state() private editing: Person | null = null;
-  @state() private busy = false;
   @query("#roles-form") private readonly form!: HTMLDialogElement;
   @query("soma-reason-dialog") private readonly reason!: ReasonDialog;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
+  readonly #people = new PagedList<Person>(
+    this,
+    () => this.services.toasts,
+    (cursor) => this.#page(cursor),
+  );
   #api!: PeopleApi;
   #text = "";
 
@@ -42,7 +46,7 @@ export class PeoplePage extends LightElement {
     this.#api = new PeopleApi(this.services.http);
     this.#session.follow(this.services.session);
     document.title = `${msg("People")} · SomaAgent`;
-    if (this.services.session.may("tenant.see_people")) void this.#load();
+    if (this.services.session.may("tenant.see_people")) void this.#people.load();
   }
 
   protected override render(): TemplateResult {
@@ -54,7 +58,11 @@ export class PeoplePage extends LightElement {
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="people-page">
         ${this.services.session.may("tenant.see_people")
-          ? html`${this.#search()} ${this.#list()} ${this.#invitations()}
+          ? html`${searchField(msg("Name or e-mail"), (words) => {
+                this.#text = words;
+                void this.#people.load();
+              })}
+              ${this.#list()} ${this.#invitations()}
               ${this.services.session.may("tenant.manage")
                 ? html`<soma-sign-in-rules></soma-sign-in-rules>`
                 : nothing}
@@ -75,29 +83,15 @@ export class PeoplePage extends LightElement {
     ></soma-invitations>`;
   }
 
-  #search(): TemplateResult {
-    return html`<search class="people__controls">
-      <label class="field">
-        <span class="field__label">${msg("Name or e-mail")}</span>
-        <input
-          class="input"
-          type="search"
-          autocomplete="off"
-          @change=${(event: Event) => {
-            this.#text = (event.target as HTMLInputElement).value.trim();
-            void this.#load();
-          }}
-        />
-      </label>
-    </search>`;
+  #list(): TemplateResult {
+    return this.#people.view({
+      loading: msg("Loading people…"),
+      empty: emptyView(msg("Nobody found"), msg("Look for another name or address.")),
+      full: (people) => this.#table(people),
+    });
   }
 
-  #list(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.people === null) return skeleton(5, msg("Loading people…"));
-    if (this.people.length === 0) {
-      return emptyView(msg("Nobody found"), msg("Look for another name or address."));
-    }
+  #table(people: readonly Person[]): TemplateResult {
     return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${msg("People")}>
         <table class="table people__table" data-testid="people">
           <thead>
@@ -110,15 +104,10 @@ export class PeoplePage extends LightElement {
             </tr>
           </thead>
           <tbody>
-            ${repeat(this.people, ({ user_id: id }) => id, (one) => this.#row(one))}
+            ${repeat(people, ({ user_id: id }) => id, (one) => this.#row(one))}
           </tbody>
         </table>
-      </div>
-      ${this.next === null
-        ? nothing
-        : html`<button type="button" class="button" @click=${() => void this.#more()}>
-            ${msg("Show more")}
-          </button>`}`;
+      </div>`;
   }
 
   #row(person: Person): TemplateResult {
@@ -147,7 +136,7 @@ export class PeoplePage extends LightElement {
                 type="button"
                 class="button button--small"
                 aria-label=${msg(str`Roles of ${person.display_name}`)}
-                ?disabled=${this.busy}
+                ?disabled=${this.#busy.now}
                 @click=${() => void this.#edit(person)}
               >
                 ${msg("Roles")}
@@ -157,7 +146,7 @@ export class PeoplePage extends LightElement {
                     type="button"
                     class="button button--small button--danger"
                     aria-label=${msg(str`Suspend ${person.display_name}`)}
-                    ?disabled=${this.busy}
+                    ?disabled=${this.#busy.now}
                     @click=${() => {
                       this.#askSuspend(person);
                     }}
@@ -168,7 +157,7 @@ export class PeoplePage extends LightElement {
                     type="button"
                     class="button button--small"
                     aria-label=${msg(str`Let back in: ${person.display_name}`)}
-                    ?disabled=${this.busy}
+                    ?disabled=${this.#busy.now}
                     @click=${() => void this.#act(() => this.#api.resume(person.user_id))}
                   >
                     ${msg("Let back in")}
@@ -218,7 +207,7 @@ export class PeoplePage extends LightElement {
               ${this.roles.map((one) => this.#choice(one, person))}
             </fieldset>
             <p class="hint">${msg("It holds everywhere within a second, also in open windows.")}</p>
-            ${dialogActs(msg("Save"), msg("Cancel"), this.busy)}
+            ${dialogActs(msg("Save"), msg("Cancel"), this.#busy.now)}
           </form>`}
     </dialog>`;
   }
@@ -240,26 +229,11 @@ export class PeoplePage extends LightElement {
     </label>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      const [page, list] = await Promise.all([this.#api.people(this.#text, null), this.#api.roles()]);
-      this.people = page.items;
-      this.next = page.next;
-      this.roles = list.items;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
-  async #more(): Promise<void> {
-    try {
-      const page = await this.#api.people(this.#text, this.next);
-      this.people = [...(this.people ?? []), ...page.items];
-      this.next = page.next;
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    }
+  async #page(cursor: string | null): Promise<PeopleList> {
+    if (cursor !== null) return this.#api.people(this.#text, cursor);
+    const [page, roles] = await Promise.all([this.#api.people(this.#text, null), this.#api.roles()]);
+    this.roles = roles.items;
+    return page;
   }
 
   async #edit(person: Person): Promise<void> {
@@ -272,26 +246,26 @@ export class PeoplePage extends LightElement {
     this.form.showModal();
   }
 
-  async #save(event: SubmitEvent, person: Person): Promise<void> {
+  #save(event: SubmitEvent, person: Person): Promise<void> {
     event.preventDefault();
     const fields = new FormData(event.target as HTMLFormElement);
-    this.busy = true;
     this.formProblem = null;
-    try {
-      this.#changed(
-        await this.#api.setRoles(person.user_id, {
-          role: textOf(fields, "role"),
-          roles: textsOf(fields, "further"),
-          own_roles: textsOf(fields, "own"),
-        }),
-      );
-      this.form.close();
-      this.services.toasts.say(msg(str`The roles of ${person.display_name} are changed.`));
-    } catch (failure) {
-      this.formProblem = problemOf(failure);
-    } finally {
-      this.busy = false;
-    }
+    return this.#busy.run(
+      async () => {
+        this.#changed(
+          await this.#api.setRoles(person.user_id, {
+            role: textOf(fields, "role"),
+            roles: textsOf(fields, "further"),
+            own_roles: textsOf(fields, "own"),
+          }),
+        );
+        this.form.close();
+        this.services.toasts.say(msg(str`The roles of ${person.display_name} are changed.`));
+      },
+      (problem) => {
+        this.formProblem = problem;
+      },
+    );
   }
 
   #askSuspend(person: Person): void {
@@ -303,20 +277,14 @@ export class PeoplePage extends LightElement {
     });
   }
 
-  async #act(work: () => Promise<Person>): Promise<void> {
-    this.busy = true;
-    try {
+  #act(work: () => Promise<Person>): Promise<void> {
+    return this.#busy.run(async () => {
       this.#changed(await work());
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
+    });
   }
 
   #changed(person: Person): void {
-    this.people =
-      this.people?.map((one) => (one.user_id === person.user_id ? person : one)) ?? null;
+    this.#people.replace(person, ({ user_id: id }) => id === person.user_id);
   }
 }
 

@@ -2,10 +2,8 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
-import { customElement, query, state } from "lit/decorators.js";
+import { customElement, query } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { PeopleApi } from "../people/people-api";
 import type { PlatformTenant } from "../people/people-api";
 import "../people/reason-dialog";
@@ -13,19 +11,24 @@ import type { ReasonDialog } from "../people/reason-dialog";
 import { StoreController } from "../store";
 import "../styles/memory.css";
 import "../styles/people.css";
+import { Busy } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
-import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import { PagedList } from "../ui/paged-list";
+import { searchField } from "../ui/search-field";
+import { emptyView, reservedView } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 import "./waiting-domains";
 
 @customElement("soma-tenants-page")
 export class TenantsPage extends LightElement {
-  @state() private tenants: readonly PlatformTenant[] | null = null;
-  @state() private next: string | null = null;
-  @state() private problem: Problem | null = null;
-  @state() private busy = false;
   @query("soma-reason-dialog") private readonly reason!: ReasonDialog;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
+  readonly #tenants = new PagedList<PlatformTenant>(
+    this,
+    () => this.services.toasts,
+    (cursor) => this.#api.tenants(this.#text, cursor),
+  );
   #api!: PeopleApi;
   #text = "";
 
@@ -34,7 +37,7 @@ export class TenantsPage extends LightElement {
     this.#api = new PeopleApi(this.services.http);
     this.#session.follow(this.services.session);
     document.title = `${msg("Organisations")} · SomaAgent`;
-    if (this.services.session.isPlatformAdmin) void this.#load();
+    if (this.services.session.isPlatformAdmin) void this.#tenants.load();
   }
 
   protected override render(): TemplateResult {
@@ -43,20 +46,10 @@ export class TenantsPage extends LightElement {
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="tenants-page">
         ${this.services.session.isPlatformAdmin
-          ? html`<search class="people__controls">
-                <label class="field">
-                  <span class="field__label">${msg("Name or address")}</span>
-                  <input
-                    class="input"
-                    type="search"
-                    autocomplete="off"
-                    @change=${(event: Event) => {
-                      this.#text = (event.target as HTMLInputElement).value.trim();
-                      void this.#load();
-                    }}
-                  />
-                </label>
-              </search>
+          ? html`${searchField(msg("Name or address"), (words) => {
+                this.#text = words;
+                void this.#tenants.load();
+              })}
               ${this.#list()}<soma-waiting-domains></soma-waiting-domains
               ><soma-reason-dialog></soma-reason-dialog>`
           : reservedView(
@@ -67,11 +60,14 @@ export class TenantsPage extends LightElement {
   }
 
   #list(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.tenants === null) return skeleton(5, msg("Loading organisations…"));
-    if (this.tenants.length === 0) {
-      return emptyView(msg("None found"), msg("Look for another name or address."));
-    }
+    return this.#tenants.view({
+      loading: msg("Loading organisations…"),
+      empty: emptyView(msg("None found"), msg("Look for another name or address.")),
+      full: (tenants) => this.#table(tenants),
+    });
+  }
+
+  #table(tenants: readonly PlatformTenant[]): TemplateResult {
     return html`<div
         class="table-scroll"
         tabindex="0"
@@ -89,15 +85,10 @@ export class TenantsPage extends LightElement {
             </tr>
           </thead>
           <tbody>
-            ${repeat(this.tenants, ({ id }) => id, (one) => this.#row(one))}
+            ${repeat(tenants, ({ id }) => id, (one) => this.#row(one))}
           </tbody>
         </table>
-      </div>
-      ${this.next === null
-        ? nothing
-        : html`<button type="button" class="button" @click=${() => void this.#more()}>
-            ${msg("Show more")}
-          </button>`}`;
+      </div>`;
   }
 
   #row(tenant: PlatformTenant): TemplateResult {
@@ -117,7 +108,7 @@ export class TenantsPage extends LightElement {
               type="button"
               class="button button--small button--danger"
               aria-label=${msg(str`Suspend ${tenant.name}`)}
-              ?disabled=${this.busy}
+              ?disabled=${this.#busy.now}
               @click=${() => {
                 this.#ask(tenant);
               }}
@@ -128,7 +119,7 @@ export class TenantsPage extends LightElement {
               type="button"
               class="button button--small"
               aria-label=${msg(str`Resume ${tenant.name}`)}
-              ?disabled=${this.busy}
+              ?disabled=${this.#busy.now}
               @click=${() => void this.#act(() => this.#api.resumeTenant(tenant.id))}
             >
               ${msg("Resume")}
@@ -146,37 +137,11 @@ export class TenantsPage extends LightElement {
     });
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      const page = await this.#api.tenants(this.#text, null);
-      this.tenants = page.items;
-      this.next = page.next;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
-  async #more(): Promise<void> {
-    try {
-      const page = await this.#api.tenants(this.#text, this.next);
-      this.tenants = [...(this.tenants ?? []), ...page.items];
-      this.next = page.next;
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    }
-  }
-
-  async #act(work: () => Promise<PlatformTenant>): Promise<void> {
-    this.busy = true;
-    try {
+  #act(work: () => Promise<PlatformTenant>): Promise<void> {
+    return this.#busy.run(async () => {
       const changed = await work();
-      this.tenants = this.tenants?.map((one) => (one.id === changed.id ? changed : one)) ?? null;
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
+      this.#tenants.replace(changed, ({ id }) => id === changed.id);
+    });
   }
 }
 

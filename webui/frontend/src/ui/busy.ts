@@ -1,6 +1,7 @@
-/** One act at a time on a page or card: its button waits, and what fails is said in a toast. */
+/** One act at a time on a page or card: its button waits, and what fails is said. */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { problemOf } from "../api/http";
+import type { Problem } from "../api/types";
 import type { ToastStore } from "./toasts";
 
 export class Busy implements ReactiveController {
@@ -21,13 +22,19 @@ export class Busy implements ReactiveController {
     return this.#isBusy;
   }
 
-  async run(work: () => Promise<void>): Promise<void> {
+  /** Does `work`; `failed` is told what went wrong: a form shows it, else it is said in a toast. */
+  async run(
+    work: () => Promise<void>,
+    failed = (problem: Problem) => {
+      this.toasts().problem(problem);
+    },
+  ): Promise<void> {
     if (this.#isBusy) return;
     this.#set(true);
     try {
       await work();
     } catch (failure) {
-      this.toasts().problem(problemOf(failure));
+      failed(problemOf(failure));
     } finally {
       this.#set(false);
     }
