@@ -72,9 +72,9 @@ def test_a_platform_admin_describes_models_sets_rules_and_sees_what_is_spent(
     page.get_by_label("only failed ones").check()
     expect(page.get_by_text("No decision")).to_be_visible()
     tab.go("/platform/spending")
-    expect(page.get_by_test_id("spending")).to_contain_text("Acme")
+    expect(page.get_by_test_id("usage")).to_contain_text("Acme")
     page.locator("select[name=by]").select_option("provider")
-    expect(page.get_by_test_id("spending")).to_contain_text("Simulator")
+    expect(page.get_by_test_id("usage")).to_contain_text("Simulator")
     tab.shoot("spending")
     assert tab.violations() == []
     page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})

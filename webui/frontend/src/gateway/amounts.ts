@@ -1,8 +1,15 @@
 /** Micro-units as people read them, and usage as a file. */
+import { msg } from "@lit/localize";
 import type { UsageRow } from "./gateway-api";
 
 export const MICRO = 1_000_000;
-export const NOBODY = "00000000-0000-0000-0000-000000000000";
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/** What the user, agent, key or tenant with this id is called. */
+export function nameOf(names: ReadonlyMap<string, string>, id: string): string {
+  if (id === "" || id === NOBODY) return msg("none");
+  return names.get(id) ?? id;
+}
 
 const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 const fineDollars = new Intl.NumberFormat("en", {

@@ -20,12 +20,12 @@ export type PriceImport = Schemas["PriceImportOut"];
 export type Call = Schemas["CallOut"];
 export type CallPolicy = Schemas["CallPolicyOut"];
 export type CallPolicyChange = Schemas["CallPolicyIn"];
-export type UsageBy = "model" | "user" | "agent" | "key" | "kind";
 
+/** Both days are included. `by`: what the sums are by. */
 export interface UsageQuery {
   since: string;
   until: string;
-  by: UsageBy;
+  by: string;
 }
 
 export class GatewayApi {

@@ -2,7 +2,7 @@
 import type { Http } from "../api/http";
 import type { Page } from "../api/types";
 import type { components } from "../generated/api";
-import type { Usage } from "./gateway-api";
+import type { Usage, UsageQuery } from "./gateway-api";
 
 type Schemas = components["schemas"];
 
@@ -12,7 +12,6 @@ export type Trial = Schemas["RoutingTrialIn"];
 export type Verdict = Schemas["RoutingTrialOut"];
 export type Decision = Schemas["DecisionOut"];
 export type Candidate = Schemas["CandidateOut"];
-export type SpentBy = "tenant" | "model" | "provider" | "kind";
 
 export interface DecisionQuery {
   model: string;
@@ -60,7 +59,7 @@ export class RoutingApi {
     });
   }
 
-  spending(query: { since: string; until: string; by: SpentBy }): Promise<Usage> {
+  spending(query: UsageQuery): Promise<Usage> {
     return this.http.get("/gateway/platform/spending", { query: { ...query } });
   }
 

@@ -241,17 +241,18 @@ export class FactorsView extends LightElement {
   }
 
   #confirm(): Promise<void> {
-    return this.#busy.run(async () => {
-      this.codeProblem = null;
-      try {
+    this.codeProblem = null;
+    return this.#busy.run(
+      async () => {
         const { codes } = await this.#api.confirmApp(this.code.value);
         this.setup = null;
         this.services.toasts.say(msg("From now on a code is asked for after your password."));
         await this.#changed(codes);
-      } catch (failure) {
-        this.codeProblem = problemOf(failure);
-      }
-    });
+      },
+      (problem) => {
+        this.codeProblem = problem;
+      },
+    );
   }
 
   #removeApp(): Promise<void> {

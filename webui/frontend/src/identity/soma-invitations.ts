@@ -146,22 +146,22 @@ export class Invitations extends LightElement {
   }
 
   #invite(form: HTMLFormElement): Promise<void> {
-    return this.#busy.run(async () => {
-      const fields = new FormData(form);
-      const emails = textOf(fields, "emails").split(/[\s,;]+/).filter((one) => one !== "");
-      this.formProblem = null;
-      try {
+    const fields = new FormData(form);
+    const emails = textOf(fields, "emails").split(/[\s,;]+/).filter((one) => one !== "");
+    this.formProblem = null;
+    return this.#busy.run(
+      async () => {
         this.lines = (await this.#api.invite(emails, textOf(fields, "role"))).lines;
-      } catch (failure) {
-        this.formProblem = problemOf(failure);
-        return;
-      }
-      form.reset();
-      this.form.close();
-      await this.#load();
-      await this.updateComplete;
-      this.invited?.focus();
-    });
+        form.reset();
+        this.form.close();
+        await this.#load();
+        await this.updateComplete;
+        this.invited?.focus();
+      },
+      (problem) => {
+        this.formProblem = problem;
+      },
+    );
   }
 
   #resend(one: Invitation): Promise<void> {

@@ -7,6 +7,8 @@ import { problemOf } from "../api/http";
 import type { Model, Problem } from "../api/types";
 import { GatewayApi } from "../gateway/gateway-api";
 import { tierName } from "../gateway/routing-words";
+import { Busy } from "../ui/busy";
+import { textsOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
 import { problemView } from "../ui/states";
 
@@ -16,7 +18,7 @@ export class AllowedModels extends LightElement {
   /** Empty: all of them. */
   @state() private allowed: readonly string[] | null = null;
   @state() private problem: Problem | null = null;
-  @state() private busy = false;
+  readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: GatewayApi;
 
   override connectedCallback(): void {
@@ -42,7 +44,7 @@ export class AllowedModels extends LightElement {
           )}
         </fieldset>
         <div class="row">
-          <button type="submit" class="button" ?disabled=${this.busy}>${msg("Save the choice")}</button>
+          <button type="submit" class="button" ?disabled=${this.#busy.now}>${msg("Save the choice")}</button>
         </div>
       </form>
     </section>`;
@@ -57,19 +59,13 @@ export class AllowedModels extends LightElement {
     }
   }
 
-  async #save(event: SubmitEvent): Promise<void> {
+  #save(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    const chosen = new FormData(event.target as HTMLFormElement).getAll("model");
-    this.busy = true;
-    try {
-      const wanted = chosen.filter((one) => typeof one === "string");
-      this.allowed = (await this.#api.setCallPolicy({ allowed_models: wanted })).allowed_models;
+    const chosen = textsOf(new FormData(event.target as HTMLFormElement), "model");
+    return this.#busy.run(async () => {
+      this.allowed = (await this.#api.setCallPolicy({ allowed_models: chosen })).allowed_models;
       this.services.toasts.say(msg("The choice holds from the next call on."));
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
+    });
   }
 }
 

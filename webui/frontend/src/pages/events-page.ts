@@ -14,6 +14,7 @@ import type { EventStats, Letter, TopicStanding } from "../health/events-api";
 import { StoreController } from "../store";
 import "../styles/health.css";
 import "../styles/memory.css";
+import { Busy } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
 import { dialogActs } from "../ui/dialog-acts";
 import { problemView, reservedView, skeleton } from "../ui/states";
@@ -28,11 +29,11 @@ export class EventsPage extends LightElement {
   @state() private letters: Letter[] = [];
   @state() private next: string | null = null;
   @state() private problem: Problem | null = null;
-  @state() private busy = false;
   @state() private discarding: Letter | null = null;
   @state() private reason = "";
   @query("dialog") private readonly dialog!: HTMLDialogElement;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: EventsApi;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -45,7 +46,7 @@ export class EventsPage extends LightElement {
     void this.#load();
     this.#timer = setInterval(() => {
       // Whoever has turned pages of letters is not thrown back to the first.
-      if (document.visibilityState === "visible" && !this.busy) void this.#loadStats();
+      if (document.visibilityState === "visible" && !this.#busy.now) void this.#loadStats();
     }, REFRESH_MS);
   }
 
@@ -120,7 +121,7 @@ export class EventsPage extends LightElement {
               <button
                 type="button"
                 class="button"
-                ?disabled=${this.busy}
+                ?disabled=${this.#busy.now}
                 @click=${() => void this.#replay(null)}
               >
                 ${stats.dead === 1 ? msg("Try it again") : msg(str`Try all ${stats.dead} again`)}
@@ -134,7 +135,7 @@ export class EventsPage extends LightElement {
               : html`<button
                   type="button"
                   class="button"
-                  ?disabled=${this.busy}
+                  ?disabled=${this.#busy.now}
                   @click=${() => void this.#more()}
                 >
                   ${msg("Show older ones")}
@@ -154,7 +155,7 @@ export class EventsPage extends LightElement {
           type="button"
           class="button button--small"
           aria-label=${msg(str`Try again: ${letter.type} of ${clockTime(letter.emitted_at)}`)}
-          ?disabled=${this.busy}
+          ?disabled=${this.#busy.now}
           @click=${() => void this.#replay([letter.id])}
         >
           ${msg("Try again")}
@@ -163,7 +164,7 @@ export class EventsPage extends LightElement {
           type="button"
           class="button button--small button--danger"
           aria-label=${msg(str`Discard: ${letter.type} of ${clockTime(letter.emitted_at)}`)}
-          ?disabled=${this.busy}
+          ?disabled=${this.#busy.now}
           @click=${() => void this.#ask(letter)}
         >
           ${msg("Discard")}
@@ -205,7 +206,7 @@ export class EventsPage extends LightElement {
             ${dialogActs(
               msg("Discard for ever"),
               msg("Keep"),
-              this.busy || this.reason.trim().length < LEAST_REASON,
+              this.#busy.now || this.reason.trim().length < LEAST_REASON,
               "danger",
             )}
           </form>`}
@@ -239,16 +240,16 @@ export class EventsPage extends LightElement {
     }
   }
 
-  async #more(): Promise<void> {
-    await this.#act(async () => {
+  #more(): Promise<void> {
+    return this.#busy.run(async () => {
       const page = await this.#api.letters(this.next);
       this.letters = [...this.letters, ...page.items];
       this.next = page.next;
     });
   }
 
-  async #replay(ids: string[] | null): Promise<void> {
-    await this.#act(async () => {
+  #replay(ids: string[] | null): Promise<void> {
+    return this.#busy.run(async () => {
       const count = await this.#api.replay(ids);
       this.services.toasts.say(
         count === 1 ? msg("One event is tried again.") : msg(str`${count} events are tried again.`),
@@ -264,25 +265,14 @@ export class EventsPage extends LightElement {
     this.dialog.showModal();
   }
 
-  async #discard(event: Event, letter: Letter): Promise<void> {
+  #discard(event: Event, letter: Letter): Promise<void> {
     event.preventDefault();
-    await this.#act(async () => {
+    return this.#busy.run(async () => {
       await this.#api.discard([letter.id], this.reason.trim());
       this.dialog.close();
       this.services.toasts.say(msg(str`${letter.type} is discarded.`));
       await this.#load();
     });
-  }
-
-  async #act(work: () => Promise<void>): Promise<void> {
-    this.busy = true;
-    try {
-      await work();
-    } catch (error) {
-      this.services.toasts.problem(problemOf(error));
-    } finally {
-      this.busy = false;
-    }
   }
 }
 

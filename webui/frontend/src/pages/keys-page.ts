@@ -15,6 +15,7 @@ import type { ApiKey, KeyDraft, MadeKey } from "../gateway/gateway-api";
 import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
+import { Busy } from "../ui/busy";
 import { copyText } from "../ui/clipboard";
 import { ICONS } from "../ui/icons";
 import { textOf } from "../ui/fields";
@@ -32,11 +33,11 @@ export class KeysPage extends LightElement {
   @state() private formProblem: Problem | null = null;
   @state() private made: MadeKey | null = null;
   @state() private ending: ApiKey | null = null;
-  @state() private busy = false;
   @query("#key-form") private readonly form!: HTMLDialogElement;
   @query("#end-form") private readonly endForm!: HTMLDialogElement;
   @query("#made") private readonly madeNote!: HTMLElement | null;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: GatewayApi;
 
   override connectedCallback(): void {
@@ -134,7 +135,7 @@ export class KeysPage extends LightElement {
                 type="button"
                 class="button button--small"
                 aria-label=${msg(str`Rotate ${key.name}`)}
-                ?disabled=${this.busy}
+                ?disabled=${this.#busy.now}
                 @click=${() => void this.#rotate(key)}
               >
                 ${msg("Rotate")}
@@ -143,7 +144,7 @@ export class KeysPage extends LightElement {
                 type="button"
                 class="button button--small button--danger"
                 aria-label=${msg(str`Revoke ${key.name}`)}
-                ?disabled=${this.busy}
+                ?disabled=${this.#busy.now}
                 @click=${() => {
                   this.ending = key;
                   this.endForm.showModal();
@@ -199,7 +200,7 @@ export class KeysPage extends LightElement {
           <span class="field__label">${msg("Only from these addresses")}</span>
           <input class="input" name="networks" autocomplete="off" placeholder="203.0.113.0/24" />
         </label>
-        ${dialogActs(msg("Make it"), msg("Cancel"), this.busy)}
+        ${dialogActs(msg("Make it"), msg("Cancel"), this.#busy.now)}
       </form>
     </dialog>`;
   }
@@ -217,7 +218,7 @@ export class KeysPage extends LightElement {
         <p>
           ${msg("Programs that use it are refused within a second, also in the middle of an answer. This cannot be undone; its usage stays.")}
         </p>
-        ${dialogActs(msg("Revoke the key"), msg("Keep"), this.busy, "danger")}
+        ${dialogActs(msg("Revoke the key"), msg("Keep"), this.#busy.now, "danger")}
       </form>
     </dialog>`;
   }
@@ -231,7 +232,7 @@ export class KeysPage extends LightElement {
     }
   }
 
-  async #make(event: SubmitEvent): Promise<void> {
+  #make(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const fields = new FormData(form);
@@ -245,30 +246,30 @@ export class KeysPage extends LightElement {
       ...(text("ends") === "" ? {} : { expires_at: new Date(`${text("ends")}T23:59:59`).toISOString() }),
       ...(networks.length === 0 ? {} : { networks }),
     };
-    this.busy = true;
     this.formProblem = null;
-    try {
-      this.made = await this.#api.makeKey(draft);
-      form.reset();
-      this.form.close();
-      await this.#shown();
-    } catch (failure) {
-      this.formProblem = problemOf(failure);
-    } finally {
-      this.busy = false;
-    }
+    return this.#busy.run(
+      async () => {
+        this.made = await this.#api.makeKey(draft);
+        form.reset();
+        this.form.close();
+        await this.#shown();
+      },
+      (problem) => {
+        this.formProblem = problem;
+      },
+    );
   }
 
-  async #rotate(key: ApiKey): Promise<void> {
-    await this.#act(async () => {
+  #rotate(key: ApiKey): Promise<void> {
+    return this.#busy.run(async () => {
       this.made = await this.#api.rotateKey(key.id, OVERLAP_S);
       this.services.toasts.say(msg(str`${key.name} has a new secret. The old one works for a day.`));
       await this.#shown();
     });
   }
 
-  async #revoke(key: ApiKey): Promise<void> {
-    await this.#act(async () => {
+  #revoke(key: ApiKey): Promise<void> {
+    return this.#busy.run(async () => {
       await this.#api.revokeKey(key.id);
       this.endForm.close();
       if (this.made?.key.id === key.id) this.made = null;
@@ -287,17 +288,6 @@ export class KeysPage extends LightElement {
   async #copy(text: string): Promise<void> {
     const done = await copyText(text);
     this.services.toasts.say(done ? msg("Copied.") : msg("It could not be copied: select it by hand."));
-  }
-
-  async #act(work: () => Promise<void>): Promise<void> {
-    this.busy = true;
-    try {
-      await work();
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
   }
 }
 

@@ -14,6 +14,8 @@ import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
 import "../styles/settings.css";
+import { Busy } from "../ui/busy";
+import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
 import { dialogActs } from "../ui/dialog-acts";
 import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
@@ -31,9 +33,9 @@ export class PricesPage extends LightElement {
   @state() private problem: Problem | null = null;
   @state() private formProblem: Problem | null = null;
   @state() private edited: Priced | null = null;
-  @state() private busy = false;
   @query("dialog") private readonly dialog!: HTMLDialogElement;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: GatewayApi;
 
   override connectedCallback(): void {
@@ -51,7 +53,7 @@ export class PricesPage extends LightElement {
           ? html`<button
               type="button"
               class="button page__act"
-              ?disabled=${this.busy || this.priced === null}
+              ?disabled=${this.#busy.now || this.priced === null}
               @click=${() => void this.#import()}
             >
               ${msg("Fill in from the public table")}
@@ -162,7 +164,7 @@ export class PricesPage extends LightElement {
         ${field("cached", msg("of those that the provider had cached"), one?.price?.cached_micros)}
         ${field("output", msg("Dollars for a million tokens out"), one?.price?.output_micros)}
         ${one === null ? nothing : this.#traits(one.model)}
-        ${dialogActs(msg("Set it"), msg("Cancel"), this.busy)}
+        ${dialogActs(msg("Set it"), msg("Cancel"), this.#busy.now)}
       </form>
     </dialog>`;
   }
@@ -214,8 +216,8 @@ export class PricesPage extends LightElement {
     if (one === null) return;
     const fields = new FormData(event.target as HTMLFormElement);
     const micros = (name: string): number | null => {
-      const value = fields.get(name);
-      return typeof value === "string" && value !== "" ? Math.round(Number(value) * MICRO) : null;
+      const value = textOf(fields, name);
+      return value === "" ? null : Math.round(Number(value) * MICRO);
     };
     const [asked, told] = [micros("input"), micros("output")];
     const cached = micros("cached");
@@ -227,38 +229,34 @@ export class PricesPage extends LightElement {
         price.input_micros !== asked ||
         price.output_micros !== told ||
         price.cached_micros !== (cached ?? asked));
-    const text = (name: string): string => {
-      const value = fields.get(name);
-      return typeof value === "string" ? value.trim() : "";
-    };
-    this.busy = true;
-    try {
-      if (isNew) {
-        await this.#api.setPrice(one.model.id, {
-          input_micros: asked,
-          cached_micros: cached,
-          output_micros: told,
+    this.formProblem = null;
+    await this.#busy.run(
+      async () => {
+        if (isNew) {
+          await this.#api.setPrice(one.model.id, {
+            input_micros: asked,
+            cached_micros: cached,
+            output_micros: told,
+          });
+        }
+        await this.#api.setTraits(one.model.id, {
+          capabilities: fields.getAll("able") as Model["capabilities"],
+          tier: fields.get("tier") as Model["tier"],
+          region: textOf(fields, "region"),
+          window: Number(fields.get("window")),
         });
-      }
-      await this.#api.setTraits(one.model.id, {
-        capabilities: fields.getAll("able") as Model["capabilities"],
-        tier: fields.get("tier") as Model["tier"],
-        region: text("region"),
-        window: Number(fields.get("window")),
-      });
-      this.dialog.close();
-      this.services.toasts.say(msg(str`${one.model.display_name} is described anew.`));
-      await this.#load();
-    } catch (failure) {
-      this.formProblem = problemOf(failure);
-    } finally {
-      this.busy = false;
-    }
+        this.dialog.close();
+        this.services.toasts.say(msg(str`${one.model.display_name} is described anew.`));
+        await this.#load();
+      },
+      (problem) => {
+        this.formProblem = problem;
+      },
+    );
   }
 
-  async #import(): Promise<void> {
-    this.busy = true;
-    try {
+  #import(): Promise<void> {
+    return this.#busy.run(async () => {
       const { imported, unknown } = await this.#api.importPrices();
       this.services.toasts.say(
         unknown.length === 0
@@ -266,11 +264,7 @@ export class PricesPage extends LightElement {
           : msg(str`${imported} models got a price; the table does not know ${unknown.join(", ")}.`),
       );
       await this.#load();
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
+    });
   }
 }
 

@@ -13,6 +13,7 @@ import { PEOPLE } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/memory.css";
 import "../styles/people.css";
+import { Busy } from "../ui/busy";
 import { dialogActs } from "../ui/dialog-acts";
 import { textOf, textsOf } from "../ui/fields";
 import { ICONS } from "../ui/icons";
@@ -27,9 +28,9 @@ export class RolesPage extends LightElement {
   @state() private formProblem: Problem | null = null;
   @state() private editing: RoleView | null = null;
   @state() private answer: Explanation | null = null;
-  @state() private busy = false;
   @query("#role-form") private readonly form!: HTMLDialogElement;
   readonly #session = new StoreController(this);
+  readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: PeopleApi;
 
   override connectedCallback(): void {
@@ -106,7 +107,7 @@ export class RolesPage extends LightElement {
                 type="button"
                 class="button button--small button--danger"
                 aria-label=${msg(str`Delete ${role.title}`)}
-                ?disabled=${this.busy || role.people > 0}
+                ?disabled=${this.#busy.now || role.people > 0}
                 @click=${() => void this.#delete(id)}
               >
                 ${msg("Delete")}
@@ -135,7 +136,7 @@ export class RolesPage extends LightElement {
             ${permissions.map((one) => html`<option value=${one}>${permissionName(one)}</option>`)}
           </select>
         </label>
-        <button type="submit" class="button" ?disabled=${this.busy}>${msg("Explain")}</button>
+        <button type="submit" class="button" ?disabled=${this.#busy.now}>${msg("Explain")}</button>
       </form>
       <div role="status" data-testid="why">
         ${answer === null
@@ -186,7 +187,7 @@ export class RolesPage extends LightElement {
         ${role === null || role.people === 0
           ? nothing
           : html`<p class="hint">${msg("It changes at once for everybody who has the role.")}</p>`}
-        ${dialogActs(msg("Save"), msg("Cancel"), this.busy)}
+        ${dialogActs(msg("Save"), msg("Cancel"), this.#busy.now)}
       </form>
     </dialog>`;
   }
@@ -214,49 +215,38 @@ export class RolesPage extends LightElement {
     this.form.showModal();
   }
 
-  async #save(event: SubmitEvent): Promise<void> {
+  #save(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const fields = new FormData(event.target as HTMLFormElement);
     const permissions = textsOf(fields, "permission");
     const name = textOf(fields, "name");
     this.formProblem = null;
-    this.busy = true;
-    try {
-      await this.#api.saveRole(this.editing?.role_id ?? null, name, permissions);
-      this.form.close();
-      await this.#load();
-    } catch (failure) {
-      this.formProblem = problemOf(failure);
-    } finally {
-      this.busy = false;
-    }
+    return this.#busy.run(
+      async () => {
+        await this.#api.saveRole(this.editing?.role_id ?? null, name, permissions);
+        this.form.close();
+        await this.#load();
+      },
+      (problem) => {
+        this.formProblem = problem;
+      },
+    );
   }
 
-  async #delete(roleId: string): Promise<void> {
-    await this.#act(async () => {
+  #delete(roleId: string): Promise<void> {
+    return this.#busy.run(async () => {
       await this.#api.deleteRole(roleId);
       await this.#load();
     });
   }
 
-  async #explain(event: SubmitEvent): Promise<void> {
+  #explain(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const fields = new FormData(event.target as HTMLFormElement);
     const permission = `tenant.${textOf(fields, "permission")}`;
-    await this.#act(async () => {
+    return this.#busy.run(async () => {
       this.answer = await this.#api.why(textOf(fields, "person"), permission);
     });
-  }
-
-  async #act(work: () => Promise<void>): Promise<void> {
-    this.busy = true;
-    try {
-      await work();
-    } catch (failure) {
-      this.services.toasts.problem(problemOf(failure));
-    } finally {
-      this.busy = false;
-    }
   }
 }
 
