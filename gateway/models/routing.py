@@ -45,7 +45,7 @@ class Decision(TenantModel):
     from_cache = models.BooleanField()
     # [{model, code, ms}] of those that failed before one answered.
     attempts = models.JSONField(default=list)
-    # "ok", "cancelled" or the code of the problem.
+    # "ok", "cancelled", "cached" (an earlier answer) or the code of the problem.
     outcome = models.CharField(max_length=60)
     answered = models.CharField(max_length=300)
     first_token_ms = models.IntegerField(null=True)

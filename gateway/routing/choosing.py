@@ -36,7 +36,7 @@ from gateway.routing.engine import (
     pick,
     weigh,
 )
-from gateway.routing.log import DECISIONS, Lesson
+from gateway.routing.log import DECISIONS, UNFAILED, Lesson
 from gateway.routing.policies import RULES, Known
 from gateway.routing.rules import ERRANDS, Rules
 from gateway.routing.standing import PULSES, bucket
@@ -148,7 +148,7 @@ class Route:
         """Write down what was decided and what became of it. `outcome`: see `Decision`."""
         caller, need, first = self.caller, self.wish.need, self.plan[0]
         is_ok = outcome == "ok"
-        if not is_ok and outcome != "cancelled":
+        if outcome not in UNFAILED:
             self._note(self.endpoint, outcome)
         row = {
             "call_id": call_id,
@@ -170,7 +170,7 @@ class Route:
             "from_cache": self.from_cache,
             "attempts": self._attempts,
             "outcome": outcome,
-            "answered": label_of(self.endpoint)[:300] if is_ok else "",
+            "answered": label_of(self.endpoint)[:300] if outcome in {"ok", "cached"} else "",
             "first_token_ms": first_token_ms,
             "shadow": label_of(self.shadow)[:300] if self.shadow else "",
         }
@@ -180,7 +180,7 @@ class Route:
 
     def _lesson(self, outcome: str, first_token_ms: int | None) -> Lesson | None:
         model_id = self.endpoint.model_id
-        if not self.rules.learns or outcome == "cancelled" or model_id is None:
+        if not self.rules.learns or outcome in {"cancelled", "cached"} or model_id is None:
             return None
         cheapest = min((o.cost_micros for o in self.weighed if o.score is not None), default=0)
         part = (cheapest + 1) / (self._cost(self.endpoint) + 1)

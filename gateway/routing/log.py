@@ -31,6 +31,8 @@ from kernel.valkey import async_client, sync_client
 WRITE_EVERY_S = 0.5
 AT_ONCE, WAITING_AT_MOST = 500, 20_000
 KEPT_DAYS = 30
+# Outcomes of calls that no model failed: answered, left by whoever asked, answered from the cache.
+UNFAILED = frozenset({"ok", "cancelled", "cached"})
 ARMS = "soma:route:arms:"
 ARMS_S = 30 * 86_400
 # What other processes learned, and what people said, is known so much later.

@@ -18,6 +18,7 @@ from gateway.models import Decision, Model, RoutingPolicy, UsageTotal
 from gateway.router import MODELS
 from gateway.routing.choosing import AUTO, DEFAULT, standings_of
 from gateway.routing.engine import Choice, Limits, Need, Weighed, pick, weigh
+from gateway.routing.log import UNFAILED
 from gateway.routing.policies import PLATFORM, read, stored, tell_rules
 from gateway.routing.rules import ACTS, FALLBACKS, OF_PLATFORM_ONLY, Rules, bound, rules_of
 from gateway.verbs import MANAGE
@@ -200,7 +201,7 @@ def _found(
     if wanted.call_id is not None:
         rows = rows.filter(call_id=wanted.call_id)
     if wanted.failed:
-        rows = rows.exclude(outcome__in=("ok", "cancelled"))
+        rows = rows.exclude(outcome__in=UNFAILED)
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[: limit + 1])

@@ -102,7 +102,7 @@ async def begin(call: Call) -> Begun | bytes:
     if terms.cache_s and not call.must_be_new:
         slot = Slot.of(call.principal.tenant_id, call.ask, route.plan, terms.cache_s)
         if (kept := await slot.find()) is not None:
-            await _record_cached(call, route.endpoint, terms)
+            await _record_cached(call, route, terms)
             return kept
     begun = await begin_at(call, route)
     begun.slot = slot
@@ -380,10 +380,11 @@ def settle(
             cast_shadow(call.route, call.ask)
 
 
-async def _record_cached(call: Call, endpoint: Endpoint, terms: Terms) -> None:
+async def _record_cached(call: Call, route: Route, terms: Terms) -> None:
     call.headers["x-soma-cache"] = "hit"
-    target = _target(endpoint)
+    target = _target(route.endpoint)
     BOOK.get().record_cached(call.caller, call.ask.kind, target, terms, call.call_id)
+    route.ended(call.call_id, "cached")
     await correct(call, Tokens(0, 0))
 
 

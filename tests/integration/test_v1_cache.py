@@ -10,7 +10,7 @@ from gateway.v1.events import as_event
 from kernel.valkey import sync_client
 from tests.support.simulator import SimulatedProvider
 from tests.support.v1 import calls, make_key, openai_client
-from tests.support.web import Client, Web
+from tests.support.web import Client, Web, eventually
 
 MESSAGES: list[Any] = [{"role": "user", "content": "Hello there"}]
 USAGE = {"stream": True, "stream_options": {"include_usage": True}}
@@ -36,6 +36,11 @@ def ask(client: OpenAI, **fields: Any) -> tuple[str, bool]:
     return told.text, told.headers.get("x-soma-cache") == "hit"
 
 
+def decisions_of(web: Web, expected: int) -> list[dict[str, Any]] | None:
+    found = Client(web, "admin").get("/gateway/routing/decisions").json()["items"]
+    return found if len(found) >= expected else None
+
+
 def test_the_same_question_is_asked_once(
     web: Web, client: OpenAI, model: SimulatedProvider
 ) -> None:
@@ -56,6 +61,9 @@ def test_the_same_question_is_asked_once(
     assert (second["state"], second["input_tokens"], second["output_tokens"]) == ("cached", 0, 0)
     assert (second["cost_micros"], recorded["state"]) == (0, "ok")
     assert Client(web, "admin").get("/gateway/usage").json()["total"]["calls"] == 2
+    decided = eventually(lambda: decisions_of(web, 2), "the decisions were not written")
+    assert [one["outcome"] for one in decided] == ["cached", "ok"]
+    assert decided[0]["answered"] == decided[1]["answered"] != ""
     # Anything else that is asked is another question; so is one that must not be answered so.
     for fields in ({"seed": 2}, {"messages": [*MESSAGES, *MESSAGES]}, {"temperature": 0}):
         assert not ask(client, **fields)[1]

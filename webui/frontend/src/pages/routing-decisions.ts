@@ -81,7 +81,8 @@ export class RoutingDecisions extends LightElement {
 
   #one(one: Decision): TemplateResult {
     const tenant = this.tenants.get(one.tenant_id);
-    const isWell = one.outcome === "ok";
+    const well: Record<string, string> = { ok: msg("answered"), cached: msg("an earlier answer") };
+    const outcome = well[one.outcome];
     return html`<li class="card">
       <details>
         <summary>
@@ -89,7 +90,7 @@ export class RoutingDecisions extends LightElement {
           <strong>${one.answered === "" ? one.model : one.answered}</strong>
           <span class="hint">${one.reason}</span>
           ${tenant === undefined ? nothing : html`<span class="tag">${tenant}</span>`}
-          <span class=${isWell ? "tag" : "tag tag--warning"}>${isWell ? msg("answered") : one.outcome}</span>
+          <span class=${outcome === undefined ? "tag tag--warning" : "tag"}>${outcome ?? one.outcome}</span>
         </summary>
         <dl class="derived">
           ${this.#fact(msg("Asked for"), one.asked)} ${this.#fact(msg("Kind of call"), one.kind)}
