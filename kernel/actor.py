@@ -26,7 +26,8 @@ class Actor:
 
     `role`: the main role in the tenant; `further`: more of them. `rights`: tenant permissions by
     roles of the tenant's own. `has_grants`: whether anything was given to the person on single
-    objects. `is_suspended`: the tenant is. `address`: where the request came from.
+    objects. `is_suspended`: the tenant is. `address`: where the request came from. `acted_by`: who
+    acts in this person's name (RFC 8693, section 4.1); None: the person themselves.
     """
 
     user_id: UUID
@@ -44,6 +45,7 @@ class Actor:
     has_grants: bool = False
     is_suspended: bool = False
     address: str = ""
+    acted_by: UUID | None = None
 
     @property
     def roles(self) -> frozenset[str]:

@@ -141,3 +141,33 @@ class TenantUnknown(NotFound):
     """No such tenant."""
 
     code, title = "tenant-unknown", "There is no such organisation"
+
+
+class ImpersonationEnded(Unauthenticated):
+    """The session in which somebody acted as another person is over; their own may go on."""
+
+    code, title = "impersonation-ended", "You no longer act as somebody else"
+
+
+class RefusedWhileActing(Forbidden):
+    """What only the person may do: their factors, sessions, keys and secrets."""
+
+    code, title = "refused-while-acting", "Not while you act as somebody else"
+
+
+class ImpersonationRefused(Forbidden):
+    """Nobody acts as this person."""
+
+    code, title = "impersonation-refused", "You cannot act as this person"
+
+
+class ImpersonationUnknown(NotFound):
+    """No such request."""
+
+    code, title = "impersonation-unknown", "There is no such request"
+
+
+class ImpersonationOver(Conflict):
+    """It waits, ran out of time, or is over."""
+
+    code, title = "impersonation-over", "This request is not open for that"

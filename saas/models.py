@@ -171,6 +171,11 @@ class Session(models.Model):
     is_program = models.BooleanField(default=False)
     # Two factors were shown.
     is_strong = models.BooleanField(default=False)
+    # A platform admin acts as `user`: who, in which session of theirs, and whether a second one
+    # approved it. `saas.identity.impersonation`.
+    acted_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    acted_from = models.UUIDField(null=True, db_index=True)
+    is_break_glass = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes: ClassVar = [
@@ -227,9 +232,13 @@ class OperatingMode(models.Model):
 
 
 class AuditEntry(TenantModel):
-    """Who did what to what. Append-only at database level; secrets never enter."""
+    """Who did what to what. Append-only at database level; secrets never enter.
+
+    `as_user_id`: as whom `actor_id` acted, where that was somebody else.
+    """
 
     actor_id = models.UUIDField()
+    as_user_id = models.UUIDField(null=True)
     action = models.CharField(max_length=100)
     object_type = models.CharField(max_length=50)
     object_id = models.CharField(max_length=100)

@@ -102,6 +102,15 @@ class MembershipOut(Schema):
     role: str
 
 
+class ActedByOut(Schema):
+    """The platform admin who acts as the person, and until when."""
+
+    user_id: UUID
+    email: str
+    display_name: str
+    until: datetime
+
+
 class MeOut(Schema):
     """Everything that the interface needs to know of the signed-in person."""
 
@@ -114,6 +123,7 @@ class MeOut(Schema):
     must_change_password: bool
     must_enrol: bool
     csrf_token: str
+    acted_by: ActedByOut | None
 
     @classmethod
     def of(cls, me: Me) -> "MeOut":
@@ -134,6 +144,7 @@ class MeOut(Schema):
                 "must_change_password": me.must_change_password,
                 "must_enrol": me.must_enrol,
                 "csrf_token": me.csrf_token,
+                "acted_by": me.acted_by,
             }
         )
 

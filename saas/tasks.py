@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from saas.identity import mails, onetime, recovery, tokens
+from saas.identity import impersonation, mails, onetime, recovery, tokens
 
 
 @shared_task(name="saas.send_mails")  # type: ignore[untyped-decorator]  # celery has no types
@@ -18,3 +18,9 @@ def forget_secrets() -> None:
     onetime.forget_old()
     tokens.forget_old()
     mails.forget_old()
+
+
+@shared_task(name="saas.close_acting")  # type: ignore[untyped-decorator]  # celery has no types
+def close_acting() -> int:
+    """Write down what ended by itself of those who act as somebody. Gives how many."""
+    return impersonation.close_due()

@@ -11,7 +11,8 @@ from kernel.events import event
 class AuditRecorded:
     """An entry of the audit log was written; what changed stays in the log.
 
-    `object_id`: of the object, or the name of one that has no id.
+    `object_id`: of the object, or the name of one that has no id. `as_user_id`: as whom the actor
+    acted, where that was somebody else.
     """
 
     entry_id: UUID
@@ -19,6 +20,7 @@ class AuditRecorded:
     action: str
     object_type: str
     object_id: str
+    as_user_id: UUID | None = None
 
 
 @event("tenant.suspended", version=1, topic="audit")

@@ -18,6 +18,7 @@ from saas.api.auth_account import router as account_router
 from saas.api.auth_factors import router as factors_router
 from saas.api.auth_sessions import router as sessions_router
 from saas.api.events import router as events_router
+from saas.api.impersonations import router as impersonations_router
 from saas.api.invitations import router as invitations_router
 from saas.api.mails import router as mails_router
 from saas.api.modes import router as modes_router
@@ -61,5 +62,6 @@ api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
 api.add_router("/saas/mode", modes_router)
 api.add_router("/saas/tenants", tenants_router)
+api.add_router("/saas/impersonations", impersonations_router)
 api.add_router("/saas/mails", mails_router)
 api.add_router("/invitations", invitations_router)

@@ -31,6 +31,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "reconcile-memories": ("somaagent.reconcile_memories", 900.0),
     "mails": ("saas.send_mails", 2.0),
     "secrets": ("saas.forget_secrets", 3600.0),
+    "acting": ("saas.close_acting", 60.0),
     "retention": ("somaagent.retention", 3600.0),
 }
 

@@ -22,6 +22,7 @@ router = Router(tags=["audit"])
 COLUMNS = (
     "id", "at", "actor_id", "actor_name", "actor_email", "action", "object_type", "object_id",
     "before", "after", "address", "request_id",
+    "as_user_id", "as_user_name", "as_user_email",
 )  # fmt: skip
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -47,7 +48,10 @@ class AuditFilter(Schema):
 
 
 class AuditEntryOut(Schema):
-    """Who did what to what, when, from where; `request_id` leads to our log."""
+    """Who did what to what, when, from where; `request_id` leads to our log.
+
+    `as_…`: as whom the actor acted, where that was somebody else.
+    """
 
     id: UUID
     at: datetime
@@ -61,6 +65,9 @@ class AuditEntryOut(Schema):
     after: Any
     address: str
     request_id: str
+    as_user_id: UUID | None
+    as_user_name: str
+    as_user_email: str
 
 
 class AuditPage(Schema):

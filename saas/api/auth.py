@@ -14,6 +14,7 @@ from kernel.db import in_unit
 from kernel.errors import Unauthenticated
 from saas.errors import CsrfFailed
 from saas.identity import csrf, sessions, tokens
+from saas.identity.acting import refuse_while_acting
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "Bearer "
@@ -51,7 +52,9 @@ def _authenticate(request: HttpRequest, key: str | None) -> Actor:
         # No cookie is looked at then: what a token may not, its bearer's browser must not give it.
         token = header.removeprefix(BEARER)
         is_safe = request.method in SAFE_METHODS
-        return tokens.authenticate(token, request.path, request_id_of(request), is_safe=is_safe)
+        actor = tokens.authenticate(token, request.path, request_id_of(request), is_safe=is_safe)
+        refuse_while_acting(actor, request.path)
+        return actor
     if not key:
         raise Unauthenticated
     found = sessions.authenticate(key, request_id_of(request))
@@ -60,6 +63,7 @@ def _authenticate(request: HttpRequest, key: str | None) -> Actor:
         assert actor.session_id is not None  # noqa: S101  # a cookie always has a session
         if not csrf.is_valid(actor.session_id, request.headers.get(csrf.HEADER)):
             raise CsrfFailed(f"Send the header {csrf.HEADER} with the token of /auth/me.")
+    refuse_while_acting(actor, request.path)
     return actor
 
 
@@ -72,7 +76,7 @@ class SessionAuth(APIKeyCookie):
         super().__init__(csrf=False)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
-        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded."""
+        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded, RefusedWhileActing."""
         return _authenticate(request, key)
 
 
@@ -86,5 +90,5 @@ class AsyncSessionAuth(APIKeyCookie):
         super().__init__(csrf=False)
 
     async def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
-        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded."""
+        """Raises: Unauthenticated, CsrfFailed, ScopeExceeded, RefusedWhileActing."""
         return await in_unit(_authenticate, request, key)

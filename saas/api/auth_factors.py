@@ -73,12 +73,16 @@ class NewPasskeyIn(PasskeyIn):
 
 
 class SignInPolicyOut(Schema):
-    """What the tenant asks; null: as the platform."""
+    """What the tenant asks; null: as the platform.
+
+    `allows_impersonation` false: platform admins act as somebody here only when two agree.
+    """
 
     mfa: policy.Mfa
     session_limit: int | None
     idle_minutes: int | None
     absolute_hours: int | None
+    allows_impersonation: bool
 
 
 class SignInPolicyIn(Schema):
@@ -88,6 +92,7 @@ class SignInPolicyIn(Schema):
     session_limit: int | None = Field(None, ge=1, le=1000)
     idle_minutes: int | None = Field(None, ge=5, le=43_200)
     absolute_hours: int | None = Field(None, ge=1, le=8_760)
+    allows_impersonation: bool = True
 
 
 @router.post("/step-up", response=MeOut, operation_id="auth_step_up")

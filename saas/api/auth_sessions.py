@@ -15,7 +15,10 @@ router = Router(tags=["sessions"])
 
 
 class SessionOut(Schema):
-    """An open session. `methods`: how it was signed in (RFC 8176)."""
+    """An open session. `methods`: how it was signed in (RFC 8176).
+
+    `acted_by`: the platform admin who acts as the person in it; empty: the person themselves.
+    """
 
     id: UUID
     created_at: datetime
@@ -24,6 +27,7 @@ class SessionOut(Schema):
     user_agent: str
     methods: list[str]
     is_current: bool
+    acted_by: str
 
 
 class SessionsOut(Schema):

@@ -23,9 +23,10 @@ WORDS = (
 )
 _WHERE = f"""
 from saas_auditentry e left join saas_user u on u.id = e.actor_id
+left join saas_user w on w.id = e.as_user_id
 where e.tenant_id = %(tenant)s
   and (%(before)s::uuid is null or e.id < %(before)s)
-  and (%(actor)s::uuid is null or e.actor_id = %(actor)s)
+  and (%(actor)s::uuid is null or %(actor)s in (e.actor_id, e.as_user_id))
   and (%(action)s = '' or e.action = %(action)s or starts_with(e.action, %(action)s || '.'))
   and (%(object)s = '' or e.object_id = %(object)s)
   and (%(since)s::timestamptz is null or e.created_at >= %(since)s)
@@ -34,7 +35,8 @@ where e.tenant_id = %(tenant)s
 """
 _ENTRIES = f"""
 select e.id, e.created_at, e.actor_id, coalesce(u.display_name, ''), coalesce(u.email, ''),
-       e.action, e.object_type, e.object_id, e.before, e.after, e.address, e.request_id
+       e.action, e.object_type, e.object_id, e.before, e.after, e.address, e.request_id,
+       e.as_user_id, coalesce(w.display_name, ''), coalesce(w.email, '')
 {_WHERE} order by e.id desc limit %(limit)s
 """
 _COUNTS = f"select e.action, count(*) {_WHERE} group by e.action order by 2 desc, 1"
@@ -56,7 +58,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as people read it."""
+    """An entry as people read it. `as_…`: as whom the actor acted, where that was somebody else."""
 
     id: UUID
     at: datetime
@@ -70,6 +72,9 @@ class Entry:
     after: Any
     address: str
     request_id: str
+    as_user_id: UUID | None
+    as_user_name: str
+    as_user_email: str
 
 
 @dataclass(frozen=True, slots=True)

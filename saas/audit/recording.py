@@ -28,7 +28,8 @@ def audit(
     scope = current_scope()
     entry = AuditEntry(
         tenant_id=scope.tenant_id if scope else PLATFORM_TENANT,
-        actor_id=actor.user_id,
+        actor_id=actor.acted_by or actor.user_id,
+        as_user_id=actor.user_id if actor.acted_by else None,
         action=action,
         object_type=object_type,
         object_id=str(object_id),
@@ -37,7 +38,9 @@ def audit(
         request_id=actor.request_id,
         address=actor.address,
     )
-    told = AuditRecorded(entry.id, actor.user_id, action, object_type, str(object_id))
+    told = AuditRecorded(
+        entry.id, entry.actor_id, action, object_type, str(object_id), entry.as_user_id
+    )
     # Entries of one object are told in their order.
     outbox.emit(told, key=f"{object_type}:{object_id}"[:100], beside=[entry])
 

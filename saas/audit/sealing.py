@@ -87,6 +87,9 @@ def digest_of(before: str, entry: AuditEntry) -> str:
         "request_id": entry.request_id,
         "address": entry.address,
     }
+    if entry.as_user_id is not None:
+        # Not in entries of before there was the column: their digests stay what they were.
+        content["as_user_id"] = entry.as_user_id
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     return hashlib.sha256(before.encode() + text).hexdigest()
 

@@ -30,6 +30,8 @@ class IdentityPolicy(models.Model):
     session_limit = models.PositiveSmallIntegerField(null=True)
     idle_minutes = models.PositiveIntegerField(null=True)
     absolute_hours = models.PositiveIntegerField(null=True)
+    # False: a platform admin acts as somebody here only after a second one approved it.
+    allows_impersonation = models.BooleanField(default=True, db_default=True)
 
     def __str__(self) -> str:
         return f"{self.tenant_id}: {self.mfa}"
@@ -179,5 +181,38 @@ class Invitation(TenantModel):
                 fields=["tenant_id", "email"],
                 condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
                 name="invitation_open_once",
+            ),
+        ]
+
+
+class Impersonation(TenantModel):
+    """A platform admin acts, or wants to act, as a person of the tenant."""
+
+    class Status(models.TextChoices):
+        """Its life, in this order; `waiting` only where a second admin has to approve."""
+
+        WAITING = "waiting"
+        READY = "ready"
+        BEGUN = "begun"
+        ENDED = "ended"
+
+    admin_id = models.UUIDField()
+    user_id = models.UUIDField()
+    reason = models.CharField(max_length=300)
+    status = models.CharField(max_length=10, choices=Status)
+    approved_by = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    # Of the present status: until when it waits, may be begun, or goes on.
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=20, default="", db_default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["expires_at"],
+                condition=~models.Q(status="ended"),
+                name="impersonation_open",
             ),
         ]

@@ -24,6 +24,8 @@ class SignInPolicy:
     session_limit: int | None = None
     idle_minutes: int | None = None
     absolute_hours: int | None = None
+    # False: acting as somebody here needs a second platform admin's approval.
+    allows_impersonation: bool = True
 
 
 def policy_of(tenant_id: UUID | None) -> SignInPolicy:
@@ -32,7 +34,9 @@ def policy_of(tenant_id: UUID | None) -> SignInPolicy:
     if row is None:
         return SignInPolicy()
     mfa: Mfa = row.mfa  # type: ignore[assignment]  # the column holds only these
-    return SignInPolicy(mfa, row.session_limit, row.idle_minutes, row.absolute_hours)
+    return SignInPolicy(
+        mfa, row.session_limit, row.idle_minutes, row.absolute_hours, row.allows_impersonation
+    )
 
 
 def session_limit(policy: SignInPolicy) -> int:

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from kernel.actor import Actor
 from kernel.clock import now
 from kernel.errors import NotFound, Unauthenticated
 from saas.authz.rights import tell_rights
+from saas.errors import ImpersonationEnded
 from saas.identity import mails
 from saas.identity.onetime import digest
 from saas.identity.policy import policy_of, session_limit
@@ -31,7 +33,7 @@ ADMINISTRATORS = frozenset({Role.SYSADMIN, Role.ADMIN})
 
 _FIND = """
 select s.id, s.user_id, s.tenant_id, s.last_seen_at, u.is_platform_admin,
-       u.must_change_password, s.is_strong, p.mfa, {columns}
+       u.must_change_password, s.is_strong, s.acted_by_id, s.acted_from, p.mfa, {columns}
 from saas_session s
 join saas_user u on u.id = s.user_id and u.is_active
 left join saas_tenant t on t.id = s.tenant_id
@@ -41,6 +43,12 @@ left join saas_identitypolicy p on p.tenant_id = s.tenant_id
 where {key} and s.ended_at is null and s.expires_at > %(now)s
   and (s.is_program or s.last_seen_at >
        %(now)s - coalesce(make_interval(mins => p.idle_minutes), %(idle)s))
+  and (s.acted_by_id is null or (
+    m.role is not null and not u.is_platform_admin
+    and (s.is_break_glass or coalesce(p.allows_impersonation, true))
+    and exists (select 1 from saas_session o join saas_user a on a.id = o.user_id
+      where o.id = s.acted_from and o.user_id = s.acted_by_id and a.is_active
+        and a.is_platform_admin and o.ended_at is null and o.expires_at > %(now)s)))
 """
 _BY_SECRET = _FIND.format(key="s.secret_hash = %(key)s", columns=COLUMNS)
 _BY_PREVIOUS = _FIND.format(
@@ -80,6 +88,8 @@ class SessionView:
     user_agent: str
     methods: list[str]
     is_current: bool
+    # The platform admin who acts as the person in it; empty: the person themselves.
+    acted_by: str
 
 
 def open_session(
@@ -103,7 +113,7 @@ def open_session(
         life = timedelta(hours=policy.absolute_hours)
     device = digest(visitor.device or visitor.agent)
     with transaction.atomic():
-        earlier = Session.objects.filter(user=user)
+        earlier = Session.objects.filter(user=user, acted_by=None)
         if earlier.exists() and not earlier.filter(device=device).exists():
             mails.new_device(user, visitor.address, visitor.agent)
         Session.objects.create(
@@ -120,9 +130,70 @@ def open_session(
             authenticated_at=proof.at or now(),
             last_seen_at=now(),
         )
-        newest = _open_of(user.id).order_by("-last_seen_at", "-created_at").values_list("id")
+        own = _open_of(user.id).filter(acted_by=None)
+        newest = own.order_by("-last_seen_at", "-created_at").values_list("id")
         _end(user.id, [one for (one,) in newest[session_limit(policy) :]])
     return secret
+
+
+def open_acting(
+    actor: Actor, user_id: UUID, tenant_id: UUID, life: timedelta, *, is_break_glass: bool
+) -> tuple[str, Session]:
+    """A session of `user_id` in which `actor` acts. Gives the cookie's secret and the row.
+
+    It is as strong as the session that it was begun in, and ends with that one.
+    """
+    assert actor.session_id is not None  # noqa: S101  # a step-up was asked for
+    secret = secrets.token_urlsafe(32)
+    own = Session.objects.get(id=actor.session_id)
+    row = Session.objects.create(
+        user_id=user_id,
+        tenant_id=tenant_id,
+        secret_hash=digest(secret),
+        expires_at=now() + life,
+        address=own.address,
+        user_agent=own.user_agent,
+        device=own.device,
+        methods=own.methods,
+        is_strong=own.is_strong,
+        acted_by_id=actor.user_id,
+        acted_from=own.id,
+        is_break_glass=is_break_glass,
+        authenticated_at=own.authenticated_at,
+        last_seen_at=now(),
+    )
+    return secret, row
+
+
+def leave_acting(secret: str) -> tuple[UUID, str]:
+    """From a session in which somebody acted, open or ended, back to their own.
+
+    Gives the id of the first and a new secret of the second. Works once.
+    Raises: Unauthenticated (their own has ended as well).
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "update saas_session set secret_hash = 'left ' || id where secret_hash = %s "
+            "and acted_by_id is not null returning id, user_id, acted_from",
+            [digest(secret)],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise Unauthenticated
+        session_id, user_id, own_id = row
+        _end(user_id, [session_id])
+        own = Session.objects.filter(id=own_id, ended_at=None, expires_at__gt=now())
+        # It was not idle: its person worked in another's name.
+        if not own.update(last_seen_at=now()):
+            raise Unauthenticated
+        return session_id, rotate(own_id)
+
+
+def own_session(session_id: UUID) -> UUID:
+    """The session out of which somebody acts in this one."""
+    found = Session.objects.values_list("acted_from", flat=True).get(id=session_id)
+    assert found is not None  # noqa: S101  # asked of sessions with `acted_by` only
+    return found
 
 
 def rotate(session_id: UUID) -> str:
@@ -146,14 +217,23 @@ def strengthen(session_id: UUID, proof: Proof) -> None:
 
 
 def authenticate(secret: str | None, request_id: str) -> Actor:
-    """The actor behind a session cookie. One indexed query. Raises: Unauthenticated."""
+    """The actor behind a session cookie. One indexed query.
+
+    Raises: Unauthenticated, ImpersonationEnded.
+    """
     if not secret:
         raise Unauthenticated
     key = digest(secret)
     try:
         return _find(_BY_SECRET, key, request_id)
     except Unauthenticated:
+        pass
+    try:
         return _find(_BY_PREVIOUS, key, request_id)
+    except Unauthenticated as exc:
+        if Session.objects.filter(secret_hash=key, acted_by__isnull=False).exists():
+            raise ImpersonationEnded from exc
+        raise
 
 
 def reauthenticate(session_id: UUID, request_id: str) -> Actor:
@@ -163,7 +243,7 @@ def reauthenticate(session_id: UUID, request_id: str) -> Actor:
 
 def list_sessions(actor: Actor) -> list[SessionView]:
     """The person's open sessions, the last used first."""
-    rows = _open_of(actor.user_id).order_by("-last_seen_at")
+    rows = _open_of(actor.user_id).select_related("acted_by").order_by("-last_seen_at")
     return [
         SessionView(
             row.id,
@@ -173,6 +253,7 @@ def list_sessions(actor: Actor) -> list[SessionView]:
             row.user_agent,
             row.methods.split(),
             row.id == actor.session_id,
+            row.acted_by.display_name if row.acted_by else "",
         )
         for row in rows
     ]
@@ -193,6 +274,12 @@ def revoke_other_sessions(actor: Actor) -> int:
 def end_session(user_id: UUID, session_id: UUID) -> None:
     """Sign out."""
     _end(user_id, [session_id])
+
+
+def end_acting_as(user_id: UUID) -> int:
+    """End the sessions in which others act as a person. Returns how many."""
+    acting = _open_of(user_id).filter(acted_by__isnull=False)
+    return _end(user_id, [one for (one,) in acting.values_list("id")])
 
 
 def end_other_sessions(user_id: UUID, keep: UUID | None) -> int:
@@ -256,11 +343,18 @@ def _end(user_id: UUID, ids: list[UUID]) -> int:
         count = Session.objects.filter(id__in=ids, ended_at=None).update(ended_at=now())
         # What is open under them is looked at now, in every process.
         tell_rights(None, user_id)
+        acting = Session.objects.filter(acted_from__in=ids, ended_at=None)
+        for session_id, acted_as in acting.values_list("id", "user_id"):
+            _end(acted_as, [session_id])
     return count
 
 
-def _find(query: str, key: str | UUID, request_id: str) -> Actor:
-    moment = now()
+def holds(session_id: UUID) -> bool:
+    """Whether a session gives an actor; looking does not count as use."""
+    return _row(_BY_ID, session_id, now()) is not None
+
+
+def _row(query: str, key: str | UUID, moment: datetime) -> Any:
     values: dict[str, object] = {
         "key": key,
         "now": moment,
@@ -269,14 +363,19 @@ def _find(query: str, key: str | UUID, request_id: str) -> Actor:
     }
     with connection.cursor() as cursor:
         cursor.execute(query, values)  # type: ignore[arg-type]  # the driver takes more
-        row = cursor.fetchone()
-        if row is None:
-            raise Unauthenticated
-        session_id, user_id, tenant_id, seen_at, is_admin, must_change, is_strong, mfa, *found = row
-        if moment - seen_at > SEEN_EVERY:
-            cursor.execute(
-                "update saas_session set last_seen_at = %s where id = %s", [moment, session_id]
-            )
+        return cursor.fetchone()
+
+
+def _find(query: str, key: str | UUID, request_id: str) -> Actor:
+    moment = now()
+    row = _row(query, key, moment)
+    if row is None:
+        raise Unauthenticated
+    session_id, user_id, tenant_id, seen_at, is_admin, must_change, is_strong, *row = row
+    acted_by, acted_from, mfa, *found = row
+    if moment - seen_at > SEEN_EVERY:
+        seen = [one for one in (session_id, acted_from) if one is not None]
+        Session.objects.filter(id__in=seen).update(last_seen_at=moment)
     return Actor(
         user_id=user_id,
         # A tenant that was left is no longer this session's tenant.
@@ -284,8 +383,10 @@ def _find(query: str, key: str | UUID, request_id: str) -> Actor:
         is_platform_admin=is_admin,
         session_id=session_id,
         request_id=request_id,
-        must_change_password=must_change,
+        # Whoever acts as a person cannot change it for them.
+        must_change_password=must_change and acted_by is None,
         must_enrol=not is_strong and _needs_second_factor(mfa, found[0], found[1]),
+        acted_by=acted_by,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from kernel.actor import Actor
 from kernel.clock import now
 from saas.errors import StepUpRequired
+from saas.identity.acting import refuse_acting
 from saas.models import Session
 
 FRESH = timedelta(minutes=5)
@@ -16,8 +17,10 @@ FRESH = timedelta(minutes=5)
 def require_step_up(actor: Actor) -> None:
     """Raise unless the person behind the session has signed in or confirmed it just now.
 
-    Raises: StepUpRequired. Also for callers without a session: nobody could confirm it.
+    Raises: StepUpRequired, also for callers without a session: nobody could confirm it;
+    RefusedWhileActing.
     """
+    refuse_acting(actor)
     if actor.session_id is None:
         raise StepUpRequired
     recent = Session.objects.filter(

@@ -113,6 +113,8 @@ def authenticate(token: str, path: str, request_id: str, *, is_safe: bool) -> Ac
         raise Unauthenticated from exc
     actor = sessions.reauthenticate(session_id, request_id)
     tenant = str(actor.tenant_id) if actor.tenant_id else None
+    if (claims.get("act") or {}).get("sub") != (str(actor.acted_by) if actor.acted_by else None):
+        raise Unauthenticated
     if actor.user_id != user_id or claims.get("tid") != tenant:
         # The session went to another tenant: the next refresh gives a token for that one.
         raise Unauthenticated("This token is for another organisation: refresh it.")
@@ -223,6 +225,13 @@ def refresh(token: str, request_id: str) -> Pair:
     raise InvalidGrant("Sign in again.")
 
 
+def acting(actor: Actor, scope: str) -> str:
+    """An access token for a program that acts as somebody; without a refresh token."""
+    assert actor.session_id is not None  # noqa: S101  # it has just begun
+    methods = Session.objects.values_list("methods", flat=True).get(id=actor.session_id)
+    return _access(actor, scope, tuple(methods.split()))
+
+
 def forget_old() -> int:
     """Delete refresh tokens out of time. Returns how many."""
     return RefreshToken.objects.filter(expires_at__lt=now()).delete()[0]
@@ -260,7 +269,7 @@ def _pair(actor: Actor, scope: str, methods: tuple[str, ...]) -> Pair:
 def _access(actor: Actor, scope: str, methods: tuple[str, ...]) -> str:
     kid, key = signing.current_key()
     issued = int(now().timestamp())
-    claims = {
+    claims: dict[str, Any] = {
         "iss": issuer(),
         "aud": audience(),
         "sub": str(actor.user_id),
@@ -272,6 +281,9 @@ def _access(actor: Actor, scope: str, methods: tuple[str, ...]) -> str:
         "iat": issued,
         "exp": issued + int(signing.TOKEN_LIFE.total_seconds()),
     }
+    if actor.acted_by is not None:
+        # RFC 8693, section 4.1: the subject is whom it is for, the actor who acts.
+        claims["act"] = {"sub": str(actor.acted_by)}
     header = {"alg": signing.ALGORITHM, "kid": kid, "typ": "at+jwt"}
     return jwt.encode(header, claims, key, algorithms=[signing.ALGORITHM])
 

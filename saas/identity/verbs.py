@@ -18,7 +18,7 @@ from saas.identity import csrf, lockout, onetime, passkeys, passwords, second_fa
 from saas.identity.policy import policy_of
 from saas.identity.port import require_own_accounts
 from saas.identity.sessions import Proof, Visitor
-from saas.models import Membership, SignInAttempt, Tenant, User
+from saas.models import Membership, Session, SignInAttempt, Tenant, User
 
 SECOND_STEP_LIFE = timedelta(minutes=5)
 HISTORY = 50
@@ -43,6 +43,16 @@ class Belonging:
 
 
 @dataclass(frozen=True, slots=True)
+class ActedBy:
+    """The platform admin who acts as the person, and until when."""
+
+    user_id: UUID
+    email: str
+    display_name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Me:
     """Everything that the interface needs to know of the signed-in person."""
 
@@ -58,6 +68,7 @@ class Me:
     must_change_password: bool
     must_enrol: bool
     csrf_token: str
+    acted_by: ActedBy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +195,17 @@ def enter(
 
 
 def sign_out(actor: Actor) -> None:
-    """End this session."""
-    if actor.session_id is not None:
-        sessions.end_session(actor.user_id, actor.session_id)
+    """End this session, and those in which others act as the person.
+
+    Whoever acts as somebody signs out as themselves.
+    """
+    if actor.session_id is None:
+        return
+    if actor.acted_by is not None:
+        sessions.end_session(actor.acted_by, sessions.own_session(actor.session_id))
+        return
+    sessions.end_session(actor.user_id, actor.session_id)
+    sessions.end_acting_as(actor.user_id)
 
 
 def confirm_person(actor: Actor, visitor: Visitor, password: str | None, code: str | None) -> None:
@@ -270,6 +289,8 @@ def describe(actor: Actor) -> Me:
     belongings = [
         Belonging(_place(membership.tenant), membership.role)
         for membership in sessions.memberships(user.id)
+        # Who acts as somebody learns nothing of their other organisations.
+        if actor.acted_by is None or membership.tenant_id == actor.tenant_id
     ]
     here = next((one.tenant for one in belongings if one.tenant.id == actor.tenant_id), None)
     return Me(
@@ -282,10 +303,19 @@ def describe(actor: Actor) -> Me:
         roles=sorted(actor.roles),
         memberships=belongings,
         permissions=granted(actor),
-        must_change_password=user.must_change_password,
+        must_change_password=actor.must_change_password,
         must_enrol=actor.must_enrol,
         csrf_token=csrf.token_for(actor.session_id) if actor.session_id else "",
+        acted_by=_acted_by(actor),
     )
+
+
+def _acted_by(actor: Actor) -> ActedBy | None:
+    if actor.acted_by is None or actor.session_id is None:
+        return None
+    admin = User.objects.get(id=actor.acted_by)
+    until = Session.objects.values_list("expires_at", flat=True).get(id=actor.session_id)
+    return ActedBy(admin.id, admin.email, admin.display_name, until)
 
 
 def _of_challenge(challenge: str) -> User:

@@ -52,7 +52,7 @@ def give(actor: Actor, draft: GrantDraft) -> Grant:
     reason = _refuse_nonsense(draft)
     with unit_of_work(actor.scope):
         _access(actor, draft.object_type, draft.object_id)
-        if draft.user_id == actor.user_id:
+        if draft.user_id in (actor.user_id, actor.acted_by):
             raise OwnRights
         member = _member(actor, draft.user_id)
         if member is None:

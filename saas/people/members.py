@@ -58,7 +58,8 @@ from saas_membership m join saas_user u on u.id = m.user_id
 left join lateral (
   select max(last_seen_at) as last_seen_at, count(*) filter (
     where ended_at is null and expires_at > %(now)s) as count
-  from saas_session where user_id = u.id and tenant_id = m.tenant_id) s on true
+  from saas_session
+  where user_id = u.id and tenant_id = m.tenant_id and acted_by_id is null) s on true
 where m.tenant_id = %(tenant)s and (%(user)s::uuid is null or u.id = %(user)s)
   and (%(after)s::uuid is null or m.id > (
     select id from saas_membership where tenant_id = %(tenant)s and user_id = %(after)s))
@@ -122,7 +123,7 @@ def _changing(actor: Actor, user_id: UUID) -> Iterator[Membership]:
     """The membership, locked, in a unit; afterwards everybody is told."""
     with unit_of_work(actor.scope):
         require(actor, "tenant.manage_people")
-        if user_id == actor.user_id:
+        if user_id in (actor.user_id, actor.acted_by):
             raise OwnRights
         member = (
             Membership.objects.select_for_update()

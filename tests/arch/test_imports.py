@@ -17,6 +17,7 @@ PLATFORM_UNITS = {
     "kernel/idempotency.py": "retention",
     "saas/provisioning.py": "makes tenants",
     "saas/identity/accounts.py": "accounts belong to no tenant",
+    "saas/identity/impersonation.py": "platform admins act in every tenant",
     "saas/identity/lockout.py": "retention",
     "saas/identity/invitations.py": "a link says which tenant it is of",
     "saas/identity/mails.py": "mails are of the platform; the app's role only writes them",

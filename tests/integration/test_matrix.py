@@ -44,6 +44,10 @@ NEEDS = {
         "health_degradation health_breakers health_reset_breaker events_stats events_dead "
         "events_replay events_discard mode_tenants mails_list"
     ),
+    "platform.impersonate": (
+        "impersonations_list impersonations_people impersonations_ask impersonations_approve "
+        "impersonations_begin impersonations_end"
+    ),
     "platform.manage_tenants": (
         "tenants_list tenants_suspend tenants_resume"
     ),

@@ -93,6 +93,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         "invitation_id": Client(web, "sysadmin")
         .post("/invitations", {"emails": ["guest@example.org"], "role": "member"})
         .json()["lines"][0]["invitation"]["id"],
+        "impersonation_id": str(uuid.uuid4()),
         "passkey_id": str(uuid.uuid4()),
         "session_id": str(uuid.uuid4()),
         "sso_id": Client(web, "sysadmin")
@@ -189,6 +190,9 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
             "object_id": world["conversation_id"], "reason": "to steal",
         },
         "tenants_suspend": {"reason": "Because"},
+        "impersonations_ask": {
+            "tenant_id": world["tenant_id"], "user_id": world["user_id"], "reason": "Because",
+        },
     }.get(operation)  # fmt: skip
 
 
@@ -196,7 +200,10 @@ def call(
     client: Client, path: str, method: str, operation: dict[str, Any], world: dict[str, str]
 ) -> httpx.Response:
     concrete = re.sub(r"\{(\w+)\}", lambda match: (world | NAMED)[match.group(1)], path)
-    asked = {"q": "vault", "agent_id": world["agent_id"], "permission": "tenant.use"}
+    asked = {
+        "q": "vault", "agent_id": world["agent_id"], "permission": "tenant.use",
+        "tenant_id": world["tenant_id"],
+    }  # fmt: skip
     required = [one["name"] for one in operation.get("parameters", ()) if one.get("required")]
     query = {name: asked[name] for name in required if name in asked}
     body = body_of(operation["operationId"], world)
@@ -210,6 +217,11 @@ VERBS: dict[str, dict[str, str]] = {
         "saas.identity.mails": "see_mails",
         "saas.modes": "list_tenant_modes set_platform_mode",
         "health.verbs": "reset_breaker see_breakers see_degradation see_health see_service",
+    },
+    "platform.impersonate": {
+        "saas.identity.impersonation": (
+            "approve ask begin end list_candidates list_impersonations"
+        ),
     },
     "platform.manage_tenants": {
         "saas.tenants": "list_tenants resume_tenant suspend_tenant",
@@ -303,8 +315,8 @@ VERBS: dict[str, dict[str, str]] = {
 APPS = (saas, gateway, memory, chat, health)
 # They take an actor and are no verbs: parts of the check itself, or of verbs that begin with it.
 NO_VERBS = {
-    "saas.audit.recording", "saas.authz.check", "saas.identity.step_up", "memory.scoping",
-    "chat.access", "chat.answering", "chat.sse", "health.degraded",
+    "saas.audit.recording", "saas.authz.check", "saas.identity.acting", "saas.identity.step_up",
+    "memory.scoping", "chat.access", "chat.answering", "chat.sse", "health.degraded",
 }  # fmt: skip
 # About the actor's own account, whoever it is.
 OF_ONESELF = {

@@ -6,5 +6,5 @@ PUBLIC = {
     "auth_token", "auth_refresh", "auth_request_reset", "auth_validate_reset", "auth_confirm_reset",
     "auth_confirm_email", "auth_register", "auth_confirm_register",
     "oauth_route", "oauth_start", "oauth_callback", "oauth_logout",
-    "invitations_look", "invitations_join",
+    "invitations_look", "invitations_join", "impersonations_return",
 }  # fmt: skip

@@ -2912,6 +2912,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/saas/impersonations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Impersonations
+         * @description Who asked to act as whom.
+         */
+        get: operations["impersonations_list"];
+        put?: never;
+        /**
+         * Ask
+         * @description Ask to act as a person; waits for a second admin where the tenant forbade it.
+         */
+        post: operations["impersonations_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/impersonations/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Candidates
+         * @description Whom one can act as in a tenant.
+         */
+        get: operations["impersonations_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/impersonations/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave
+         * @description Stop acting as somebody: the browser is its owner's own again.
+         */
+        post: operations["impersonations_return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/impersonations/{impersonation_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Let a colleague's request begin.
+         */
+        post: operations["impersonations_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/impersonations/{impersonation_id}/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin
+         * @description Act as the person from now on, for an hour; a program gets an access token.
+         */
+        post: operations["impersonations_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/impersonations/{impersonation_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description End it, take the request back, or refuse it.
+         */
+        post: operations["impersonations_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/saas/mails": {
         parameters: {
             query?: never;
@@ -3078,6 +3202,26 @@ export interface components {
             is_away: boolean;
         };
         /**
+         * ActedByOut
+         * @description The platform admin who acts as the person, and until when.
+         */
+        ActedByOut: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Email */
+            email: string;
+            /** Display Name */
+            display_name: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
          * MeOut
          * @description Everything that the interface needs to know of the signed-in person.
          */
@@ -3098,6 +3242,7 @@ export interface components {
             must_enrol: boolean;
             /** Csrf Token */
             csrf_token: string;
+            acted_by: components["schemas"]["ActedByOut"] | null;
         };
         /**
          * MembershipOut
@@ -3405,6 +3550,8 @@ export interface components {
         /**
          * SignInPolicyOut
          * @description What the tenant asks; null: as the platform.
+         *
+         *     `allows_impersonation` false: platform admins act as somebody here only when two agree.
          */
         SignInPolicyOut: {
             /**
@@ -3418,6 +3565,8 @@ export interface components {
             idle_minutes: number | null;
             /** Absolute Hours */
             absolute_hours: number | null;
+            /** Allows Impersonation */
+            allows_impersonation: boolean;
         };
         /**
          * SignInPolicyIn
@@ -3436,10 +3585,17 @@ export interface components {
             idle_minutes?: number | null;
             /** Absolute Hours */
             absolute_hours?: number | null;
+            /**
+             * Allows Impersonation
+             * @default true
+             */
+            allows_impersonation: boolean;
         };
         /**
          * SessionOut
          * @description An open session. `methods`: how it was signed in (RFC 8176).
+         *
+         *     `acted_by`: the platform admin who acts as the person in it; empty: the person themselves.
          */
         SessionOut: {
             /**
@@ -3465,6 +3621,8 @@ export interface components {
             methods: string[];
             /** Is Current */
             is_current: boolean;
+            /** Acted By */
+            acted_by: string;
         };
         /**
          * SessionsOut
@@ -5174,15 +5332,20 @@ export interface components {
         };
         /**
          * CandidateOut
-         * @description A model that was weighed: its score, or why it was left out.
+         * @description Somebody to act as.
          */
         CandidateOut: {
-            /** Model */
-            model: string;
-            /** Score */
-            score: number | null;
-            /** Left Out */
-            left_out: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string;
+            /** Role */
+            role: string;
         };
         /**
          * DecisionOut
@@ -6587,6 +6750,8 @@ export interface components {
         /**
          * AuditEntryOut
          * @description Who did what to what, when, from where; `request_id` leads to our log.
+         *
+         *     `as_…`: as whom the actor acted, where that was somebody else.
          */
         AuditEntryOut: {
             /**
@@ -6622,6 +6787,12 @@ export interface components {
             address: string;
             /** Request Id */
             request_id: string;
+            /** As User Id */
+            as_user_id: string | null;
+            /** As User Name */
+            as_user_name: string;
+            /** As User Email */
+            as_user_email: string;
         };
         /**
          * AuditPage
@@ -7048,6 +7219,115 @@ export interface components {
         SuspendIn: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * ImpersonationOut
+         * @description A request, and what became of it. `status`: waiting, ready, begun or ended.
+         *
+         *     `expires_at`: until when it waits, may be begun, or goes on.
+         */
+        ImpersonationOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Status */
+            status: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /** Tenant Name */
+            tenant_name: string;
+            /**
+             * Admin Id
+             * Format: uuid
+             */
+            admin_id: string;
+            /** Admin Name */
+            admin_name: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** User Name */
+            user_name: string;
+            /** User Email */
+            user_email: string;
+            /** Approved By */
+            approved_by: string | null;
+            /** Approved By Name */
+            approved_by_name: string;
+            /** Begun At */
+            begun_at: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended Why */
+            ended_why: string;
+        };
+        /**
+         * ImpersonationPage
+         * @description Requests, the newest first.
+         */
+        ImpersonationPage: {
+            /** Items */
+            items: components["schemas"]["ImpersonationOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ImpersonationIn
+         * @description As whom, in which tenant, and why: the tenant reads it in its audit log.
+         */
+        ImpersonationIn: {
+            /**
+             * Tenant Id
+             * Format: uuid
+             */
+            tenant_id: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CandidatePage
+         * @description People of a tenant, oldest members first.
+         */
+        CandidatePage: {
+            /** Items */
+            items: components["schemas"]["CandidateOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * BegunOut
+         * @description Who one is now. `access_token`: for a program; a browser has its cookie.
+         */
+        BegunOut: {
+            me: components["schemas"]["MeOut"];
+            /** Access Token */
+            access_token: string | null;
+            /** Expires In */
+            expires_in: number | null;
         };
         /**
          * MailOut
@@ -11141,6 +11421,164 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlatformTenantOut"];
+                };
+            };
+        };
+    };
+    impersonations_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpersonationPage"];
+                };
+            };
+        };
+    };
+    impersonations_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImpersonationIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpersonationOut"];
+                };
+            };
+        };
+    };
+    impersonations_people: {
+        parameters: {
+            query: {
+                tenant_id: string;
+                limit?: number;
+                cursor?: string | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandidatePage"];
+                };
+            };
+        };
+    };
+    impersonations_return: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+        };
+    };
+    impersonations_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                impersonation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpersonationOut"];
+                };
+            };
+        };
+    };
+    impersonations_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                impersonation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunOut"];
+                };
+            };
+        };
+    };
+    impersonations_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                impersonation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpersonationOut"];
                 };
             };
         };
