@@ -103,7 +103,7 @@ def read(scope: Scope) -> Policy:
 def see_policy(actor: Actor) -> Policy:
     """What is set (tenant admins). Raises: Forbidden."""
     with unit_of_work(actor.scope):
-        require(actor, "tenant.administrate")
+        require(actor, "tenant.see_settings")
         return _policy(TurnPolicy.objects.first())
 
 

@@ -25,6 +25,7 @@ from kernel import outbox
 from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
+from kernel.holding import held_tenants
 from kernel.valkey import sync_client
 from memory.facade import BRAIN, CONSUMERS, Matching, MemoryScope, was_forgotten_since
 
@@ -66,7 +67,10 @@ def reconcile_memories() -> Judged:
     """Judge what ended since the last run. Raises: what the brain raises when it is away."""
     turns = _finished(_mark(), now() - SETTLED_AFTER)
     repaired = unexplained = checked = unpaid = 0
+    waiting = held_tenants()
     for tenant_id, group in _by_tenant(turns):
+        if tenant_id in waiting:
+            continue  # Its events wait in the outbox: they cannot be missed.
         scope = Scope(tenant_id)
         if outbox.backlog(scope, CONSUMERS).undelivered:
             # Something is on its way or waits: judged when it is through.

@@ -20,6 +20,7 @@ from kernel.bus.ports import BUS
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.errors import NotFound
+from kernel.holding import held_tenants
 from kernel.idempotency import once
 from kernel.text import checked
 from saas.facade import audit, require
@@ -202,7 +203,7 @@ def purge_deleted() -> int:
     """Remove conversations whose time for undoing is over (schedule). Returns how many."""
     with platform_unit("conversation retention"):
         old = Conversation.objects.filter(deleted_at__lt=now() - timedelta(days=UNDO_DAYS))
-        return old.delete()[0]
+        return old.exclude(tenant_id__in=held_tenants()).delete()[0]
 
 
 def list_messages(

@@ -27,7 +27,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connections
 from prometheus_client import Counter, Histogram
 
-from kernel import events
+from kernel import events, holding
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE, Reader, Record
 from kernel.clock import now
@@ -54,6 +54,7 @@ _CLAIM = """
 select * from kernel_outboxevent o
 where parked and dead_at is null and available_at <= %(now)s
   and (%(id)s::uuid is null or id = %(id)s::uuid)
+  and (%(types)s::text[] is null or type = any(%(types)s))
   and not exists (
     select 1 from kernel_outboxevent e
     where e.tenant_id = o.tenant_id and e.key = o.key and e.id < o.id
@@ -74,7 +75,7 @@ _delay = Histogram(
 )
 
 
-@events.event("events.dead_lettered", version=1, topic=events.DEAD_LETTERS)
+@events.event("events.dead_lettered", version=1, topic=events.DEAD_LETTERS, waits=False)
 @dataclass(frozen=True, slots=True)
 class DeadLettered:
     """An event that no consumer could take. `reason` holds no content; `payload` is the event's."""
@@ -186,10 +187,9 @@ def _take(scope: Scope, rows: list[Arrived]) -> int:
     """Bring new events to their subscribers: the batch in one unit, else one by one."""
     try:
         with unit(scope):
-            behind = _parked_keys(rows)
-            ready = [row for row in rows if row.key not in behind]
-            fresh = _run_subscribers(ready)
-            park([row for row in rows if row.key in behind])
+            later = _later(scope, rows)
+            fresh = _run_subscribers([row for row in rows if row.id not in later])
+            park([row for row in rows if row.id in later])
     except Exception as exc:  # the single deliveries below find and record the culprit
         if _is_passing(exc):
             raise
@@ -202,7 +202,7 @@ def _take(scope: Scope, rows: list[Arrived]) -> int:
 def _take_one(scope: Scope, row: Arrived) -> int:
     try:
         with unit(scope):
-            if _parked_keys([row]):
+            if _later(scope, [row]):
                 park([row])
                 return 0
             fresh = _run_subscribers([row])
@@ -261,6 +261,17 @@ def _receipts(wanted: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         return set(cursor.fetchall())
 
 
+def _later(scope: Scope, rows: Sequence[Arrived]) -> set[UUID]:
+    """Which of them wait: behind a parked one of their key, or because their tenant is held."""
+    behind = _parked_keys(rows)
+    at_once = set(events.going_on()) if scope.tenant_id in holding.held_tenants() else None
+    return {
+        row.id
+        for row in rows
+        if row.key in behind or (at_once is not None and row.type not in at_once)
+    }
+
+
 def _parked_keys(rows: Sequence[Arrived]) -> set[str]:
     with connections["default"].cursor() as cursor:
         cursor.execute(
@@ -299,8 +310,9 @@ def _tenants_with_parked() -> list[UUID]:
     with platform_unit("outbox scan"), connections[PLATFORM_ALIAS].cursor() as cursor:
         cursor.execute(
             "select distinct tenant_id from kernel_outboxevent "
-            "where parked and dead_at is null and available_at <= %s limit 1000",
-            [now()],
+            "where parked and dead_at is null and available_at <= %s "
+            "and (tenant_id <> all(%s) or type = any(%s)) limit 1000",
+            [now(), holding.held_tenants(), events.going_on()],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -348,7 +360,9 @@ def _claim(scope: Scope, limit: int, event_id: UUID | None = None) -> list[Outbo
         )
         if not cursor.fetchone()[0]:
             return []
-    return list(OutboxEvent.objects.raw(_CLAIM, {"now": now(), "id": event_id, "limit": limit}))
+    types = events.going_on() if scope.tenant_id in holding.held_tenants() else None
+    wanted = {"now": now(), "id": event_id, "types": types, "limit": limit}
+    return list(OutboxEvent.objects.raw(_CLAIM, wanted))
 
 
 def _forget(rows: Sequence[OutboxEvent]) -> None:

@@ -43,13 +43,17 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A catalogue entry. `topic`: where on the backbone events of this type go."""
+    """A catalogue entry. `topic`: where on the backbone events of this type go.
+
+    `waits`: whether consumers are told of it only once its tenant is not held (`kernel.holding`).
+    """
 
     name: str
     version: int
     cls: type[Any]
     adapter: TypeAdapter[Any]
     topic: str
+    waits: bool = True
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (draft 2020-12) of the payload."""
@@ -75,14 +79,17 @@ _by_class: dict[type[Any], EventType] = {}
 _subscriptions: dict[str, list[Subscription]] = {}
 
 
-def event(name: str, *, version: int, topic: str = "") -> Callable[[type[E]], type[E]]:
+def event(
+    name: str, *, version: int, topic: str = "", waits: bool = True
+) -> Callable[[type[E]], type[E]]:
     """Class decorator: put a frozen dataclass into the catalogue under `name`.
 
-    `topic`: unset, the first part of the name.
+    `topic`: unset, the first part of the name. `waits`: false, consumers are told also while the
+    tenant is held.
     """
 
     def register(cls: type[E]) -> type[E]:
-        entry = EventType(name, version, cls, TypeAdapter(cls), topic or topic_of(name))
+        entry = EventType(name, version, cls, TypeAdapter(cls), topic or topic_of(name), waits)
         if (name, version) in _types:
             msg = f"event {name} v{version} is declared twice"
             raise RuntimeError(msg)
@@ -175,6 +182,11 @@ def topic_of(name: str) -> str:
         if known == name:
             return entry.topic
     return name.partition(".")[0]
+
+
+def going_on() -> list[str]:
+    """Names of the events that consumers are told of also while their tenant is held."""
+    return sorted({entry.name for entry in _types.values() if not entry.waits})
 
 
 def topics_apart() -> dict[str, str]:

@@ -17,7 +17,7 @@ from django.db import OperationalError, connections
 from django.db.models import Count, Q
 from prometheus_client import Counter, Gauge
 
-from kernel import consuming, emitting, events
+from kernel import consuming, emitting, events, holding
 from kernel.actor import Scope
 from kernel.bus.backbone import BACKBONE, BackboneAway, Reader, Record
 from kernel.clock import now
@@ -149,8 +149,8 @@ def measure() -> dict[str, float]:
             "select count(*) filter (where dead_at is null), "
             "count(*) filter (where dead_at is not null), "
             "coalesce(extract(epoch from %s - min(created_at) filter (where dead_at is null)), 0) "
-            "from kernel_outboxevent",
-            [now()],
+            "from kernel_outboxevent where not (parked and tenant_id = any(%s))",
+            [now(), holding.held_tenants()],
         )
         pending, dead, lag_s = cursor.fetchone()
     try:

@@ -16,6 +16,7 @@ from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.errors import SomaError
+from kernel.holding import held_tenants
 from kernel.scope import require_scope
 from memory.errors import CapabilityAbsent
 from memory.models_retention import MemoryRetention
@@ -91,7 +92,8 @@ def enforce_retention() -> int:
     A person or a tenant for whom it fails is tried again the next time; others go on.
     """
     gone = 0
-    for tenant_id in _tenants_with_rules():
+    waiting = held_tenants()
+    for tenant_id in (one for one in _tenants_with_rules() if one not in waiting):
         scope = Scope(tenant_id)
         try:
             people = BRAIN.get().people(scope)

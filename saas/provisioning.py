@@ -114,3 +114,8 @@ def acting_member(user_id: UUID, tenant_id: UUID) -> Actor | None:
 def is_active_tenant(tenant_id: UUID) -> bool:
     """Whether anything may be done for a tenant."""
     return Tenant.objects.filter(id=tenant_id, status=Tenant.Status.ACTIVE).exists()
+
+
+def suspended_tenants() -> list[UUID]:
+    """The tenants for which nothing may be done."""
+    return list(Tenant.objects.filter(status=Tenant.Status.SUSPENDED).values_list("id", flat=True))

@@ -2,20 +2,22 @@
 
 A suspended tenant keeps every row. Its admins may go on reading, everybody else is shut out
 (`saas.authz.check`), its keys answer nothing, its running turns are stopped by who hears
-`TenantSuspended`. Resuming takes the mark away; nothing else was changed.
+`TenantSuspended`, its events and background work wait (`kernel.holding`). Resuming takes the mark
+away; nothing else was changed.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from kernel import outbox
 from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import Unprocessable
+from kernel.holding import look_again
 from kernel.text import checked
 from saas.audit import audit
 from saas.authz.check import require
@@ -93,6 +95,7 @@ def _set(actor: Actor, tenant_id: UUID, status: Tenant.Status, why: str) -> Tena
             if why:
                 outbox.emit(TenantSuspended(tenant_id), key=f"tenant:{tenant_id}")
             tell_rights(tenant_id)
+            transaction.on_commit(look_again)
         return _find(1, one=tenant_id)[0]
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from kernel.events import event
 
 
-@event("audit.recorded", version=1)
+@event("audit.recorded", version=1, waits=False)
 @dataclass(frozen=True, slots=True)
 class AuditRecorded:
     """An entry of the audit log was written; what changed stays in the log.
@@ -23,7 +23,7 @@ class AuditRecorded:
     as_user_id: UUID | None = None
 
 
-@event("tenant.suspended", version=1, topic="audit")
+@event("tenant.suspended", version=1, topic="audit", waits=False)
 @dataclass(frozen=True, slots=True)
 class TenantSuspended:
     """A tenant was closed: what runs for it stops."""

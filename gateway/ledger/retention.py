@@ -7,11 +7,12 @@ from django.db import connections
 
 from kernel.clock import now
 from kernel.db import platform_unit
+from kernel.holding import held_tenants
 
 AT_ONCE = 5_000
 _FORGET = """
 delete from gateway_usage where id in (
-  select id from gateway_usage where id < %s order by id limit %s
+  select id from gateway_usage where id < %s and tenant_id <> all(%s) order by id limit %s
 )
 """
 
@@ -30,5 +31,5 @@ def forget_calls(kept: timedelta) -> int:
 
 def _forget_some(before: UUID) -> int:
     with platform_unit("ledger: retention") as alias, connections[alias].cursor() as cursor:
-        cursor.execute(_FORGET, [before, AT_ONCE])
+        cursor.execute(_FORGET, [before, held_tenants(), AT_ONCE])
         return int(cursor.rowcount)

@@ -94,7 +94,7 @@ class UsageReport:
 def list_budgets(actor: Actor) -> list[Standing]:
     """Every budget of the tenant with its present accounts. Raises: Forbidden."""
     with unit_of_work(actor.scope):
-        require(actor, ADMINISTRATE)
+        require(actor, "tenant.see_settings")
         budgets = list(Budget.objects.order_by("subject", "period", "id"))
         periods = _periods(actor, budgets)
         found: dict[UUID, list[tuple[UUID, int, int]]] = {}

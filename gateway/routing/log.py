@@ -24,6 +24,7 @@ from gateway.routing.bandit import Arm, held
 from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import AWAY, in_unit, platform_unit, unit_of_work
+from kernel.holding import held_tenants
 from kernel.ids import uuid7
 from kernel.remembered import Kept
 from kernel.valkey import async_client, sync_client
@@ -184,7 +185,7 @@ def forget_decisions() -> int:
     """Delete decisions that are older than `KEPT_DAYS`. Returns how many."""
     with platform_unit("routing: retention") as alias:
         old = Decision.objects.using(alias).filter(at__lt=now() - timedelta(days=KEPT_DAYS))
-        return int(old.delete()[0])
+        return int(old.exclude(tenant_id__in=held_tenants()).delete()[0])
 
 
 DECISIONS = DecisionLog()

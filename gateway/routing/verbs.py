@@ -141,7 +141,7 @@ def list_decisions(
 ) -> list[Decision]:
     """The tenant's decisions, newest first (one more than `limit`, when there are more)."""
     with unit_of_work(actor.scope):
-        require(actor, ADMINISTRATE)
+        require(actor, "tenant.see_settings")
         return _found(Decision.objects.all(), wanted, limit, before)
 
 

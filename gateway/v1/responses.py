@@ -24,6 +24,7 @@ from gateway.v1.shape import ApiError
 from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import in_unit, platform_unit, unit_of_work
+from kernel.holding import held_tenants
 from kernel.text import scrubbed
 
 KEPT_FOR = timedelta(days=30)
@@ -102,7 +103,7 @@ def forget_expired() -> int:
     """Delete what is past its time. Returns how many."""
     with platform_unit("gateway: responses") as alias:
         old = StoredResponse.objects.using(alias).filter(expires_at__lt=now())
-        return int(old.delete()[0])
+        return int(old.exclude(tenant_id__in=held_tenants()).delete()[0])
 
 
 def _owner(principal: Principal) -> UUID:

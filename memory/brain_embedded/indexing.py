@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.models import Count, Q, QuerySet
 
 from kernel.db import platform_unit
+from kernel.holding import held_tenants
 from kernel.ids import uuid7
 from memory import metrics
 from memory.brain_embedded import focusing
@@ -29,10 +30,10 @@ from memory.ports import Pending
 # Rows a transaction: at 2 to 18 ms each the locks are held for well under a second.
 BATCH_ROWS = 32
 # Which rows wait: for their first embedding, or for one by the present model.
-_WAITING = "state = 'stored' and index_attempts < %s"
+_WAITING = "state = 'stored' and index_attempts < %s and tenant_id <> all(%s)"
 _OUTDATED = (
     "state = 'indexed' and embedding_model <> %s and id > %s "
-    f"and index_attempts < {MAX_INDEX_ATTEMPTS}"
+    f"and index_attempts < {MAX_INDEX_ATTEMPTS} and tenant_id <> all(%s)"
 )
 
 log = structlog.get_logger(__name__)
@@ -55,8 +56,9 @@ def index_pending(embedder: TextEmbedder, most_batches: int = 100) -> int:
 
 def measure_pending() -> Pending:
     """Refresh the pending gauge; return how many memories have no embedding yet."""
+    waiting_for_their_tenant = held_tenants()
     with platform_unit("memory metrics"):
-        pending = pending_of(Memory.objects.all())
+        pending = pending_of(Memory.objects.exclude(tenant_id__in=waiting_for_their_tenant))
     metrics.PENDING.set(pending.waiting)
     return pending
 
@@ -78,7 +80,7 @@ def renew(embedder: TextEmbedder, after: UUID, most_batches: int = 10) -> UUID |
     Raises: EmbeddingUnavailable.
     """
     for _ in range(most_batches):
-        claimed, count = _batch(embedder, _OUTDATED, [embedder.model, after])
+        claimed, count = _batch(embedder, _OUTDATED, [embedder.model, after, held_tenants()])
         if not claimed:
             return None
         after = claimed[-1]
@@ -88,7 +90,7 @@ def renew(embedder: TextEmbedder, after: UUID, most_batches: int = 10) -> UUID |
 
 def _index_batch(embedder: TextEmbedder) -> tuple[int, int]:
     """Embed one batch of what waits; return (rows claimed, rows indexed)."""
-    claimed, indexed = _batch(embedder, _WAITING, [MAX_INDEX_ATTEMPTS])
+    claimed, indexed = _batch(embedder, _WAITING, [MAX_INDEX_ATTEMPTS, held_tenants()])
     return len(claimed), indexed
 
 

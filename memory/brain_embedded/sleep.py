@@ -20,6 +20,7 @@ from kernel.actor import Scope
 from kernel.clock import monotonic_s, now
 from kernel.db import AWAY, platform_unit, unit_of_work
 from kernel.errors import SomaError
+from kernel.holding import held_tenants
 from kernel.ids import uuid7
 from kernel.scope import require_scope
 from memory.brain_embedded import sleep_steps
@@ -125,7 +126,8 @@ def plan() -> int:
             "select m.tenant_id, m.user_id, m.agent_id, m.namespace, "
             "case when count(*) >= %(many)s and max(m.created_at) < %(idle)s "
             "then 'idle' else 'schedule' end "
-            "from memory_memory m where m.kind = 'episodic' and not exists ("
+            "from memory_memory m where m.kind = 'episodic' "
+            "and m.tenant_id <> all(%(held)s) and not exists ("
             "select 1 from memory_memorytrace t "
             "where t.tenant_id = m.tenant_id and t.memory_id = m.id) "
             "group by m.tenant_id, m.user_id, m.agent_id, m.namespace "
@@ -135,6 +137,7 @@ def plan() -> int:
             "and c.user_id = m.user_id and c.agent_id = m.agent_id and not c.is_dry_run "
             "and c.namespace = m.namespace and c.created_at > %(rested)s) limit 100",
             {
+                "held": held_tenants(),
                 "many": IDLE_EPISODES,
                 "idle": now() - IDLE_AFTER,
                 "overdue": now() - OVERDUE_AFTER,
@@ -225,7 +228,8 @@ def _open_cycles() -> list[tuple[Scope, UUID]]:
     with platform_unit("sleep") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
             "select tenant_id, id from memory_sleepcyclerecord "
-            "where state in ('waiting', 'running') order by id limit 20"
+            "where state in ('waiting', 'running') and tenant_id <> all(%s) order by id limit 20",
+            [held_tenants()],
         )
         return [(Scope(tenant_id), cycle_id) for tenant_id, cycle_id in cursor.fetchall()]
 

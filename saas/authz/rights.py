@@ -40,7 +40,7 @@ GRANTS: Kept[GrantKey, frozenset[str]] = Kept()
 _watchers: set[Watcher] = set()
 
 
-@event("rights.changed", version=1, topic="audit")
+@event("rights.changed", version=1, topic="audit", waits=False)
 @dataclass(frozen=True, slots=True)
 class RightsChanged:
     """The facts of a person (null: of anybody) in a tenant changed: the mirror follows."""

@@ -98,6 +98,7 @@ _TENANT: dict[str, tuple[str, ...]] = {
     "assign_roles": _held_by("sysadmin"),
     "view_billing": _held_by("sysadmin", "billing_admin"),
     "administrate": _held_by("sysadmin", "admin"),
+    "see_settings": _held_by("sysadmin", "admin"),
     "manage_people": _held_by("sysadmin", "admin"),
     "see_people": _held_by("sysadmin", "admin", "security_auditor"),
     "see_audit": _held_by("sysadmin", "admin", "security_auditor"),

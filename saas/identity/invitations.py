@@ -73,7 +73,7 @@ class Welcome:
 def list_invitations(actor: Actor, limit: int, before: UUID | None) -> list[InvitationView]:
     """Those of the tenant, newest first. Raises: Forbidden, NoTenant."""
     with unit_of_work(actor.scope):
-        require(actor, "tenant.manage_people")
+        require(actor, "tenant.see_settings")
         rows = Invitation.objects.order_by("-id")
         if before is not None:
             rows = rows.filter(id__lt=before)

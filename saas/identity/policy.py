@@ -47,7 +47,7 @@ def session_limit(policy: SignInPolicy) -> int:
 
 def see_sign_in_policy(actor: Actor) -> SignInPolicy:
     """The policy of the actor's tenant. Raises: Forbidden, NoTenant."""
-    require(actor, "tenant.administrate")
+    require(actor, "tenant.see_settings")
     return policy_of(actor.scope.tenant_id)
 
 

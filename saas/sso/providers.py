@@ -79,7 +79,7 @@ class ProviderView:
 def list_providers(actor: Actor) -> list[ProviderView]:
     """The tenant's providers by name. Raises: Forbidden."""
     with unit_of_work(actor.scope):
-        require(actor, "tenant.administrate")
+        require(actor, "tenant.see_settings")
         return [_view(row) for row in IdentityProvider.objects.order_by("name")]
 
 

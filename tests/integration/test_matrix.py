@@ -6,12 +6,14 @@ says, or shows something of Acme elsewhere. The report is kept: see `tests.suppo
 """
 
 import re
+from dataclasses import replace
 from uuid import UUID
 
 import httpx
 import pytest
 
 from kernel.actor import Actor
+from saas import tenants
 from saas.authz.check import allowed
 from saas.authz.schema import ROLES
 from saas.models import Role, User
@@ -59,12 +61,14 @@ NEEDS = {
         "roles_create roles_update roles_delete"
     ),
     "tenant.administrate": (
-        "auth_policy policy_see policy_set gateway_budgets gateway_create_budget "
-        "gateway_update_budget gateway_delete_budget gateway_set_policy routing_set "
-        "routing_decisions memory_replay invitations_list invitations_create "
-        "invitations_resend invitations_revoke sso_providers sso_test_provider"
+        "policy_set gateway_create_budget gateway_update_budget gateway_delete_budget "
+        "gateway_set_policy routing_set memory_replay sso_test_provider"
+    ),
+    "tenant.see_settings": (
+        "auth_policy policy_see gateway_budgets routing_decisions invitations_list sso_providers"
     ),
     "tenant.manage_people": (
+        "invitations_create invitations_resend invitations_revoke "
         "people_roles people_suspend people_resume people_remove"
     ),
     "tenant.see_people": (
@@ -138,8 +142,10 @@ def is_right(actor: Actor, route: str, path: str, status: int, *, at_home: bool)
     if need and not allowed(actor, need):
         # Of what is another tenant's one need not even hear that it is forbidden.
         return status == 403 or (status == 404 and not at_home)
+    if at_home and route in OF_ANN:
+        return status == 404 or (status == 403 and actor.is_suspended)
     if at_home:
-        return status == 404 if route in OF_ANN else status != 403
+        return status != 403
     is_of_acme = need and not need.startswith("platform.") and re.search(r"{\w+_id}", path)
     return status == 404 if is_of_acme else status != 403
 
@@ -188,6 +194,25 @@ def test_each_route_answers_each_person_as_the_schema_says(
     sweep_routes(web, {one: people[one] for one in at_home}, world, swept)
     assert set(ASKED) <= set(swept.answers)
     swept.close(capsys)
+
+
+def test_in_a_suspended_tenant_each_route_answers_as_the_schema_says(
+    web: Web,
+    cast: Cast,
+    world: dict[str, str],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An admin, who may go on reading, and a member, who may do nothing: the other roles are no
+    different from theirs (`tests/unit/saas/test_authz.py`)."""
+    swept = Swept("routes of a suspended tenant")
+    before = of_acme(web, world)
+    tenants.suspend_tenant(cast.platform, cast.acme_id, "No payment")
+    people = {"admin": cast.admin, "bob": cast.bob}
+    suspended = {one: replace(people[one], is_suspended=True) for one in people}
+    sweep_routes(web, suspended, world, swept)
+    swept.close(capsys)
+    tenants.resume_tenant(cast.platform, cast.acme_id)
+    assert of_acme(web, world) == before
 
 
 def sweep_routes(

@@ -248,15 +248,22 @@ VERBS: dict[str, dict[str, str]] = {
         "saas.people.roles": "create_role delete_role update_role",
     },
     "tenant.administrate": {
-        "saas.identity.policy": "see_sign_in_policy",
-        "saas.sso.providers": "list_providers try_provider",
-        "gateway.ledger.verbs": "create_budget delete_budget list_budgets set_policy update_budget",
-        "gateway.routing.verbs": "list_decisions set_rules",
+        "saas.sso.providers": "try_provider",
+        "gateway.ledger.verbs": "create_budget delete_budget set_policy update_budget",
+        "gateway.routing.verbs": "set_rules",
         "memory.verbs_writing": "replay_backlog",
-        "chat.policy": "see_policy set_policy",
+        "chat.policy": "set_policy",
+    },
+    "tenant.see_settings": {
+        "saas.identity.invitations": "list_invitations",
+        "saas.identity.policy": "see_sign_in_policy",
+        "saas.sso.providers": "list_providers",
+        "gateway.ledger.verbs": "list_budgets",
+        "gateway.routing.verbs": "list_decisions",
+        "chat.policy": "see_policy",
     },
     "tenant.manage_people": {
-        "saas.identity.invitations": "invite list_invitations resend revoke",
+        "saas.identity.invitations": "invite resend revoke",
         "saas.people.members": "change_roles remove_person resume_person suspend_person",
     },
     "tenant.see_people": {

@@ -15,6 +15,7 @@ TENANT = uuid4()
 MATRIX = {
     "tenant.manage": {"sysadmin"},
     "tenant.administrate": {"sysadmin", "admin"},
+    "tenant.see_settings": {"sysadmin", "admin"},
     "tenant.assign_roles": {"sysadmin"},
     "tenant.view_billing": {"sysadmin", "billing_admin"},
     "tenant.manage_people": {"sysadmin", "admin"},
@@ -122,7 +123,7 @@ def test_in_a_suspended_tenant_admins_read_and_the_rest_have_nothing(role: str) 
             assert allowed(someone, name)
             continue
         row = Row(someone.user_id)
-        reads = bare in {"view", "read", "view_billing", "see_people", "see_audit"}
+        reads = bare in {"view", "read", "view_billing", "see_people", "see_audit", "see_settings"}
         may = role in {"sysadmin", "admin"} and reads
         may = may and role in MATRIX.get(name, ROLES)
         if kind in {"tenant", "conversation", "memory"}:

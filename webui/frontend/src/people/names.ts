@@ -11,6 +11,8 @@ export function permissionName(name: string): string {
       return msg("See invoices and costs");
     case "administrate":
       return msg("Set up agents, rules and keys");
+    case "see_settings":
+      return msg("See how the organisation is set up");
     case "manage_people":
       return msg("Change roles of people and suspend them");
     case "see_people":
