@@ -102,6 +102,16 @@ TABLE: tuple[Row, ...] = (
         next="What waits is delivered by itself when Kafka is back.",
     ),
     Row(
+        "keycloak",
+        "Keycloak",
+        "moderate",
+        works="Everything for people who are signed in, and programs with keys or tokens.",
+        waits="Changes of memberships, invitations and sign-outs, in the outbox.",
+        off="Signing in anew: 503 `sso-provider-away`, and the sign-in page says so.",
+        reads="Nobody can sign in anew right now. Whoever is signed in goes on.",
+        next="Signing in works again as soon as Keycloak answers; what waits is told by itself.",
+    ),
+    Row(
         "spicedb",
         "SpiceDB",
         "severe",

@@ -10,6 +10,7 @@ from uuid import UUID
 from kernel.actor import Actor, Scope
 from kernel.db import platform_unit, unit_of_work
 from saas.identity import passwords
+from saas.identity.port import IDENTITY
 from saas.models import Membership, Role, Tenant, User
 from saas.people.standing import standing_of
 
@@ -57,20 +58,24 @@ def ensure_person(
     password: str | None = None,
     is_platform_admin: bool = False,
 ) -> Person:
-    """The person with `email`, made when missing; without `password`, with a one-time one."""
+    """The person with `email`, made when missing; without `password`, with a one-time one.
+
+    Where accounts are kept elsewhere, no password is made here.
+    """
     with platform_unit("provisioning"):
         known = User.objects.using("platform").filter(email__iexact=email).first()
         if known is not None:
             return Person(known.id, known.email, None)
+        is_ours = not IDENTITY.get().entrance().name
         secret = password or passwords.one_time_password()
         user = User.objects.using("platform").create(
             email=email,
             display_name=display_name,
-            password_hash=passwords.hash_password(secret),
-            must_change_password=password is None,
+            password_hash=passwords.hash_password(secret) if is_ours else passwords.NO_PASSWORD,
+            must_change_password=is_ours and password is None,
             is_platform_admin=is_platform_admin,
         )
-    return Person(user.id, user.email, None if password else secret)
+    return Person(user.id, user.email, secret if is_ours and not password else None)
 
 
 def ensure_membership(user_id: UUID, tenant_id: UUID, role: Role) -> None:

@@ -28,6 +28,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "decisions": ("gateway.forget_decisions", 3600.0),
     "reconcile-events": ("somaagent.reconcile_events", 900.0),
     "mirror-rights": ("somaagent.mirror_rights", 300.0),
+    "mirror-memberships": ("somaagent.mirror_memberships", 900.0),
     "reconcile-memories": ("somaagent.reconcile_memories", 900.0),
     "mails": ("saas.send_mails", 2.0),
     "secrets": ("saas.forget_secrets", 3600.0),

@@ -8,7 +8,7 @@ from kernel import idempotency, outbox, reconciling
 from kernel.bus.backbone import BACKBONE
 from kernel.valkey import sync_client
 from saas.authz.mirroring import mirror_all
-from saas.identity import lockout
+from saas.identity import copying, lockout
 
 RELAY_WANTED = "soma:relay:wanted"
 
@@ -43,6 +43,12 @@ def reconcile_memories() -> int:
 def mirror_rights() -> int:
     """Compare what SpiceDB holds with the database, and repair."""
     return mirror_all().repaired
+
+
+@shared_task(name="somaagent.mirror_memberships")  # type: ignore[untyped-decorator]  # celery has no types
+def mirror_memberships() -> int:
+    """Compare the identity provider's copy of memberships with the database, and repair."""
+    return copying.mirror_all()
 
 
 @shared_task(name="somaagent.retention")  # type: ignore[untyped-decorator]  # celery has no types

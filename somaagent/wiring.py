@@ -39,7 +39,8 @@ from saas.authz.embedded import EmbeddedAuthority
 from saas.authz.ports import AUTHORITY, Authority
 from saas.authz.spicedb.authority import SpiceDBAuthority, SpiceDBPlace
 from saas.identity.embedded import EmbeddedIdentity
-from saas.identity.port import IDENTITY
+from saas.identity.port import IDENTITY, Identity
+from saas.keycloak.identity import KeycloakIdentity, KeycloakPlace
 from somaagent.config import Config
 from somaagent.waking import Waker
 
@@ -49,7 +50,7 @@ WANTED_LIFE_S = 10
 def wire() -> None:
     """Bind every port of this process."""
     bind(BUS, ValkeyBus())
-    bind(IDENTITY, EmbeddedIdentity())
+    bind(IDENTITY, identity_of(settings.SOMA))
     bind(AUTHORITY, _authority(settings.SOMA))
     bind(BACKBONE, _backbone(settings.SOMA))
     bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
@@ -59,6 +60,8 @@ def wire() -> None:
     others: dict[str, Probed] = {}
     if settings.SOMA.events_use_kafka:
         others["kafka"] = BACKBONE.get()
+    if settings.SOMA.accounts_in_keycloak:
+        others["keycloak"] = IDENTITY.get()
     if settings.SOMA.authz_is_spicedb:
         others["spicedb"] = AUTHORITY.get()
     if settings.SOMA.brain_is_remote:
@@ -95,6 +98,22 @@ def embedder(config: Config) -> TextEmbedder:
         return Embedder(threads=config.embedding_threads)
     key = config.embedding_key.get_secret_value() if config.embedding_key else None
     return EndpointEmbedder(config.embedding_url, config.embedding_model, key)
+
+
+def identity_of(config: Config) -> Identity:
+    """Keycloak, or the accounts of this installation."""
+    if not config.accounts_in_keycloak:
+        return EmbeddedIdentity()
+    secret = config.keycloak_client_secret
+    return KeycloakIdentity(
+        KeycloakPlace(
+            config.keycloak_url or "",
+            config.keycloak_realm,
+            config.keycloak_client_id,
+            secret.get_secret_value() if secret else "",
+            f"{config.effective_public_url}/",
+        )
+    )
 
 
 def _authority(config: Config) -> Authority:

@@ -16,6 +16,7 @@ from kernel.bus.ports import BUS, Payload
 from kernel.events import Envelope, event, subscribe
 from kernel.remembered import Kept
 from saas.authz.ports import AUTHORITY
+from saas.identity.port import IDENTITY
 
 TOPIC = "rights"
 
@@ -43,7 +44,7 @@ _watchers: set[Watcher] = set()
 @event("rights.changed", version=1, topic="audit", waits=False)
 @dataclass(frozen=True, slots=True)
 class RightsChanged:
-    """The facts of a person (null: of anybody) in a tenant changed: the mirror follows."""
+    """The facts of a person (null: of anybody) in a tenant changed: the mirrors follow."""
 
     tenant_id: UUID
     user_id: UUID | None
@@ -61,7 +62,8 @@ def mirror_rights(event: RightsChanged, _: Envelope) -> None:
 def tell_rights(tenant_id: UUID | None, user_id: UUID | None = None) -> None:
     """Tell all processes, once the open unit has committed; a mirror follows by the outbox."""
     change = Change(tenant_id, user_id)
-    if AUTHORITY.get().is_mirror and tenant_id is not None:
+    has_copy = AUTHORITY.get().is_mirror or IDENTITY.get().is_mirror
+    if has_copy and tenant_id is not None:
         outbox.emit(RightsChanged(tenant_id, user_id), key=f"rights:{tenant_id}")
     transaction.on_commit(lambda: _tell(change), using=DEFAULT_DB_ALIAS)
 

@@ -1,5 +1,6 @@
 """Accounts that are kept here: `saas_user`, with passwords and factors of this platform."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -58,6 +59,16 @@ class EmbeddedIdentity:
     def mirror(self, tenant_id: UUID, user_id: UUID | None) -> int:  # noqa: ARG002
         """See the port: there is no copy."""
         return 0
+
+    def invite(self, email: str) -> None:
+        """See the port: the link of the invitation makes the account."""
+
+    def take_sessions(self, session_ids: Sequence[UUID]) -> list[str]:  # noqa: ARG002
+        """See the port: there are none but ours."""
+        return []
+
+    def end_session(self, sid: str) -> None:
+        """See the port: there are none but ours."""
 
     def probe(self) -> Probe:
         """See the port: it is the database, which is looked at by itself."""

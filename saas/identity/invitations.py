@@ -21,7 +21,7 @@ from saas.authz.check import require
 from saas.authz.rights import tell_rights
 from saas.authz.schema import PRIVILEGED
 from saas.errors import EmailTaken, LinkInvalid
-from saas.identity import addresses, mails, passwords, recovery, verbs
+from saas.identity import addresses, copying, mails, passwords, recovery, verbs
 from saas.identity.models import Invitation
 from saas.identity.onetime import digest
 from saas.identity.port import require_own_accounts
@@ -181,6 +181,7 @@ def _send(actor: Actor, row: Invitation) -> None:
     row.digest, row.invited_by = digest(token), actor.user_id
     row.sent_at, row.expires_at = now(), now() + LIFE
     row.save()
+    copying.tell_invited(row.id)
     tenant = Tenant.objects.get(id=row.tenant_id).name
     inviter = User.objects.get(id=actor.user_id)
     mails.write(

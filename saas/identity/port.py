@@ -4,6 +4,7 @@ Sessions, memberships and rights are this platform's whoever keeps the accounts.
 platform know a person by one confirmed e-mail address.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -87,6 +88,18 @@ class Identity(Protocol):
 
         In the open unit of the tenant; safe to repeat. Returns how many things were changed.
         """
+        ...
+
+    def invite(self, email: str) -> None:
+        """Somebody was invited: let them have an account to come in with."""
+        ...
+
+    def take_sessions(self, session_ids: Sequence[UUID]) -> list[str]:
+        """The provider's sessions that these of ours came from, each given out once."""
+        ...
+
+    def end_session(self, sid: str) -> None:
+        """End a session of the provider; nothing where it has ended."""
         ...
 
     def probe(self) -> Probe:

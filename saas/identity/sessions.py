@@ -1,6 +1,7 @@
 """Sessions: opened at sign-in, found by the digest of the cookie, ended by time or by hand."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from kernel.clock import now
 from kernel.errors import NotFound, Unauthenticated
 from saas.authz.rights import tell_rights
 from saas.errors import ImpersonationEnded
-from saas.identity import mails
+from saas.identity import copying, mails
 from saas.identity.onetime import digest
 from saas.identity.policy import policy_of, session_limit
 from saas.models import Membership, Role, Session, Tenant, Ticket, User
@@ -282,6 +283,11 @@ def end_acting_as(user_id: UUID) -> int:
     return _end(user_id, [one for (one,) in acting.values_list("id")])
 
 
+def end_sessions(user_id: UUID, ids: Sequence[UUID]) -> int:
+    """End these of a person's sessions. Returns how many were open."""
+    return _end(user_id, [one for (one,) in _open_of(user_id).filter(id__in=ids).values_list("id")])
+
+
 def end_other_sessions(user_id: UUID, keep: UUID | None) -> int:
     """End all sessions of a person but one. Returns how many."""
     others = _open_of(user_id)
@@ -341,6 +347,7 @@ def _end(user_id: UUID, ids: list[UUID]) -> int:
         return 0
     with transaction.atomic():
         count = Session.objects.filter(id__in=ids, ended_at=None).update(ended_at=now())
+        copying.tell_ended(ids)
         # What is open under them is looked at now, in every process.
         tell_rights(None, user_id)
         acting = Session.objects.filter(acted_from__in=ids, ended_at=None)

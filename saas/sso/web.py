@@ -60,6 +60,8 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 _manager = urllib3.PoolManager(num_pools=50, maxsize=2, retries=False)
+# Of the operator's own realm, which needs no guard.
+_own = urllib3.PoolManager(num_pools=2, maxsize=4, retries=False)
 _manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
@@ -115,12 +117,13 @@ def _answer(
     """Status and body of what is no refusal. Raises: RefusedByProvider, ProviderAway."""
     ends_at = time.monotonic() + TIMEOUT_S
     parts = urlsplit(url)
+    is_own = _is_own(url)
     if parts.scheme != "https" and not (
-        parts.scheme == "http" and settings.SOMA.sso_private_addresses
+        parts.scheme == "http" and (is_own or settings.SOMA.sso_private_addresses)
     ):
         raise ProviderAway(f"{_place(url)} is not an https:// address.")
     try:
-        answer = _manager.request(
+        answer = (_own if is_own else _manager).request(
             method,
             url,
             headers={**_HEADERS, **(_FORM if form is not None else {}), **headers},
@@ -153,6 +156,11 @@ def _error_in(body: bytes) -> str:
     except ValueError:
         return ""
     return str(said.get("error", "")) if isinstance(said, dict) else ""
+
+
+def _is_own(url: str) -> bool:
+    issuer: str = settings.SOMA.keycloak_issuer
+    return bool(issuer) and url.startswith(f"{issuer}/")
 
 
 def _read(answer: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:

@@ -30,6 +30,7 @@ def contradictions(config: Config) -> list[Finding]:
         _brain,
         _embedding,
         _events,
+        _identity,
         _authz,
         _traces,
         _secrets,
@@ -43,10 +44,8 @@ def _adapters(config: Config) -> Iterator[Finding]:
         name = config.adapter(port)
         if name in AVAILABLE[port]:
             continue
-        is_chosen = getattr(config, f"{port}_adapter") is not None
-        given = name if is_chosen else f"{name}, the choice of {config.deployment_mode} mode"
         accepted = f"{' or '.join(sorted(AVAILABLE[port]))}; {name} is not part of this version"
-        yield Finding(variable_of(f"{port}_adapter"), given, accepted)
+        yield Finding(variable_of(f"{port}_adapter"), name, accepted)
 
 
 def _saas_needs(config: Config) -> Iterator[Finding]:
@@ -155,6 +154,22 @@ def _events(config: Config) -> Iterator[Finding]:
             if getattr(config, name) is None:
                 accepted = f"needed with {config.kafka_security_protocol}"
                 yield Finding(variable_of(name), UNSET, accepted)
+
+
+def _identity(config: Config) -> Iterator[Finding]:
+    adapter = variable_of("identity_adapter")
+    if not config.accounts_in_keycloak:
+        if config.keycloak_url is not None:
+            accepted = f"{adapter}=keycloak; or unset it"
+            yield Finding(variable_of("keycloak_url"), config.keycloak_url, accepted)
+        return
+    for name in ("keycloak_url", "keycloak_client_secret"):
+        if getattr(config, name) is None:
+            accepted = f"needed with Keycloak; or {adapter}=embedded"
+            yield Finding(variable_of(name), UNSET, accepted)
+    if config.registration:
+        accepted = "false; with Keycloak the realm says whether people register"
+        yield Finding(variable_of("registration"), "true", accepted)
 
 
 def _authz(config: Config) -> Iterator[Finding]:

@@ -236,6 +236,46 @@ class EventSettings(Group):
     )
 
 
+class IdentitySettings(Group):
+    """Accounts: Keycloak, when `identity_adapter` is keycloak."""
+
+    keycloak_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+(/[^\s?#]*)?$",
+        description="Address of Keycloak, as people's browsers and this server both reach it.",
+        json_schema_extra={"accepted": "an address such as https://id.example.org"},
+    )
+    keycloak_realm: str = Field(
+        "somaagent",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="The realm of the accounts; `manage.py keycloak_sync` makes it.",
+        json_schema_extra={"accepted": "letters, digits, dots, dashes"},
+    )
+    keycloak_client_id: str = Field(
+        "somaagent",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="What this platform is called there.",
+        json_schema_extra={"accepted": "letters, digits, dots, dashes"},
+    )
+    keycloak_client_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Its secret there.",
+        json_schema_extra={"accepted": "at least 16 random characters"},
+    )
+    keycloak_admin: str = Field(
+        "admin",
+        min_length=1,
+        description="An administrator of Keycloak's realm master, for `keycloak_sync` alone.",
+    )
+    keycloak_admin_password: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="The administrator's password; unset: no realm is made or changed.",
+        json_schema_extra={"accepted": "any text"},
+    )
+
+
 class AuthzSettings(Group):
     """Permissions: SpiceDB, when `authz_adapter` is spicedb. Client: requirements/spicedb.txt."""
 
@@ -403,6 +443,7 @@ GROUPS: tuple[type[Group], ...] = (
     BrainSettings,
     EmbeddingSettings,
     EventSettings,
+    IdentitySettings,
     AuthzSettings,
     SecretSettings,
     ProcessSettings,

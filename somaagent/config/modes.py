@@ -26,12 +26,18 @@ ADAPTERS: Mapping[Port, tuple[str, ...]] = {
 # Adapters whose code is part of this version. A name joins this table with its code.
 AVAILABLE: Mapping[Port, frozenset[str]] = {
     **{port: frozenset({"embedded"}) for port in PORTS},
+    "identity": frozenset({"embedded", "keycloak"}),
     "authz": frozenset({"embedded", "spicedb"}),
     "brain": frozenset({"embedded", "http"}),
     "bus": frozenset({"embedded", "kafka"}),
 }
 
+# What saas mode is designed for and this version lacks: {port: adapter}. The embedded one serves.
+LACKING: Mapping[Port, str] = {
+    port: ADAPTERS[port][-1] for port in PORTS if ADAPTERS[port][-1] not in AVAILABLE[port]
+}
+
 MODES: Mapping[Mode, Mapping[Port, str]] = {
     "standalone": dict.fromkeys(PORTS, "embedded"),
-    "saas": {port: ADAPTERS[port][-1] for port in PORTS},
+    "saas": {port: "embedded" if port in LACKING else ADAPTERS[port][-1] for port in PORTS},
 }

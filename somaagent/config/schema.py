@@ -37,6 +37,7 @@ class Config(
     groups.SecretSettings,
     groups.EventSettings,
     groups.AuthzSettings,
+    groups.IdentitySettings,
     groups.BrainSettings,
     groups.EmbeddingSettings,
     groups.ServiceSettings,
@@ -137,6 +138,18 @@ class Config(
     def events_use_kafka(self) -> bool:
         """Whether events go through Kafka instead of the log in the database."""
         return self.adapter("bus") == "kafka"
+
+    @property
+    def accounts_in_keycloak(self) -> bool:
+        """Whether Keycloak keeps people's accounts."""
+        return self.adapter("identity") == "keycloak"
+
+    @property
+    def keycloak_issuer(self) -> str:
+        """The realm's issuer; empty where accounts are kept here."""
+        if not self.accounts_in_keycloak or self.keycloak_url is None:
+            return ""
+        return f"{self.keycloak_url.rstrip('/')}/realms/{self.keycloak_realm}"
 
     @property
     def authz_is_spicedb(self) -> bool:

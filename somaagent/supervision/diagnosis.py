@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from kernel.ports import probe_all
 from somaagent.config import Config
 from somaagent.config.groups import ROOT
+from somaagent.config.modes import LACKING
 from somaagent.config.schema import ROLE_NAMES, Role
 from somaagent.supervision import lock, marker
 from somaagent.supervision.network import probe_ready
@@ -49,6 +50,7 @@ def diagnose(config: Config) -> Iterator[Outcome]:
     is_up = address is not None
     detail = f"running at {address}" if is_up else "not running"
     yield Outcome("installation", "ok" if is_up else "note", detail, "" if is_up else START_IT)
+    yield from _stand_ins(config)
     yield from _guarded("directories", lambda: _directories(config))
     yield from _guarded("interface", _interface)
     yield from _guarded("embedding model", _embedding_model)
@@ -190,6 +192,15 @@ def _valkey(config: Config) -> Iterator[Outcome]:
     else:
         advice = "set maxmemory-policy noeviction: tasks and streams must not be evicted"
         yield Outcome("valkey", "fail", used, advice, latency_ms)
+
+
+def _stand_ins(config: Config) -> Iterator[Outcome]:
+    """Ports that saas mode would serve by a service which this version does not know yet."""
+    if config.is_standalone:
+        return
+    for port, name in LACKING.items():
+        detail = f"kept by this installation itself; {name} is not part of this version"
+        yield Outcome(f"{port} of saas mode", "note", detail)
 
 
 def _ports() -> Iterator[Outcome]:

@@ -25,6 +25,8 @@ PLATFORM_UNITS = {
     "saas/identity/policy.py": "a tenant's policy is read before any scope",
     "saas/identity/recovery.py": "accounts belong to no tenant",
     "saas/identity/signing.py": "keys of tokens are the platform's",
+    "saas/identity/copying.py": "sessions belong to no tenant",
+    "saas/keycloak/entrance.py": "accounts belong to no tenant",
     "saas/sso/domains.py": "an address leads to a provider before any scope",
     "saas/sso/doors.py": "a provider is read before any scope",
     "saas/sso/people.py": "accounts belong to no tenant",

@@ -22,6 +22,8 @@ GLOBAL_TABLES = {
     "saas_onetimesecret",
     "saas_passkey",
     "saas_recoverycode",
+    "saas_realmaccount",
+    "saas_realmsession",
     "saas_refreshtoken",
     "saas_resetrequest",
     "saas_signingkey",

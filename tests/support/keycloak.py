@@ -2,8 +2,10 @@
 
 import html
 import re
+import time
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -29,21 +31,11 @@ class Realm:
 
     def admin(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """An act of administration; fails when it is refused."""
-        token = httpx.post(
-            f"{self.base}/realms/master/protocol/openid-connect/token",
-            data={
-                "grant_type": "password",
-                "client_id": "admin-cli",
-                "username": ADMIN,
-                "password": PASSWORD,
-            },
-            timeout=30,
-        ).json()["access_token"]
         answer = httpx.request(
             method,
             f"{self.base}/admin/realms{path}",
             json=body,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {_token(self.base, int(time.monotonic()) // 30)}"},
             timeout=60,
         )
         assert answer.status_code < 300, (path, answer.status_code, answer.text)
@@ -77,6 +69,15 @@ class Realm:
         self.admin("POST", f"/{self.name}/users/{user['id']}/logout")
 
 
+@lru_cache(maxsize=1)
+def _token(base: str, _: int) -> str:
+    """Of the administrator, good for a minute; asked for anew every half of one."""
+    form = {"grant_type": "password", "client_id": "admin-cli", "username": ADMIN}
+    url = f"{base}/realms/master/protocol/openid-connect/token"
+    answer = httpx.post(url, data={**form, "password": PASSWORD}, timeout=30)
+    return str(answer.json()["access_token"])
+
+
 def realm_at(base: str, redirect_uri: str) -> Realm:
     """A new realm with a confidential client that comes back to `redirect_uri`."""
     realm = Realm(base, f"r-{uuid.uuid4().hex[:8]}")
@@ -96,14 +97,30 @@ def realm_at(base: str, redirect_uri: str) -> Realm:
     return realm
 
 
-def sign_in_at(browser: httpx.Client, url: str, username: str) -> httpx.Response:
+def sign_in_at(
+    browser: httpx.Client, url: str, username: str, password: str = PERSON_PASSWORD
+) -> httpx.Response:
     """Fill in Keycloak's page at `url`; its redirect back to us, which is not followed."""
     page = browser.get(url)
     assert page.status_code == 200, (page.status_code, page.text[:500])
+    _trust_plain_line(browser)
+    if 'name="password"' not in page.text:
+        # Where there are organisations the address is asked for first.
+        page = _fill_in(browser, page, {"username": username})
+    if 'name="password"' not in page.text:
+        return page
+    return _fill_in(browser, page, {"username": username, "password": password})
+
+
+def _fill_in(browser: httpx.Client, page: httpx.Response, form: dict[str, str]) -> httpx.Response:
+    found = re.search(r'action="([^"]+)"', page.text)
+    assert found is not None, page.text[:2000]
+    answer = browser.post(html.unescape(found[1]), data=form)
+    _trust_plain_line(browser)
+    return answer
+
+
+def _trust_plain_line(browser: httpx.Client) -> None:
     for cookie in browser.cookies.jar:
         # On this machine's own address browsers take a plain line for a secure one.
         cookie.secure = False
-    found = re.search(r'action="([^"]+)"', page.text)
-    assert found is not None, page.text[:2000]
-    form = {"username": username, "password": PERSON_PASSWORD}
-    return browser.post(html.unescape(found[1]), data=form)

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from saas.identity.port import IDENTITY
 from saas.models import Role
 from saas.provisioning import (
     ensure_membership,
@@ -33,6 +34,11 @@ class Command(BaseCommand):
         tenant_id = ensure_tenant(HOME_NAME, HOME_SLUG)
         person = ensure_person(options["email"], options["name"], is_platform_admin=True)
         ensure_membership(person.user_id, tenant_id, Role.SYSADMIN)
+        entrance = IDENTITY.get().entrance()
+        if entrance.name:
+            self.stdout.write(f"{person.email} administrates this platform.")
+            self.stdout.write(f"Sign in at {entrance.name}; keycloak_sync makes the account there.")
+            return
         if person.one_time_password is None:
             self.stdout.write(f"{person.email} exists already; nothing was changed.")
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from somaagent.config import ConfigError, load
+from somaagent.config.modes import PORTS
 
 KEY = base64.b64encode(b"k" * 32).decode()
 OWNER = "postgresql://owner:hush-hush@db/soma"
@@ -104,7 +105,42 @@ def test_saas_without_its_services_lists_what_is_missing() -> None:
     found = findings({"SA01_DEPLOYMENT_MODE": "saas"})
     for name in ("DB_DSN", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL"):
         assert "saas mode needs it" in found[f"SA01_{name}"]
-    assert "keycloak is not part of this version" in found["SA01_IDENTITY_ADAPTER"]
+    for name in ("KEYCLOAK_URL", "KEYCLOAK_CLIENT_SECRET"):
+        assert "needed with Keycloak" in found[f"SA01_{name}"]
+    for name in ("SPICEDB_ADDRESS", "KAFKA_BOOTSTRAP_SERVERS"):
+        assert f"SA01_{name}" in found
+    assert "SOMA_BRAIN_URL" in found
+
+
+def test_saas_keeps_here_what_this_version_has_no_service_for() -> None:
+    services = {
+        "SA01_KEYCLOAK_URL": "https://id.example.org",
+        "SA01_KEYCLOAK_CLIENT_SECRET": "k" * 16,
+        "SA01_SPICEDB_ADDRESS": "spicedb:50051",
+        "SA01_SPICEDB_KEY": "k" * 16,
+        "SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+        "SOMA_BRAIN_URL": "http://brain:30001",
+        "SOMA_BRAIN_KEY": "k" * 16,
+    }
+    own = {name: value for name, value in SAAS.items() if not name.endswith("_ADAPTER")}
+    config = load({**own, **services})
+    chosen = {port: config.adapter(port) for port in PORTS}
+    assert chosen == {
+        "identity": "keycloak",
+        "authz": "spicedb",
+        "brain": "http",
+        "bus": "kafka",
+        "billing": "embedded",
+        "policy": "embedded",
+        "storage": "embedded",
+    }
+    assert config.keycloak_issuer == "https://id.example.org/realms/somaagent"
+    # Whoever names a service that this version does not know is told.
+    assert (
+        "lago is not part"
+        in findings({**SAAS, "SA01_BILLING_ADAPTER": "lago"})["SA01_BILLING_ADAPTER"]
+    )
+    assert "SA01_KEYCLOAK_URL" in findings({"SA01_KEYCLOAK_URL": "https://id.example.org"})
 
 
 def test_saas_with_its_services_and_embedded_adapters_is_accepted() -> None:
