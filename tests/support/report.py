@@ -1,7 +1,9 @@
-"""`./soma test`: runs the suites one after the other and closes with one report.
+"""`./soma test`: runs the suites, two at a time, and closes with one report.
 
-Each suite is its own pytest process with its own JUnit file under test-report/, so that a crash of
-one is a failure of one. A suite that ran no test is a failure: silence is not success.
+Each suite is its own pytest process with servers of its own and its JUnit file under test-report/,
+so that a crash of one is a failure of one. What it prints is shown when it has ended, whole; a
+suite that is run alone prints as it goes. A suite that ran no test is a failure: silence is not
+success.
 """
 
 import os
@@ -9,7 +11,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +21,12 @@ from tests.support import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT_DIR = ROOT / "test-report"
-# Quick ones first: most mistakes show within a minute.
-PYTEST_SUITES = ("unit", "arch", "property", "contract", "integration", "browser", "chaos")
 FRONTEND = "frontend"
-SUITES = (*PYTEST_SUITES, FRONTEND)
+# Quick ones first: most mistakes show within a minute. Then the longest, so that both lanes end at
+# about the same time; chaos waits three quarters of its time and leaves the processors to others.
+SUITES = ("unit", "arch", "property", FRONTEND, "chaos", "integration", "browser", "contract")
+NEED_A_BROWSER = {"browser", "chaos"}
+LANES = min(2, os.cpu_count() or 1)
 NOTHING_COLLECTED = 5  # pytest's exit code; the report says it in words
 # What a developer has set for his own installation must not reach a test, nor cost him money.
 FOREIGN_PREFIXES = ("SA01_", "SOMA_")
@@ -52,13 +58,38 @@ def main(arguments: Sequence[str]) -> int:
     REPORT_DIR.mkdir(exist_ok=True)
     environ = environment(os.environ)
     results = []
-    for number, suite in enumerate(suites, 1):
-        print(f"\n== {suite} ({number} of {len(suites)})", flush=True)
-        started = time.monotonic()
-        result = run_suite(suite, extra, environ)
-        result.took_s = time.monotonic() - started
-        results.append(result)
-    return close(results)
+    if NEED_A_BROWSER.intersection(suites):
+        found = chromium.find_or_install(environ)
+        if isinstance(found, chromium.Missing):
+            results = [Result(one, skips={found.reason: 1}) for one in suites if one == "browser"]
+            suites = [one for one in suites if one != "browser"]
+        else:
+            environ[chromium.VARIABLE] = str(found)
+    if len(suites) == 1:
+        results.append(run_suite(suites[0], extra, environ))
+    else:
+        results.extend(run_in_lanes(suites, extra, environ))
+    return close(sorted(results, key=lambda result: SUITES.index(result.suite)))
+
+
+def run_in_lanes(
+    suites: Sequence[str], extra: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[Result]:
+    """Run them side by side; what each prints is shown when it has ended."""
+    lanes = ThreadPoolExecutor(LANES)
+    try:
+        logs = {suite: REPORT_DIR / f"{suite}.log" for suite in suites}
+        running = [
+            lanes.submit(run_suite, suite, extra, environ, log) for suite, log in logs.items()
+        ]
+        for number, ended in enumerate(as_completed(running), 1):
+            result = ended.result()
+            print(f"\n== {result.suite} ({number} of {len(suites)})")
+            print(logs[result.suite].read_text(errors="replace"), flush=True)
+            yield result
+    finally:
+        # After Ctrl-C, which the suites at work are told too, none of the others begins.
+        lanes.shutdown(cancel_futures=True)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -86,21 +117,24 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def run_suite(suite: str, extra: Sequence[str], environ: Mapping[str, str]) -> Result:
-    """Run one suite and read what it reported."""
+def run_suite(
+    suite: str, extra: Sequence[str], environ: Mapping[str, str], log: Path | None = None
+) -> Result:
+    """Run one suite and read what it reported. `log`: where it prints, if not here."""
     report = REPORT_DIR / f"{suite}.xml"
     report.unlink(missing_ok=True)
-    if suite == "browser":
-        found = chromium.find_or_install(environ)
-        if isinstance(found, chromium.Missing):
-            print(found.reason)
-            return Result(suite, skips={found.reason: 1})
-        environ = {**environ, chromium.VARIABLE: str(found)}
     command = (
         frontend_command(report) if suite == FRONTEND else pytest_command(suite, report, extra)
     )
-    code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
-    return read(suite, report, code)
+    print(f"-- {suite} begins", flush=True)
+    started = time.monotonic()
+    with log.open("wb") if log else nullcontext() as output:
+        code = subprocess.run(
+            command, cwd=ROOT, env=environ, stdout=output, stderr=output, check=False
+        ).returncode
+    result = read(suite, report, code)
+    result.took_s = time.monotonic() - started
+    return result
 
 
 def pytest_command(suite: str, report: Path, extra: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The closing report of `./soma test` never calls silence a success."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,31 @@ def test_a_suite_that_did_not_do_its_work_fails(
     result = report.read("unit", path, code)
     assert result.problem == problem
     assert report.close([result]) == 1
+
+
+SPEAKS_TEN_TIMES = """
+import pathlib, sys, time
+for _ in range(10):
+    print(sys.argv[1], "speaks", flush=True)
+    time.sleep(0.01)
+pathlib.Path(sys.argv[2]).write_text('<testsuites><testcase name="a"/></testsuites>')
+"""
+
+
+def test_suites_run_side_by_side_and_each_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "REPORT_DIR", tmp_path)
+    monkeypatch.setattr(
+        report,
+        "pytest_command",
+        lambda suite, path, extra: [sys.executable, "-c", SPEAKS_TEN_TIMES, suite, str(path)],
+    )
+    assert report.main(["arch", "unit", "property"]) == 0
+    printed = capsys.readouterr().out
+    for suite in ("unit", "arch", "property"):
+        assert f"{suite} speaks\n" * 10 in printed
+    assert printed.splitlines()[-1] == "soma: 3 passed, 0 failed, 0 skipped"
 
 
 def test_leading_words_are_suites_and_the_rest_is_for_pytest() -> None:
