@@ -52,7 +52,7 @@ class ImpersonationPage(Schema):
     next: str | None
 
 
-class CandidateOut(Schema):
+class PersonToActAsOut(Schema):
     """Somebody to act as."""
 
     user_id: UUID
@@ -61,10 +61,10 @@ class CandidateOut(Schema):
     role: str
 
 
-class CandidatePage(Schema):
+class PeopleToActAsPage(Schema):
     """People of a tenant, oldest members first."""
 
-    items: list[CandidateOut]
+    items: list[PersonToActAsOut]
     next: str | None
 
 
@@ -97,7 +97,7 @@ def list_impersonations(
     return {"items": rows, "next": paging.encode(rows[-1].id) if len(found) > limit else None}
 
 
-@router.get("/people", response=CandidatePage, operation_id="impersonations_people")
+@router.get("/people", response=PeopleToActAsPage, operation_id="impersonations_people")
 def list_candidates(
     request: HttpRequest,
     tenant_id: UUID,

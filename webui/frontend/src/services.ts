@@ -8,6 +8,7 @@ import { Api } from "./api/api";
 import { Http } from "./api/http";
 import { ChatHub } from "./chat/hub";
 import { StepUpStore } from "./identity/step-up";
+import { leaveActing } from "./people/acting";
 import { Router } from "./router/router";
 import { ROUTES } from "./router/routes";
 import { SessionStore } from "./session/session-store";
@@ -44,6 +45,7 @@ export function createServices(): Services {
     passwordDue: () => {
       session.passwordDue();
     },
+    actingEnded: () => leaveActing(http),
     stepUp: () => stepUp.ask(),
   });
   const api = new Api(http);
@@ -54,7 +56,9 @@ export function createServices(): Services {
       toasts.problem(problem);
     },
     onSessionEnded: () => {
-      session.end();
+      // Where somebody acts as another, their own session may go on: the answer to this says so.
+      if (session.isActedFor) void session.refresh();
+      else session.end();
     },
     onDoubt: () => void session.refresh(),
   });

@@ -21,6 +21,8 @@ export interface HttpHooks {
   refreshSession(): Promise<boolean>;
   sessionEnded(): void;
   passwordDue(): void;
+  /** Acting as somebody is over; true when the page goes on as oneself. */
+  actingEnded(): Promise<boolean>;
   /** Lets the person confirm who it is; true when what was refused may be sent again. */
   stepUp(): Promise<boolean>;
 }
@@ -144,7 +146,9 @@ export class Http {
       if (response.ok) return response;
       problem = await problemIn(response);
     }
-    if (problem.status === 401 && options.anonymous !== true) this.hooks.sessionEnded();
+    // Loaded anew as oneself: what was asked for is not asked again.
+    const goesOn = problem.code === "impersonation-ended" && (await this.hooks.actingEnded());
+    if (problem.status === 401 && !goesOn && options.anonymous !== true) this.hooks.sessionEnded();
     if (problem.code === "password-change-required") this.hooks.passwordDue();
     throw new ApiError(problem);
   }

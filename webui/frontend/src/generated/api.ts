@@ -5332,20 +5332,15 @@ export interface components {
         };
         /**
          * CandidateOut
-         * @description Somebody to act as.
+         * @description A model that was weighed: its score, or why it was left out.
          */
         CandidateOut: {
-            /**
-             * User Id
-             * Format: uuid
-             */
-            user_id: string;
-            /** Display Name */
-            display_name: string;
-            /** Email */
-            email: string;
-            /** Role */
-            role: string;
+            /** Model */
+            model: string;
+            /** Score */
+            score: number | null;
+            /** Left Out */
+            left_out: string;
         };
         /**
          * DecisionOut
@@ -7309,14 +7304,31 @@ export interface components {
             reason: string;
         };
         /**
-         * CandidatePage
+         * PeopleToActAsPage
          * @description People of a tenant, oldest members first.
          */
-        CandidatePage: {
+        PeopleToActAsPage: {
             /** Items */
-            items: components["schemas"]["CandidateOut"][];
+            items: components["schemas"]["PersonToActAsOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * PersonToActAsOut
+         * @description Somebody to act as.
+         */
+        PersonToActAsOut: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string;
+            /** Role */
+            role: string;
         };
         /**
          * BegunOut
@@ -11492,7 +11504,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CandidatePage"];
+                    "application/json": components["schemas"]["PeopleToActAsPage"];
                 };
             };
         };

@@ -66,7 +66,8 @@ export class SessionsView extends LightElement {
   }
 
   #session(one: Session): TemplateResult {
-    const name = deviceName(one.user_agent);
+    const name =
+      one.acted_by === "" ? deviceName(one.user_agent) : msg(str`${one.acted_by}, acting as you`);
     return html`<li class="security__item">
       <span>
         ${name}

@@ -58,6 +58,16 @@ export class SignInRules extends LightElement {
       ${this.#number("session_limit", msg("Sessions a person"), policy.session_limit, 1)}
       ${this.#number("idle_minutes", msg("Idle minutes"), policy.idle_minutes, 5)}
       ${this.#number("absolute_hours", msg("Hours at most"), policy.absolute_hours, 1)}
+      <label class="check">
+        <input
+          type="checkbox"
+          name="allows_impersonation"
+          .checked=${policy.allows_impersonation}
+        />
+        <span
+          >${msg("Platform administrators may act as people here; otherwise only when two of them agree")}</span
+        >
+      </label>
       <button type="submit" class="button" ?disabled=${this.#busy.now}>${msg("Save")}</button>
     </form>`;
   }
@@ -105,6 +115,7 @@ export class SignInRules extends LightElement {
         session_limit: number("session_limit"),
         idle_minutes: number("idle_minutes"),
         absolute_hours: number("absolute_hours"),
+        allows_impersonation: fields.has("allows_impersonation"),
       });
       this.services.toasts.say(msg("Saved. It holds from now on."));
       await this.services.session.refresh();

@@ -1,5 +1,5 @@
 /** The audit log: found by act, time and words; taken away as CSV or JSON lines. */
-import { msg } from "@lit/localize";
+import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
@@ -150,6 +150,9 @@ function row(entry: AuditEntry): TemplateResult {
     <th scope="row">
       ${entry.actor_name === "" ? entry.actor_id : entry.actor_name}
       <span class="people__mail">${entry.actor_email}</span>
+      ${entry.as_user_id === null
+        ? nothing
+        : html`<span class="tag tag--warn">${msg(str`as ${entry.as_user_name}`)}</span>`}
     </th>
     <td><code>${entry.action}</code></td>
     <td class="people__detail">${changes(entry)}</td>

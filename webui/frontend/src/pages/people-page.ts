@@ -7,6 +7,7 @@ import { repeat } from "lit/directives/repeat.js";
 import type { Problem } from "../api/types";
 import "../identity/soma-invitations";
 import "../identity/soma-sign-in-rules";
+import { actingQuestion } from "../people/acting";
 import { PeopleApi } from "../people/people-api";
 import type { PeoplePage as PeopleList, Person, RoleView } from "../people/people-api";
 import "../people/reason-dialog";
@@ -63,7 +64,7 @@ export class PeoplePage extends LightElement {
                 void this.#people.load();
               })}
               ${this.#list()} ${this.#invitations()}
-              ${this.services.session.may("tenant.manage")
+              ${this.services.session.may("tenant.manage") && !this.services.session.isActedFor
                 ? html`<soma-sign-in-rules></soma-sign-in-rules>`
                 : nothing}
               ${this.#dialog()}
@@ -130,6 +131,7 @@ export class PeoplePage extends LightElement {
         ${seen === null ? msg("never") : dayOf(seen)}
       </td>
       <td>
+        ${isMe ? nothing : this.#actAs(person)}
         ${isMe || !this.services.session.may("tenant.manage_people")
           ? nothing
           : html`<button
@@ -164,6 +166,23 @@ export class PeoplePage extends LightElement {
                   </button>`}`}
       </td>
     </tr>`;
+  }
+
+  #actAs(person: Person): TemplateResult | typeof nothing {
+    const { session } = this.services;
+    const tenant = session.state.me?.tenant;
+    if (!session.may("platform.impersonate") || tenant == null) return nothing;
+    return html`<button
+      type="button"
+      class="button button--small"
+      aria-label=${msg(str`Act as ${person.display_name}`)}
+      ?disabled=${this.#busy.now || person.suspended_at !== null}
+      @click=${() => {
+        this.reason.ask(actingQuestion(this.services, tenant.id, person, () => undefined));
+      }}
+    >
+      ${msg("Act as this person")}
+    </button>`;
   }
 
   #names(person: Person): string[] {

@@ -5,6 +5,7 @@ import type { TemplateResult } from "lit";
 import { customElement, query } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import {
+  ACTING,
   AUDIT,
   EVENTS,
   HEALTH,
@@ -178,7 +179,7 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Usage"), href: USAGE });
     }
     if (session.may("tenant.use")) {
-      items.push({ label: msg("Keys"), href: KEYS });
+      if (!session.isActedFor) items.push({ label: msg("Keys"), href: KEYS });
       items.push({ label: msg("Playground"), href: PLAYGROUND });
     }
     if (session.may("tenant.see_people")) {
@@ -189,10 +190,11 @@ export class Sidebar extends LightElement {
     }
     if (me?.tenant !== null && session.may("tenant.administrate")) {
       items.push({ label: msg("Choice of models"), href: ROUTING });
-      items.push({ label: msg("Single sign-on"), href: SIGN_ON });
+      if (!session.isActedFor) items.push({ label: msg("Single sign-on"), href: SIGN_ON });
     }
     if (session.isPlatformAdmin) {
       items.push({ label: msg("Organisations"), href: TENANTS });
+      items.push({ label: msg("Acting as somebody"), href: ACTING });
       items.push({ label: msg("Models and providers"), href: "/platform/providers" });
       items.push({ label: msg("Models and prices"), href: PRICES });
       items.push({ label: msg("Choice of models, all"), href: PLATFORM_ROUTING });
@@ -204,7 +206,8 @@ export class Sidebar extends LightElement {
     if (session.isPlatformAdmin || session.may("tenant.manage")) {
       items.push({ label: msg("Mode"), href: MODE });
     }
-    items.push({ label: msg("Profile and security"), href: PROFILE }, "line");
+    if (!session.isActedFor) items.push({ label: msg("Profile and security"), href: PROFILE });
+    items.push("line");
     for (const choice of THEME_CHOICES) {
       items.push({
         label: themeLabel(choice),

@@ -8,6 +8,7 @@ import { PeopleApi } from "../people/people-api";
 import type { PlatformTenant } from "../people/people-api";
 import "../people/reason-dialog";
 import type { ReasonDialog } from "../people/reason-dialog";
+import { actingPath } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/memory.css";
 import "../styles/people.css";
@@ -103,6 +104,12 @@ export class TenantsPage extends LightElement {
       <td class="table__number">${tenant.people}</td>
       <td title=${exactTime(tenant.created_at)}>${dayOf(tenant.created_at)}</td>
       <td>
+        <a
+          class="button button--small"
+          href=${actingPath(tenant.slug)}
+          aria-label=${msg(str`Act as somebody of ${tenant.name}`)}
+          >${msg("Act as…")}</a
+        >
         ${isOpen
           ? html`<button
               type="button"

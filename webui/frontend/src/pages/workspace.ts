@@ -9,6 +9,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import "../health/health-banner";
+import "../people/acting-banner";
 import { StoreController } from "../store";
 import { HOME } from "../router/routes";
 import { ICONS } from "../ui/icons";
@@ -55,6 +56,7 @@ export class Workspace extends LightElement {
   protected override render(): TemplateResult {
     const covered = this.isNarrow && this.drawerOpen;
     return html`<div class="workspace" ?data-drawer=${covered}>
+      <soma-acting-banner></soma-acting-banner>
       <soma-sidebar
         class="sidebar"
         role="complementary"
@@ -198,6 +200,12 @@ export class Workspace extends LightElement {
           "tenants",
           () => import("./tenants-page"),
           () => html`<soma-tenants-page></soma-tenants-page>`,
+        );
+      case "acting":
+        return this.#lazy(
+          "acting",
+          () => import("./acting-page"),
+          () => html`<soma-acting-page></soma-acting-page>`,
         );
       case "mode":
         return this.#lazy(

@@ -3,6 +3,7 @@ import { msg } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { problemOf } from "../api/http";
 import { dialogActs } from "../ui/dialog-acts";
 import { LightElement } from "../ui/light-element";
 
@@ -64,6 +65,9 @@ export class ReasonDialog extends LightElement {
     try {
       await question.act(this.reason.trim());
       this.dialog.close();
+    } catch (failure) {
+      this.dialog.close();
+      this.services.toasts.problem(problemOf(failure));
     } finally {
       this.busy = false;
     }

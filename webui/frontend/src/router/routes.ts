@@ -35,6 +35,7 @@ export const ROUTES = [
   ["health", "/platform/health"],
   ["mode", "/platform/mode"],
   ["tenants", "/platform/tenants"],
+  ["acting", "/platform/acting"],
   ["events", "/platform/events"],
   ["mails", "/platform/mails"],
 ] as const satisfies RouteTable;
@@ -54,6 +55,7 @@ export const ROLES = "/people/roles";
 export const SIGN_ON = "/sign-on";
 export const AUDIT = "/audit";
 export const TENANTS = "/platform/tenants";
+export const ACTING = "/platform/acting";
 export const USAGE = "/usage";
 export const PLAYGROUND = "/playground";
 export const EVENTS = "/platform/events";
@@ -71,6 +73,11 @@ export const OPEN_PAGES: readonly string[] = [
 
 export function conversationPath(id: string): string {
   return `/chat/${encodeURIComponent(id)}`;
+}
+
+/** Whom one can act as in an organisation. */
+export function actingPath(slug: string): string {
+  return `${ACTING}?tenant=${encodeURIComponent(slug)}`;
 }
 
 export function memoryPath(id: string): string {

@@ -34,6 +34,11 @@ export class SessionStore extends Store<SessionState> {
     return this.state.me?.user.is_platform_admin ?? false;
   }
 
+  /** Whether a platform administrator acts as the person: what is the person’s own is closed. */
+  get isActedFor(): boolean {
+    return this.state.me?.acted_by != null;
+  }
+
   /** Whether the person may do this in the tenant: `tenant.use` and the like. */
   may(permission: string): boolean {
     return this.state.me?.permissions.includes(permission) ?? false;
