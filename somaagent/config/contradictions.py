@@ -16,6 +16,7 @@ from somaagent.config.modes import AVAILABLE, PORTS
 from somaagent.config.schema import LOOPBACK_HOSTS, Config, parse_key_ring
 from somaagent.config.wording import HIDDEN, UNSET, redacted
 
+MAIL_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 SAAS_NEEDS = ("db_dsn", "redis_url", "secret_key", "encryption_keys", "public_url")
 
 
@@ -27,6 +28,7 @@ def contradictions(config: Config) -> list[Finding]:
         _hosts,
         _databases,
         _redis,
+        _mail,
         _brain,
         _embedding,
         _events,
@@ -105,6 +107,15 @@ def _redis(config: Config) -> Iterator[Finding]:
     if urlsplit(config.redis_url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
         accepted = "an address that starts with redis://, rediss:// or unix://"
         yield Finding(variable_of("redis_url"), f"{HIDDEN} with another scheme", accepted)
+
+
+def _mail(config: Config) -> Iterator[Finding]:
+    # A pattern of the setting itself would need the secret in clear.
+    text = config.smtp_url.get_secret_value() if config.smtp_url else ""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in MAIL_SCHEMES or not parts.hostname or parts.path.strip("/")):
+        accepted = "smtp://, smtp+starttls:// or smtps://user:password@host:port"
+        yield Finding(variable_of("smtp_url"), f"{HIDDEN} of another shape", accepted)
 
 
 def _brain(config: Config) -> Iterator[Finding]:

@@ -393,7 +393,6 @@ class MailSettings(Group):
 
     smtp_url: SecretStr | None = Field(
         None,
-        pattern=r"^smtp(s|\+starttls)?://[^/\s]+/?$",
         description="Server that takes mails; a user and password in it are used.",
         json_schema_extra={
             "accepted": "smtp://, smtp+starttls:// or smtps://user:password@host:port"

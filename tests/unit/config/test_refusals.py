@@ -112,6 +112,13 @@ def test_saas_without_its_services_lists_what_is_missing() -> None:
     assert "SOMA_BRAIN_URL" in found
 
 
+def test_a_mail_server_with_a_password_is_accepted() -> None:
+    config = load({"SA01_SMTP_URL": "smtp+starttls://post:hush-hush@mail.example.org:2525/"})
+    options = config.mail_options()
+    assert (options["EMAIL_HOST"], options["EMAIL_PORT"]) == ("mail.example.org", 2525)
+    assert options["EMAIL_HOST_PASSWORD"] == "hush-hush"
+
+
 def test_saas_keeps_here_what_this_version_has_no_service_for() -> None:
     services = {
         "SA01_KEYCLOAK_URL": "https://id.example.org",
@@ -159,6 +166,8 @@ def test_saas_with_its_services_and_embedded_adapters_is_accepted() -> None:
         ({"SA01_ENCRYPTION_KEYS": "a:c2hvcnQ="}, "SA01_ENCRYPTION_KEYS"),
         ({"SA01_DB_DSN": "not a connection"}, "SA01_DB_DSN"),
         ({"SA01_REDIS_URL": "http://cache"}, "SA01_REDIS_URL"),
+        ({"SA01_SMTP_URL": "http://mail.example.org"}, "SA01_SMTP_URL"),
+        ({"SA01_SMTP_URL": "smtp:///mail"}, "SA01_SMTP_URL"),
         ({"SA01_DB_APP_DSN": "postgresql://app@db/soma"}, "SA01_DB_PLATFORM_DSN"),
         (
             {"SA01_DB_APP_DSN": OWNER, "SA01_DB_PLATFORM_DSN": "postgresql://p@db/soma"},
