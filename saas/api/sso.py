@@ -252,12 +252,17 @@ def start(
     request: HttpRequest,
     provider: UUID,
     next: str = "/",  # noqa: A002  # name of the parameter
+    *,
+    anew: bool = False,
 ) -> HttpResponse:
-    """Go to a provider's sign-in page. `next`: a path of our own to end on."""
+    """Go to a provider's sign-in page. `next`: a path of our own to end on.
+
+    `anew`: whoever is signed in there proves it again, for an act that asks for a step-up.
+    """
     browser = request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
     response = HttpResponseRedirect(SIGN_IN_PAGE)
     try:
-        response["Location"] = flow.begin(provider, next, browser)
+        response["Location"] = flow.begin(provider, next, browser, is_anew=anew)
     except SomaError as exc:
         return _refused(request, response, exc)
     cookies.keep(response, BROWSER_COOKIE, browser, flow.LIFE.total_seconds())

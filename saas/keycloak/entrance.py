@@ -58,6 +58,8 @@ class RealmDoor:
         proof = Proof(said.methods, is_strong=said.is_strong, at=said.at)
         found = enter(user, visitor, proof)
         if said.session and found.actor.session_id is not None:
+            # The same browser came again: what it had before is over, and nobody need be told.
+            self.end({"sub": said.subject, "sid": said.session})
             RealmSession.objects.create(session_id=found.actor.session_id, sid=said.session)
         return found
 

@@ -97,8 +97,10 @@ class Process:
 class Web(Process):
     """A web process on a free port."""
 
-    def __init__(self, var_dir: Path, env: dict[str, str] | None = None) -> None:
-        self.port = free_port()
+    def __init__(
+        self, var_dir: Path, env: dict[str, str] | None = None, port: int | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         super().__init__(
             f"web-{self.port}",

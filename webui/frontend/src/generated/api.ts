@@ -782,6 +782,8 @@ export interface paths {
         /**
          * Start
          * @description Go to a provider's sign-in page. `next`: a path of our own to end on.
+         *
+         *     `anew`: whoever is signed in there proves it again, for an act that asks for a step-up.
          */
         get: operations["oauth_start"];
         put?: never;
@@ -8446,6 +8448,7 @@ export interface operations {
         parameters: {
             query?: {
                 next?: string;
+                anew?: boolean;
             };
             header?: never;
             path: {

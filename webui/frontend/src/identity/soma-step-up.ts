@@ -1,5 +1,5 @@
 /** The dialog before a dangerous act: the password, a code or a passkey, whichever is at hand. */
-import { msg } from "@lit/localize";
+import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
@@ -8,6 +8,8 @@ import type { Me, Problem } from "../api/types";
 import { StoreController } from "../store";
 import { LightElement } from "../ui/light-element";
 import { problemView } from "../ui/states";
+import { EntranceController, signInAddress } from "./entrance";
+import type { Entrance } from "./entrance";
 import { IdentityApi } from "./identity-api";
 import { hasPasskeys, showPasskey } from "./passkey";
 
@@ -16,7 +18,8 @@ export class StepUp extends LightElement {
   @state() private busy = false;
   @state() private problem: Problem | null = null;
   @query("dialog") private readonly dialog!: HTMLDialogElement;
-  @query("#step-up-proof") private readonly proof!: HTMLInputElement;
+  @query("#step-up-proof") private readonly proof!: HTMLInputElement | null;
+  readonly #entrance = new EntranceController(this, () => this.services.http, false);
   readonly #asked = new StoreController(this);
   #api!: IdentityApi;
 
@@ -31,7 +34,8 @@ export class StepUp extends LightElement {
     if (open && !this.dialog.open) {
       this.problem = null;
       this.dialog.showModal();
-      this.proof.focus();
+      void this.#entrance.load();
+      this.proof?.focus();
     }
     if (!open && this.dialog.open) this.dialog.close();
   }
@@ -49,7 +53,36 @@ export class StepUp extends LightElement {
     </dialog>`;
   }
 
+  /** Accounts are kept elsewhere: it is shown there, and what was to be done is begun again. */
+  #atProvider(entrance: Entrance): TemplateResult {
+    return html`<h2 class="card__title" id="step-up-title">${msg("Confirm that it is you")}</h2>
+      <p>
+        ${msg(
+          str`This needs a sign-in of the last five minutes. ${entrance.name} asks for it and leads back to this page; then do it again.`,
+        )}
+      </p>
+      <div class="row">
+        <a
+          class="button button--primary"
+          href=${signInAddress(entrance, location.pathname + location.search, true)}
+        >
+          ${msg(str`Sign in with ${entrance.name}`)}
+        </a>
+        <button
+          type="button"
+          class="button"
+          @click=${() => {
+            this.services.stepUp.finish(false);
+          }}
+        >
+          ${msg("Cancel")}
+        </button>
+      </div>`;
+  }
+
   #form(): TemplateResult {
+    const { elsewhere } = this.#entrance;
+    if (elsewhere !== null) return this.#atProvider(elsewhere);
     return html`<form @submit=${(event: SubmitEvent) => void this.#confirm(event)}>
         <h2 class="card__title" id="step-up-title">${msg("Confirm that it is you")}</h2>
         <p class="muted">${msg("This needs a sign-in of the last five minutes.")}</p>
@@ -93,7 +126,7 @@ export class StepUp extends LightElement {
 
   async #confirm(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    const { value } = this.proof;
+    const value = this.proof?.value ?? "";
     const isCode = /^\d{6}$/.test(value);
     await this.#act(() => this.#api.stepUp(isCode ? { code: value } : { password: value }));
   }

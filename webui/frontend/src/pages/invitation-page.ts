@@ -5,6 +5,7 @@ import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Me, Problem } from "../api/types";
+import { EntranceController } from "../identity/entrance";
 import { IdentityApi } from "../identity/identity-api";
 import type { Welcome } from "../identity/identity-api";
 import { HOME, signInPath } from "../router/routes";
@@ -23,6 +24,7 @@ export class InvitationPage extends LightElement {
   @query("#name") private readonly name!: HTMLInputElement;
   @query("#new-password") private readonly password!: HTMLInputElement;
   readonly #session = new StoreController(this);
+  readonly #entrance = new EntranceController(this, () => this.services.http);
   #api!: IdentityApi;
   #token = "";
 
@@ -53,10 +55,21 @@ export class InvitationPage extends LightElement {
         ? loadingView(msg("Looking at the invitation…"))
         : html`<a class="button button--wide" href=${HOME}>${msg("Go on without it")}</a>`;
     }
-    if (!welcome.has_account) return this.#newAccount(welcome);
+    if (this.#entrance.known === null) return loadingView(msg("Looking at the invitation…"));
+    const { elsewhere } = this.#entrance;
+    if (!welcome.has_account && elsewhere === null) return this.#newAccount(welcome);
     const { me } = this.services.session.state;
     if (me === null) {
-      return html`<p>${msg(str`There is an account with ${welcome.email}. Sign in to accept.`)}</p>
+      return html`<p>
+          ${elsewhere === null
+            ? msg(str`There is an account with ${welcome.email}. Sign in to accept.`)
+            : msg(str`Sign in as ${welcome.email} to accept.`)}
+        </p>
+        ${elsewhere !== null && !welcome.has_account
+          ? html`<p class="muted">
+              ${msg(str`${elsewhere.name} has sent you a mail in which you choose a password.`)}
+            </p>`
+          : nothing}
         <a
           class="button button--primary button--wide"
           href=${signInPath("/invitation")}
@@ -101,7 +114,7 @@ export class InvitationPage extends LightElement {
     this.busy = true;
     this.problem = null;
     try {
-      const me: Me = this.welcome.has_account
+      const me: Me = this.services.session.state.me !== null
         ? await this.#api.accept(this.#token)
         : await this.#api.join(this.#token, this.name.value.trim(), this.password.value);
       const { hub, router, session } = this.services;

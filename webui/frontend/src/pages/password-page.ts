@@ -5,10 +5,12 @@ import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
+import { EntranceController, keptThere } from "../identity/entrance";
 import { safeReturnPath } from "../router/router";
 import { HOME } from "../router/routes";
 import { brand } from "../ui/brand";
 import { LightElement } from "../ui/light-element";
+import { narrowForm } from "../ui/narrow-form";
 import { SHORTEST_PASSWORD } from "../ui/new-password";
 import { problemView } from "../ui/states";
 
@@ -16,19 +18,24 @@ import { problemView } from "../ui/states";
 
 @customElement("soma-password-page")
 export class PasswordPage extends LightElement {
+  readonly #entrance = new EntranceController(this, () => this.services.http);
   @state() private busy = false;
   @state() private problem: Problem | null = null;
   @state() private mismatch = false;
-  @query("#current") private readonly current!: HTMLInputElement;
+  @query("#current") private readonly current!: HTMLInputElement | null;
   @query("#new") private readonly next!: HTMLInputElement;
   @query("#repeat") private readonly repetition!: HTMLInputElement;
 
   protected override firstUpdated(): void {
     document.title = `${msg("Change password")} · SomaAgent`;
-    this.current.focus();
+    this.current?.focus();
   }
 
   protected override render(): TemplateResult {
+    const { elsewhere } = this.#entrance;
+    if (elsewhere !== null) {
+      return narrowForm({ title: msg("Change password"), body: keptThere(elsewhere) });
+    }
     const { me } = this.services.session.state;
     const forced = me?.must_change_password === true;
     return html`<main id="main" class="centred">
@@ -117,7 +124,7 @@ export class PasswordPage extends LightElement {
     this.busy = true;
     this.problem = null;
     try {
-      await session.changePassword(this.current.value, this.next.value);
+      await session.changePassword(this.current?.value ?? "", this.next.value);
       toasts.say(msg("Your password has been changed."));
       const back = safeReturnPath(router.state.query.get("next"), HOME);
       router.go(isFirst && back === HOME ? await this.#firstStep() : back, { replace: true });
@@ -125,7 +132,7 @@ export class PasswordPage extends LightElement {
       this.problem = problemOf(failure);
       this.busy = false;
       await this.updateComplete;
-      this.current.focus();
+      this.current?.focus();
     }
   };
 

@@ -6,6 +6,8 @@ import { customElement } from "lit/decorators.js";
 import type { Me } from "../api/types";
 import "../identity/soma-factors";
 import "../identity/soma-sessions";
+import { EntranceController, keptThere } from "../identity/entrance";
+import type { Entrance } from "../identity/entrance";
 import { IdentityApi } from "../identity/identity-api";
 import { StoreController } from "../store";
 import "../styles/identity.css";
@@ -15,6 +17,7 @@ import { LightElement } from "../ui/light-element";
 @customElement("soma-profile-page")
 export class ProfilePage extends LightElement {
   readonly #session = new StoreController(this);
+  readonly #entrance = new EntranceController(this, () => this.services.http);
   readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: IdentityApi;
 
@@ -27,23 +30,28 @@ export class ProfilePage extends LightElement {
 
   protected override render(): TemplateResult | typeof nothing {
     const { me } = this.services.session.state;
-    if (me === null) return nothing;
+    if (me === null || this.#entrance.known === null) return nothing;
+    const { elsewhere } = this.#entrance;
     return html`<header class="page__head">
         <h1 class="page__title">${msg("Profile and security")}</h1>
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="profile-page">
         ${me.must_enrol
           ? html`<p class="notice" role="status">
-              ${msg("Your organisation asks for a second factor. Set up an app or a passkey to go on.")}
+              ${elsewhere === null
+                ? msg("Your organisation asks for a second factor. Set up an app or a passkey to go on.")
+                : msg(
+                    str`Your organisation asks for a second factor. Set one up in ${elsewhere.name}, then sign in again.`,
+                  )}
             </p>`
           : nothing}
-        ${this.#person(me)}
-        <soma-factors class="security"></soma-factors>
+        ${this.#person(me, elsewhere)}
+        ${elsewhere === null ? html`<soma-factors class="security"></soma-factors>` : nothing}
         <soma-sessions class="security"></soma-sessions>
       </main>`;
   }
 
-  #person(me: Me): TemplateResult {
+  #person(me: Me, elsewhere: Entrance | null): TemplateResult {
     return html`<section class="card security" aria-labelledby="person-title">
       <h2 class="card__title" id="person-title">${msg("You")}</h2>
       <form
@@ -66,7 +74,13 @@ export class ProfilePage extends LightElement {
         </label>
         <button type="submit" class="button" ?disabled=${this.#busy.now}>${msg("Save")}</button>
       </form>
-      <form
+      ${elsewhere === null ? this.#ownAccount(me) : keptThere(elsewhere)}
+    </section>`;
+  }
+
+  /** The address and the password, where they are kept here. */
+  #ownAccount(me: Me): TemplateResult {
+    return html`<form
         class="row"
         @submit=${(event: SubmitEvent) => {
           event.preventDefault();
@@ -91,8 +105,7 @@ export class ProfilePage extends LightElement {
       </form>
       <div class="row">
         <a class="button" href="/password?next=/profile">${msg("Change password")}</a>
-      </div>
-    </section>`;
+      </div>`;
   }
 
   #rename(form: HTMLFormElement): Promise<void> {

@@ -3,12 +3,14 @@
  *
  * Says when a session has ended, and that nothing is lost.
  */
-import { msg } from "@lit/localize";
+import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Me, Problem } from "../api/types";
+import { EntranceController, signInAddress } from "../identity/entrance";
+import type { Entrance } from "../identity/entrance";
 import { IdentityApi, isSecondStep } from "../identity/identity-api";
 import type { SecondStep } from "../identity/identity-api";
 import { hasPasskeys, showPasskey } from "../identity/passkey";
@@ -27,6 +29,8 @@ export class SignInPage extends LightElement {
   @query("#email") private readonly email!: HTMLInputElement | null;
   @query("#password") private readonly password!: HTMLInputElement | null;
   @query("#code") private readonly code!: HTMLInputElement | null;
+  readonly #entrance = new EntranceController(this, () => this.services.http);
+  #hasFocused = false;
   #api!: IdentityApi;
 
   override connectedCallback(): void {
@@ -37,26 +41,75 @@ export class SignInPage extends LightElement {
 
   protected override firstUpdated(): void {
     document.title = `${msg("Sign in")} · SomaAgent`;
-    (this.code ?? this.email)?.focus();
+  }
+
+  protected override updated(): void {
+    if (this.#hasFocused || this.#entrance.known === null) return;
+    this.#hasFocused = true;
+    (this.code ?? this.email ?? this.querySelector<HTMLElement>("a.button"))?.focus();
   }
 
   protected override render(): TemplateResult {
     return html`<main id="main" class="centred">
       <form class="card card--narrow" data-testid="login-form" @submit=${this.#submit}>
-        ${brand()} ${this.second === null ? this.#firstStep() : this.#secondStep(this.second)}
+        ${brand()} ${this.second === null ? this.#entry() : this.#secondStep(this.second)}
       </form>
     </main>`;
   }
 
-  #firstStep(): TemplateResult {
+  #entry(): TemplateResult | typeof nothing {
+    if (this.#entrance.known === null) return nothing;
+    const { elsewhere } = this.#entrance;
+    return elsewhere === null ? this.#firstStep() : this.#atProvider(elsewhere);
+  }
+
+  #head(): TemplateResult {
     const { ended } = this.services.session.state;
     return html`<h1 class="card__title">${msg("Sign in")}</h1>
       ${ended
         ? html`<p class="notice" role="status">
             ${msg("Your session has ended. Sign in to go on where you were; your draft is kept.")}
           </p>`
+        : nothing}`;
+  }
+
+  /** Accounts are kept elsewhere: one way in. */
+  #atProvider(entrance: Entrance): TemplateResult {
+    const { query: asked } = this.services.router.state;
+    const refused = asked.get("refused");
+    const isAway = entrance.is_away || refused === "sso-provider-away";
+    return html`${this.#head()}
+      ${isAway
+        ? html`<div class="problem" role="alert">
+            <p class="problem__title">${msg(str`${entrance.name} cannot be reached.`)}</p>
+            <p>${msg("Nobody can sign in anew right now. Whoever is signed in goes on working.")}</p>
+            <p class="problem__next">${msg("Try again in a minute.")}</p>
+          </div>`
         : nothing}
-      ${this.problem === null ? nothing : this.#failure(this.problem)}
+      ${refused !== null && !isAway
+        ? html`<p class="notice" role="alert">${this.#refusal(refused, entrance)}</p>`
+        : nothing}
+      <a
+        class="button button--primary button--wide"
+        href=${signInAddress(entrance, asked.get("next") ?? "/")}
+      >
+        ${isAway ? msg("Try again") : msg(str`Sign in with ${entrance.name}`)}
+      </a>
+      <p class="muted">
+        ${msg(str`Passwords, second factors and forgotten passwords are seen to in ${entrance.name}.`)}
+      </p>`;
+  }
+
+  #refusal(code: string, entrance: Entrance): string {
+    return code === "sso-not-for-you"
+      ? msg(
+          str`${entrance.name} knows you, but there is no place for you here. Ask your administrator for an invitation.`,
+        )
+      : msg(str`The sign-in at ${entrance.name} could not be confirmed. Begin again.`);
+  }
+
+  #firstStep(): TemplateResult {
+    return html`${this.#head()} ${this.problem === null ? nothing : this.#failure(this.problem)}
       <label class="field">
         <span class="field__label">${msg("E-mail")}</span>
         <input
