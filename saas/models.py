@@ -15,9 +15,10 @@ from kernel.clock import now
 from kernel.ids import uuid7
 from kernel.tenancy import TenantModel
 
-# Registered with the app; only `saas.identity`, `saas.keycloak` and `saas.sso` use theirs.
+# Registered with the app; only `identity`, `keycloak`, `scim` and `sso` of `saas` use theirs.
 from saas.identity import models as identity_models  # noqa: F401
 from saas.keycloak import models as keycloak_models  # noqa: F401
+from saas.scim import models as scim_models  # noqa: F401
 from saas.sso import models as sso_models  # noqa: F401
 
 _EMPTY = RawSQL("'{}'::varchar[]", ())

@@ -23,6 +23,7 @@ from saas.api.invitations import router as invitations_router
 from saas.api.mails import router as mails_router
 from saas.api.modes import router as modes_router
 from saas.api.people import router as people_router
+from saas.api.scim import router as scim_router
 from saas.api.sign_in import router as sign_in_router
 from saas.api.sso import router as sso_router
 from saas.api.sso import sign_in_router as oauth_router
@@ -56,6 +57,7 @@ api.add_router("/gateway", routing_router)
 api.add_router("/memory", memory_router)
 api.add_router("/cognitive", cognitive_router)
 api.add_router("/people", people_router)
+api.add_router("/sso/scim", scim_router)
 api.add_router("/sso", sso_router)
 api.add_router("/audit", audit_router)
 api.add_router("/saas/health", health_router)

@@ -24,7 +24,16 @@ def public_keys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django
     return JsonResponse(jwks(), headers={"Cache-Control": f"public, max-age={life_s}"})
 
 
+def scim(request: HttpRequest, rest: str) -> HttpResponse:
+    """A company's directory (RFC 7644); its bearer is checked inside."""
+    # Read when a directory first asks: most installations never need the models of the standard.
+    from saas.scim.http import answer
+
+    return answer(request, rest)
+
+
 urlpatterns = [
+    path("scim/v2/<path:rest>", scim),
     path(".well-known/jwks.json", public_keys),
     path("api/v2/", api.urls),
     re_path(r"^api/.*$", unknown_operation),

@@ -136,7 +136,7 @@ def _changing(actor: Actor, user_id: UUID) -> Iterator[Membership]:
         try:
             yield member
         except IntegrityError as exc:
-            raise _translated(exc) from exc
+            raise translated(exc) from exc
         tell_rights(actor.scope.tenant_id, user_id)
 
 
@@ -209,7 +209,8 @@ def _people(
         return [Person(*row) for row in cursor.fetchall()]
 
 
-def _translated(error: IntegrityError) -> Exception:
+def translated(error: IntegrityError) -> Exception:
+    """What the database's refusal means."""
     diagnosis = getattr(error.__cause__, "diag", None)
     if getattr(diagnosis, "constraint_name", "") == "tenant_keeps_a_sysadmin":
         return LastSysadmin("Make somebody else a sysadmin first.")

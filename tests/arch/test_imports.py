@@ -27,6 +27,8 @@ PLATFORM_UNITS = {
     "saas/identity/signing.py": "keys of tokens are the platform's",
     "saas/identity/copying.py": "sessions belong to no tenant",
     "saas/keycloak/entrance.py": "accounts belong to no tenant",
+    "saas/scim/connection.py": "a directory is known by its bearer, before any scope",
+    "saas/scim/users.py": "accounts belong to no tenant",
     "saas/sso/domains.py": "an address leads to a provider before any scope",
     "saas/sso/doors.py": "a provider is read before any scope",
     "saas/sso/people.py": "accounts belong to no tenant",

@@ -51,11 +51,12 @@ NEEDS = {
         "impersonations_begin impersonations_end"
     ),
     "platform.manage_tenants": (
-        "tenants_list tenants_suspend tenants_resume"
+        "tenants_list tenants_suspend tenants_resume sso_waiting_domains sso_approve_domain"
     ),
     "tenant.manage": (
         "auth_set_policy mode_set sso_create_provider sso_change_provider sso_delete_provider "
-        "sso_add_domain sso_confirm_domain sso_remove_domain"
+        "sso_add_domain sso_confirm_domain sso_remove_domain scim_connect scim_disconnect "
+        "scim_group_role"
     ),
     "tenant.assign_roles": (
         "roles_create roles_update roles_delete"
@@ -65,7 +66,8 @@ NEEDS = {
         "gateway_set_policy routing_set memory_replay sso_test_provider"
     ),
     "tenant.see_settings": (
-        "auth_policy policy_see gateway_budgets routing_decisions invitations_list sso_providers"
+        "auth_policy policy_see gateway_budgets routing_decisions invitations_list sso_providers "
+        "scim_see"
     ),
     "tenant.manage_people": (
         "invitations_create invitations_resend invitations_revoke "

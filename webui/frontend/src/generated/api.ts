@@ -2342,6 +2342,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/sso/scim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See
+         * @description The connection, and what came by it.
+         */
+        get: operations["scim_see"];
+        put?: never;
+        /**
+         * Connect
+         * @description Make a bearer; one that was before stops at once.
+         */
+        post: operations["scim_connect"];
+        /**
+         * Disconnect
+         * @description End the bearer at once; people stay.
+         */
+        delete: operations["scim_disconnect"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sso/scim/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Group Role
+         * @description Say which role a group gives.
+         */
+        put: operations["scim_group_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/sso/providers": {
         parameters: {
             query?: never;
@@ -6556,6 +6604,68 @@ export interface components {
             lacking: string;
         };
         /**
+         * ScimConnectionOut
+         * @description How the directory is connected. `connected_at` null: it is not.
+         */
+        ScimConnectionOut: {
+            /** Base Url */
+            base_url: string;
+            /** Connected At */
+            connected_at: string | null;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Default Role */
+            default_role: string;
+            /** People */
+            people: number;
+            /** Groups */
+            groups: components["schemas"]["ScimGroupOut"][];
+        };
+        /**
+         * ScimGroupOut
+         * @description A group of the directory. `role`: what its members get; empty: nothing.
+         */
+        ScimGroupOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Display Name */
+            display_name: string;
+            /** Role */
+            role: string;
+            /** People */
+            people: number;
+        };
+        /**
+         * ScimSecretOut
+         * @description The bearer, which nobody can read again.
+         */
+        ScimSecretOut: {
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * ScimConnectIn
+         * @description What new people get.
+         */
+        ScimConnectIn: {
+            /**
+             * Default Role
+             * @default member
+             */
+            default_role: string;
+        };
+        /**
+         * ScimGroupIn
+         * @description The role of a group's members; empty: none.
+         */
+        ScimGroupIn: {
+            /** Role */
+            role: string;
+        };
+        /**
          * SsoDomainOut
          * @description A domain. `proof`: what https://<domain>/.well-known/somaagent-sso.txt is to contain.
          */
@@ -10734,6 +10844,92 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ExplanationOut"];
                 };
+            };
+        };
+    };
+    scim_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScimConnectionOut"];
+                };
+            };
+        };
+    };
+    scim_connect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScimConnectIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScimSecretOut"];
+                };
+            };
+        };
+    };
+    scim_disconnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    scim_group_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScimGroupIn"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
