@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -22,9 +24,10 @@ GONE = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame and when it came (monotonic seconds)."""
+    """A frame: when it was read (monotonic seconds), when it was sent (by the sender's clock)."""
 
     at: float
+    sent_at: datetime
     kind: str
     payload: dict[str, Any]
 
@@ -138,7 +141,8 @@ class Tab:
             self.connect()
             return None
         self._is_asking = False
-        seen = Seen(time.monotonic(), frame["type"], frame["payload"])
+        sent_at = datetime.fromisoformat(frame["timestamp"])
+        seen = Seen(time.monotonic(), sent_at, frame["type"], frame["payload"])
         self.seen.append(seen)
         self._take(seen)
         return seen
@@ -181,6 +185,11 @@ class Tab:
     def frames_of(self, turn: str) -> list[Seen]:
         """The numbered frames of a turn, in the order in which they came."""
         return [one for one in self.seen if one.kind in SEQUENCED and one.payload["turn"] == turn]
+
+    def longest_pause_s(self, turn: str) -> float:
+        """Between two numbered frames of a turn, as sent: who is busy elsewhere reads late."""
+        times = [one.sent_at for one in self.frames_of(turn)]
+        return max((later - earlier).total_seconds() for earlier, later in pairwise(times))
 
     def last(self) -> str:
         """What came last, for messages."""

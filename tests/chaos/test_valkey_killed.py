@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -52,8 +51,8 @@ def test_a_stream_goes_on_while_valkey_is_away_and_after_it_came_back_empty(
         assert (answer.state, tab.wrong, second.wrong) == ("done", [], [])
         # One connection each: nobody had to reload.
         assert (tab.connections, second.connections) == (1, 1)
+        assert tab.longest_pause_s(turn) < STILL_S
         times = [one.at for one in tab.frames_of(turn)]
-        assert max(later - earlier for earlier, later in pairwise(times)) < STILL_S
         assert times[0] < killed_at < back_at < times[-1]
 
         # Wake-ups work again: a tab that only watches is told of a message sent elsewhere.
@@ -110,9 +109,7 @@ def test_a_valkey_that_hangs_holds_no_stream_up(
         os.kill(place.valkey.pid, signal.SIGSTOP)
         try:
             tab.until(lambda: tab.answers[turn].text.count(" ") > 200, "two hundred words")
-            times = [one.at for one in tab.frames_of(turn)]
-            gaps = [later - earlier for earlier, later in pairwise(times)]
-            assert max(gaps) < STILL_S
+            assert tab.longest_pause_s(turn) < STILL_S
         finally:
             os.kill(place.valkey.pid, signal.SIGCONT)
         assert tab.finish(turn).text == STORY

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT_DIR = ROOT / "test-report"
 FRONTEND = "frontend"
 # Quick ones first: most mistakes show within a minute. Then the longest, so that both lanes end at
-# about the same time; chaos waits three quarters of its time and leaves the processors to others.
+# about the same time; chaos waits more than it works and leaves the processors to others.
 SUITES = ("unit", "arch", "property", FRONTEND, "chaos", "integration", "browser", "contract")
 NEED_A_BROWSER = {"browser", "chaos"}
 LANES = min(2, os.cpu_count() or 1)
