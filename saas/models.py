@@ -269,3 +269,24 @@ class AuditSeal(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "seq"], name="audit_seal_seq_once"),
             models.UniqueConstraint(fields=["tenant_id", "entry_id"], name="audit_seal_entry_once"),
         ]
+
+
+class AuditArchive(TenantModel):
+    """A stretch of the chain that lies in object storage: see `saas.audit.archiving`. Append-only.
+
+    `since`, `until`: of its first and last entry. `sha256`: of the object, in hexadecimal.
+    """
+
+    first_seq = models.PositiveBigIntegerField()
+    last_seq = models.PositiveBigIntegerField()
+    last_digest = models.CharField(max_length=64)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    key = models.CharField(max_length=100)
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "first_seq"], name="audit_archive_once"),
+        ]

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from saas.audit.archiving import archive_all
 from saas.identity import impersonation, mails, onetime, recovery, tokens
 
 
@@ -24,3 +25,9 @@ def forget_secrets() -> None:
 def close_acting() -> int:
     """Write down what ended by itself of those who act as somebody. Gives how many."""
     return impersonation.close_due()
+
+
+@shared_task(name="saas.archive_audit")  # type: ignore[untyped-decorator]  # celery has no types
+def archive_audit() -> int:
+    """Put old entries of the audit log into object storage. Gives how many left the database."""
+    return archive_all()

@@ -33,6 +33,7 @@ SCHEDULE: dict[str, tuple[str, float]] = {
     "mails": ("saas.send_mails", 2.0),
     "secrets": ("saas.forget_secrets", 3600.0),
     "acting": ("saas.close_acting", 60.0),
+    "audit-archive": ("saas.archive_audit", 3600.0),
     "retention": ("somaagent.retention", 3600.0),
 }
 

@@ -27,7 +27,7 @@ _WORKERS: "list[Process]" = []
 _GIVEN = os.environ.get("TEST_SERVERS_DIR")
 _VAR = Path(_GIVEN or tempfile.mkdtemp(prefix="soma-test-"))
 for _name in [name for name in os.environ if name.startswith(("SA01_", "SOMA_"))]:
-    if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_REPORT", "SOMA_TEST_REQUIRE"}:
+    if _name not in {"SOMA_CHROMIUM", "SOMA_TEST_QUESTIONS", "SOMA_TEST_REQUIRE"}:
         del os.environ[_name]
 # A developer's keys must neither be used nor change what a test sees.
 for _name in [name for name in os.environ if name.endswith("_API_KEY")]:

@@ -14,7 +14,7 @@ from ninja import Query, Router, Schema
 
 from kernel import paging
 from saas.api.auth import actor_of
-from saas.audit import exploring
+from saas.audit import archiving, exploring
 from saas.audit.exploring import AuditQuery, Entry
 
 router = Router(tags=["audit"])
@@ -90,6 +90,24 @@ class AuditStats(Schema):
     items: list[ActionCountOut]
 
 
+class AuditArchiveOut(Schema):
+    """A file of older entries; `since` and `until`: of its first and last."""
+
+    id: UUID
+    since: datetime
+    until: datetime
+    first_seq: int
+    last_seq: int
+    size_bytes: int
+    sha256: str
+
+
+class AuditArchives(Schema):
+    """The files, newest first."""
+
+    items: list[AuditArchiveOut]
+
+
 @router.get("", response=AuditPage, operation_id="audit_list")
 def list_entries(
     request: HttpRequest,
@@ -109,6 +127,25 @@ def list_entries(
 def stats(request: HttpRequest, wanted: Query[AuditFilter]) -> object:
     """How often which act."""
     return {"items": exploring.count_actions(actor_of(request), wanted.query())}
+
+
+@router.get("/archives", response=AuditArchives, operation_id="audit_archives")
+def list_archives(request: HttpRequest, of: Literal["tenant", "platform"] = "tenant") -> object:
+    """Where entries are that are older than the log here: the newest file first."""
+    query = AuditQuery(is_platform=of == "platform")
+    return {"items": archiving.list_archives(actor_of(request), query)}
+
+
+@router.get("/archives/{archive_id}", operation_id="audit_archive", response={200: str})
+def read_archive(
+    request: HttpRequest, archive_id: UUID, of: Literal["tenant", "platform"] = "tenant"
+) -> StreamingHttpResponse:
+    """A file of older entries: JSON lines with the links of the chain, compressed (gzip)."""
+    query = AuditQuery(is_platform=of == "platform")
+    content = archiving.read_archive(actor_of(request), archive_id, query)
+    answer = StreamingHttpResponse(content, content_type="application/gzip")
+    answer["Content-Disposition"] = f'attachment; filename="audit-{archive_id}.jsonl.gz"'
+    return answer
 
 
 @router.get("/export", operation_id="audit_export", response={200: str})

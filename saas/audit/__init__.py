@@ -1,4 +1,5 @@
-"""The audit log: `recording` writes, `sealing` chains, `exploring` reads."""
+"""The audit log: `recording` writes, `sealing` chains, `exploring` reads, `archiving` puts away,
+`verifying` checks all of it."""
 
 from saas.audit.recording import PLATFORM_TENANT, acted_since, audit
 

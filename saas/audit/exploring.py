@@ -87,13 +87,13 @@ class ActionCount:
 
 def list_entries(actor: Actor, query: AuditQuery, limit: int, before: UUID | None) -> list[Entry]:
     """The newest first (one more than `limit`, when there are more). Raises: Forbidden."""
-    with _reading(actor, query) as tenant_id:
+    with reading(actor, query) as tenant_id:
         return _entries(tenant_id, query, limit + 1, before)
 
 
 def count_actions(actor: Actor, query: AuditQuery) -> list[ActionCount]:
     """How often which act, most frequent first. Raises: Forbidden."""
-    with _reading(actor, query) as tenant_id, connection.cursor() as cursor:
+    with reading(actor, query) as tenant_id, connection.cursor() as cursor:
         cursor.execute(_COUNTS, _values(tenant_id, query, 0, None))
         return [ActionCount(*row) for row in cursor.fetchall()]
 
@@ -113,7 +113,7 @@ def export_entries(actor: Actor, query: AuditQuery) -> Iterator[list[Entry]]:
 
 
 @contextmanager
-def _reading(actor: Actor, query: AuditQuery) -> Iterator[UUID]:
+def reading(actor: Actor, query: AuditQuery) -> Iterator[UUID]:
     """A unit of the log that was asked for, after the check."""
     if query.is_platform:
         require(actor, "platform.see_audit")

@@ -2,42 +2,32 @@
 
 An entry is sealed right after its commit, by who hears `AuditRecorded`: sealing in the transaction
 itself would make all acts of a tenant wait for one another. Until then the entry is protected by
-the append-only table alone; `manage.py audit_verify` seals what is open and checks all the rest.
+the append-only table alone; `manage.py audit_verify` seals what is open and checks all the rest
+(`saas.audit.verifying`).
 
 Digest: SHA-256 over the digest before it and the entry as JSON with sorted keys.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from kernel.actor import Scope
 from kernel.clock import now
-from kernel.db import unit_of_work
 from kernel.events import Arrivals, subscribe_many
 from kernel.scope import PLATFORM_TENANT, require_scope
-from saas.models import AuditEntry, AuditSeal, Tenant
+from saas.models import AuditArchive, AuditEntry, AuditSeal, Tenant
 from saas.told import AuditRecorded
 
 FIRST = "0" * 64
 AT_ONCE = 1_000
 # An entry whose transaction took longer than this to commit is found by `audit_verify`.
 LOOKED_BACK = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the check of one tenant's chain found; `problem` empty: everything is as it was."""
-
-    tenant_id: UUID
-    entries: int
-    problem: str = ""
 
 
 @subscribe_many(AuditRecorded, name="audit.seal")
@@ -49,20 +39,17 @@ def seal_recorded(_: Arrivals) -> None:
 def seal_open(since: object = None) -> int:
     """Seal every entry of the open unit's tenant that has no seal. Returns how many."""
     tenant_id = require_scope().tenant_id
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended('audit ' || %s, 0))", [str(tenant_id)]
-        )
+    lock()
     sealed = AuditSeal.objects.filter(entry_id=OuterRef("id"))
     waiting = AuditEntry.objects.filter(~Exists(sealed)).order_by("id")
     if since is not None:
         waiting = waiting.filter(created_at__gte=since)
     last = AuditSeal.objects.order_by("-seq").first()
-    seq, digest = (last.seq, last.digest) if last else (0, FIRST)
+    seq, digest = (last.seq, last.digest) if last else archived_up_to()
     seals = []
     for entry in waiting[:AT_ONCE]:
         seq, before = seq + 1, digest
-        digest = digest_of(before, entry)
+        digest = digest_of(before, content_of(entry))
         seals.append(
             AuditSeal(
                 tenant_id=tenant_id, seq=seq, entry_id=entry.id, previous=before, digest=digest
@@ -72,8 +59,35 @@ def seal_open(since: object = None) -> int:
     return len(seals)
 
 
-def digest_of(before: str, entry: AuditEntry) -> str:
-    """The digest of an entry that follows on `before`."""
+def seal_all() -> None:
+    """Seal whatever is open of the open unit's tenant."""
+    while seal_open() == AT_ONCE:
+        pass
+
+
+def lock() -> None:
+    """One at a time works on the chain of the open unit's tenant, until the unit ends."""
+    tenant_id = str(require_scope().tenant_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_advisory_xact_lock(hashtextextended('audit ' || %s, 0))", [tenant_id]
+        )
+
+
+def archived_up_to() -> tuple[int, str]:
+    """Number and digest of the last link that is archived, of the open unit's tenant."""
+    last = AuditArchive.objects.order_by("-first_seq").first()
+    return (last.last_seq, last.last_digest) if last else (0, FIRST)
+
+
+def digest_of(before: str, content: Mapping[str, Any]) -> str:
+    """The digest of an entry (see `content_of`) that follows on `before`."""
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    return hashlib.sha256(before.encode() + text).hexdigest()
+
+
+def content_of(entry: AuditEntry) -> dict[str, Any]:
+    """What is sealed of an entry; the same as JSON has the same digest."""
     content = {
         "id": entry.id,
         "tenant_id": entry.tenant_id,
@@ -90,40 +104,20 @@ def digest_of(before: str, entry: AuditEntry) -> str:
     if entry.as_user_id is not None:
         # Not in entries of before there was the column: their digests stay what they were.
         content["as_user_id"] = entry.as_user_id
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
-    return hashlib.sha256(before.encode() + text).hexdigest()
+    return content
 
 
-def verify_all() -> Iterator[Verdict]:
-    """Check the chain of the platform and of every tenant, one after the other."""
-    tenants = list(Tenant.objects.order_by("slug").values_list("id", flat=True))
-    for tenant_id in [PLATFORM_TENANT, *tenants]:
-        yield verify(tenant_id)
+def chains() -> list[UUID]:
+    """Whose logs there are: the platform's and every tenant's."""
+    return [PLATFORM_TENANT, *Tenant.objects.order_by("slug").values_list("id", flat=True)]
 
 
-def verify(tenant_id: UUID) -> Verdict:
-    """Check one chain from its beginning, after sealing what was open."""
-    with unit_of_work(Scope(tenant_id)):
-        while seal_open() == AT_ONCE:
-            pass
-        seq, digest = 0, FIRST
-        while True:
-            seals = list(AuditSeal.objects.filter(seq__gt=seq).order_by("seq")[:AT_ONCE])
-            if not seals:
-                return Verdict(tenant_id, seq)
-            found = AuditEntry.objects.in_bulk([one.entry_id for one in seals])
-            for seal in seals:
-                problem = _problem(seal, found.get(seal.entry_id), seq, digest)
-                if problem:
-                    return Verdict(tenant_id, seq, problem)
-                seq, digest = seal.seq, seal.digest
-
-
-def _problem(seal: AuditSeal, entry: AuditEntry | None, seq: int, digest: str) -> str:
+def problem_of(seal: AuditSeal, content: Mapping[str, Any] | None, seq: int, digest: str) -> str:
+    """What is wrong with a link that must follow on (`seq`, `digest`); empty: nothing."""
     if seal.seq != seq + 1:
         return f"entry {seq + 1} is missing from the chain"
-    if entry is None:
+    if content is None:
         return f"entry {seal.seq} ({seal.entry_id}) was deleted"
-    if seal.previous != digest or seal.digest != digest_of(digest, entry):
+    if seal.previous != digest or seal.digest != digest_of(digest, content):
         return f"entry {seal.seq} ({seal.entry_id}) was changed"
     return ""

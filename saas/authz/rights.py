@@ -9,16 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from django.db import DEFAULT_DB_ALIAS, transaction
 
 from kernel import outbox
+from kernel.actor import Scope
 from kernel.bus.ports import BUS, Payload
+from kernel.db import AWAY, unit_of_work
 from kernel.events import Envelope, event, subscribe
 from kernel.remembered import Kept
-from saas.authz.ports import AUTHORITY
+from saas.authz.ports import AUTHORITY, AuthorityAway
 from saas.identity.port import IDENTITY
 
 TOPIC = "rights"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,27 @@ def mirror_rights(event: RightsChanged, _: Envelope) -> None:
 
 
 def tell_rights(tenant_id: UUID | None, user_id: UUID | None = None) -> None:
-    """Tell all processes, once the open unit has committed; a mirror follows by the outbox."""
+    """Tell all processes, once the open unit has committed; a mirror follows.
+
+    What concerns one person is mirrored before the verb returns, so that whoever changed it reads
+    what was written; what concerns a whole tenant, and what could not be mirrored, by the outbox.
+    """
     change = Change(tenant_id, user_id)
     has_copy = AUTHORITY.get().is_mirror or IDENTITY.get().is_mirror
     if has_copy and tenant_id is not None:
         outbox.emit(RightsChanged(tenant_id, user_id), key=f"rights:{tenant_id}")
+        if user_id is not None and AUTHORITY.get().is_mirror:
+            transaction.on_commit(lambda: _mirror_now(tenant_id, user_id), using=DEFAULT_DB_ALIAS)
     transaction.on_commit(lambda: _tell(change), using=DEFAULT_DB_ALIAS)
+
+
+def _mirror_now(tenant_id: UUID, user_id: UUID) -> None:
+    try:
+        with unit_of_work(Scope(tenant_id)):
+            AUTHORITY.get().mirror(tenant_id, user_id)
+    except (AuthorityAway, *AWAY) as exc:
+        # It has committed: the outbox brings it there.
+        log.info("rights.mirrored_later", tenant_id=str(tenant_id), error=type(exc).__name__)
 
 
 def watch_rights(on_change: Watcher) -> Callable[[], None]:

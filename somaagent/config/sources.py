@@ -19,7 +19,9 @@ from somaagent.config.wording import accepted
 CONFIG_FILE = "SA01_CONFIG_FILE"
 PREFIXES = ("SA01_", "SOMA_")
 # Read by tests and by the interface's build, not by the product; known here so that they pass.
-SCRIPT_VARIABLES = frozenset({"SOMA_CHROMIUM", "SOMA_BACKEND", "SOMA_TEST_REQUIRE"})
+SCRIPT_VARIABLES = frozenset(
+    {"SOMA_CHROMIUM", "SOMA_BACKEND", "SOMA_TEST_QUESTIONS", "SOMA_TEST_REQUIRE"}
+)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from django.db import connections
 
 from kernel import outbox
 from kernel.db import unit_of_work
-from saas.audit.sealing import verify
+from saas.audit.verifying import verify
 from saas.models import AuditEntry, AuditSeal
 from saas.people import members, roles
 from saas.people.members import Roles

@@ -37,12 +37,14 @@ WAIT = (
     "somaagent.retention",
 )  # fmt: skip
 GO_ON = {
+    "saas.archive_audit": "the record is kept, wherever it lies",
     "gateway.settle_orphans": "what was used is paid for",
     "gateway.sync_environment": "the catalogue is the platform's",
     "memory.measure": "counts",
     "saas.close_acting": "whoever acts as somebody ends in a suspended tenant, too",
     "saas.forget_secrets": "what is past its time must not open anything after a resumption",
     "saas.send_mails": "mails are the platform's: a person is told why the door is closed",
+    "somaagent.mirror_memberships": "who belongs where is asked also while it is suspended",
     "somaagent.mirror_rights": "rights are asked also while the tenant is suspended",
     "somaagent.reap_turns": "a turn whose runner is gone must end",
 }

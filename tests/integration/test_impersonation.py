@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from chat.consumers import NOT_SIGNED_IN
 from kernel import clock
 from kernel.db import platform_unit, unit_of_work
-from saas.audit.sealing import verify
+from saas.audit.verifying import verify
 from saas.identity import impersonation, sessions, signing
 from saas.identity.models import IdentityPolicy
 from saas.identity.policy import SignInPolicy, set_sign_in_policy

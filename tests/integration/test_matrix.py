@@ -77,7 +77,7 @@ NEEDS = {
         "people_list people_see people_why roles_list grants_list"
     ),
     "tenant.see_audit": (
-        "audit_list audit_stats audit_export"
+        "audit_list audit_stats audit_export audit_archives audit_archive"
     ),
     "tenant.use": (
         "conversations_create memory_import memory_create memory_set_retention "

@@ -94,6 +94,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         .post("/invitations", {"emails": ["guest@example.org"], "role": "member"})
         .json()["lines"][0]["invitation"]["id"],
         "impersonation_id": str(uuid.uuid4()),
+        "archive_id": str(uuid.uuid4()),
         "passkey_id": str(uuid.uuid4()),
         "session_id": str(uuid.uuid4()),
         "sso_id": Client(web, "sysadmin")
@@ -286,6 +287,7 @@ VERBS: dict[str, dict[str, str]] = {
         "saas.people.roles": "list_roles",
     },
     "tenant.see_audit": {
+        "saas.audit.archiving": "list_archives read_archive",
         "saas.audit.exploring": "count_actions export_entries list_entries",
     },
     "agent.configure": {

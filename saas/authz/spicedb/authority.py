@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from redis.exceptions import RedisError
 
 from kernel.actor import Actor
@@ -113,7 +114,15 @@ class SpiceDBAuthority:
             return [UUID(one.resource_object_id.rpartition("/")[2]) for one in found] or None
 
     def mirror(self, tenant_id: UUID, user_id: UUID | None) -> int:
-        """See the port. In the open unit of the tenant; safe to repeat."""
+        """See the port. In the open unit of the tenant; safe to repeat.
+
+        One at a time for a tenant: a slower one must not bring back what it read before another.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_advisory_xact_lock(hashtextextended('mirror ' || %s, 0))",
+                [str(tenant_id)],
+            )
         wanted = wanted_tuples(tenant_id, user_id)
         held = self._held(tenant_id, user_id)
         update = self._v1.RelationshipUpdate

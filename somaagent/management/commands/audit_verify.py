@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from saas.audit.sealing import verify_all
+from saas.audit.verifying import verify_all
 
 
 class Command(BaseCommand):

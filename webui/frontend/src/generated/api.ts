@@ -2598,6 +2598,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/audit/archives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Archives
+         * @description Where entries are that are older than the log here: the newest file first.
+         */
+        get: operations["audit_archives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/audit/archives/{archive_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Archive
+         * @description A file of older entries: JSON lines with the links of the chain, compressed (gzip).
+         */
+        get: operations["audit_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit/export": {
         parameters: {
             query?: never;
@@ -6930,6 +6970,43 @@ export interface components {
             items: components["schemas"]["ActionCountOut"][];
         };
         /**
+         * AuditArchiveOut
+         * @description A file of older entries; `since` and `until`: of its first and last.
+         */
+        AuditArchiveOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** First Seq */
+            first_seq: number;
+            /** Last Seq */
+            last_seq: number;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * AuditArchives
+         * @description The files, newest first.
+         */
+        AuditArchives: {
+            /** Items */
+            items: components["schemas"]["AuditArchiveOut"][];
+        };
+        /**
          * AffectedOut
          * @description A service that is not well, and what that means. `reads`: what people are shown.
          */
@@ -11211,6 +11288,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditStats"];
+                };
+            };
+        };
+    };
+    audit_archives: {
+        parameters: {
+            query?: {
+                of?: "tenant" | "platform";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditArchives"];
+                };
+            };
+        };
+    };
+    audit_archive: {
+        parameters: {
+            query?: {
+                of?: "tenant" | "platform";
+            };
+            header?: never;
+            path: {
+                archive_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
         };

@@ -4,8 +4,9 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { PeopleApi, exportPath } from "../people/people-api";
-import type { AuditEntry, AuditFilter } from "../people/people-api";
+import { problemOf } from "../api/http";
+import { PeopleApi, archivePath, exportPath } from "../people/people-api";
+import type { AuditArchive, AuditEntry, AuditFilter } from "../people/people-api";
 import { StoreController } from "../store";
 import "../styles/memory.css";
 import "../styles/people.css";
@@ -28,6 +29,7 @@ export class AuditLogPage extends LightElement {
     () => this.services.toasts,
     (cursor) => this.#api.audit(this.filter, cursor),
   );
+  @state() private archives: readonly AuditArchive[] = [];
   #api!: PeopleApi;
 
   override connectedCallback(): void {
@@ -36,7 +38,10 @@ export class AuditLogPage extends LightElement {
     this.#session.follow(this.services.session);
     document.title = `${msg("Audit log")} · SomaAgent`;
     if (!this.#ofTenant && this.#ofPlatform) this.filter = { ...this.filter, of: "platform" };
-    if (this.#ofTenant || this.#ofPlatform) void this.#entries.load();
+    if (this.#ofTenant || this.#ofPlatform) {
+      void this.#entries.load();
+      void this.#findArchives();
+    }
   }
 
   get #ofTenant(): boolean {
@@ -53,7 +58,7 @@ export class AuditLogPage extends LightElement {
       </header>
       <main id="main" class="content" tabindex="-1" data-testid="audit-page">
         ${this.#ofTenant || this.#ofPlatform
-          ? html`${this.#controls()} ${this.#list()}`
+          ? html`${this.#controls()} ${this.#list()} ${this.#older()}`
           : reservedView(
               msg("This page is for administrators and security auditors"),
               msg("It shows who changed what."),
@@ -111,6 +116,33 @@ export class AuditLogPage extends LightElement {
     });
   }
 
+  /** Where entries are that left the database. */
+  #older(): TemplateResult | typeof nothing {
+    if (this.archives.length === 0) return nothing;
+    return html`<section aria-labelledby="older" data-testid="audit-archives">
+      <h2 id="older">${msg("Older entries")}</h2>
+      <p>${msg("Months that have been over for 30 days are kept as files of JSON lines.")}</p>
+      <ul>
+        ${this.archives.map(
+          (file) =>
+            html`<li>
+              <a href=${archivePath(file.id, this.filter.of)} download
+                >${dayOf(file.since)} – ${dayOf(file.until)}</a
+              >, ${msg(str`${file.last_seq - file.first_seq + 1} entries`)}
+            </li>`,
+        )}
+      </ul>
+    </section>`;
+  }
+
+  async #findArchives(): Promise<void> {
+    try {
+      this.archives = await this.#api.archives(this.filter.of);
+    } catch (error) {
+      this.services.toasts.problem(problemOf(error));
+    }
+  }
+
   #find(event: SubmitEvent): void {
     event.preventDefault();
     const fields = new FormData(event.target as HTMLFormElement);
@@ -122,6 +154,7 @@ export class AuditLogPage extends LightElement {
       of: textOf(fields, "of") || this.filter.of,
     };
     void this.#entries.load();
+    void this.#findArchives();
   }
 }
 

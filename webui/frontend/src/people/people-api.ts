@@ -10,6 +10,7 @@ export type RoleView = Schemas["RoleOut"];
 export type RoleList = Schemas["RoleList"];
 export type Explanation = Schemas["ExplanationOut"];
 export type AuditEntry = Schemas["AuditEntryOut"];
+export type AuditArchive = Schemas["AuditArchiveOut"];
 export type AuditPage = Schemas["AuditPage"];
 export type PlatformTenant = Schemas["PlatformTenantOut"];
 export type PlatformTenants = Schemas["PlatformTenantPage"];
@@ -67,6 +68,14 @@ export class PeopleApi {
     return this.http.get("/audit", { query: { ...asked(filter), limit: PAGE, cursor } });
   }
 
+  /** Files of entries that are no longer in the database. */
+  async archives(of: string): Promise<AuditArchive[]> {
+    const { items } = await this.http.get<Schemas["AuditArchives"]>("/audit/archives", {
+      query: { of },
+    });
+    return items;
+  }
+
   tenants(q: string, cursor: string | null): Promise<PlatformTenants> {
     return this.http.get("/saas/tenants", { query: { limit: PAGE, q, cursor } });
   }
@@ -83,6 +92,11 @@ export class PeopleApi {
 /** Where the same entries are downloaded. */
 export function exportPath(filter: AuditFilter, form: "csv" | "jsonl"): string {
   return `/api/v2/audit/export?${new URLSearchParams({ ...asked(filter), form }).toString()}`;
+}
+
+/** Where a file of older entries is downloaded. */
+export function archivePath(id: string, of: string): string {
+  return `/api/v2/audit/archives/${id}?of=${of}`;
 }
 
 function asked(filter: AuditFilter): Record<string, string> {
