@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kernel.actor import Actor, Scope
 from kernel.db import platform_unit, unit_of_work
+from saas.authz.rights import tell_rights
 from saas.identity import passwords
 from saas.identity.port import IDENTITY
 from saas.models import Membership, Role, Tenant, User
@@ -84,6 +85,8 @@ def ensure_membership(user_id: UUID, tenant_id: UUID, role: Role) -> None:
         Membership.objects.using("platform").update_or_create(
             user_id=user_id, tenant_id=tenant_id, defaults={"role": role}
         )
+    with unit_of_work(Scope(tenant_id)):
+        tell_rights(tenant_id, user_id)
 
 
 def member_actor(user_id: UUID, tenant_id: UUID) -> Actor:
