@@ -4,6 +4,7 @@ from celery import shared_task
 
 from saas.audit.archiving import archive_all
 from saas.identity import impersonation, mails, onetime, recovery, tokens
+from saas.keycloak.entrance import forget_sessions
 
 
 @shared_task(name="saas.send_mails")  # type: ignore[untyped-decorator]  # celery has no types
@@ -19,6 +20,7 @@ def forget_secrets() -> None:
     onetime.forget_old()
     tokens.forget_old()
     mails.forget_old()
+    forget_sessions()
 
 
 @shared_task(name="saas.close_acting")  # type: ignore[untyped-decorator]  # celery has no types

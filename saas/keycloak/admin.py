@@ -21,6 +21,7 @@ TIMEOUT_S = 5.0
 # A token that ends while it travels is worth nothing.
 SPARE_S = 10.0
 PAGE = 100
+_ANSWERS = {"GET": 404, "DELETE": 404, "POST": 409, "PUT": 409}
 _GONE = frozenset({502, 503, 504})
 
 
@@ -92,7 +93,8 @@ class Admin:
             if status != 401 or is_last:
                 break
             self._token = ""
-        if status >= 400 and status not in {404, 409}:
+        # Nothing is there, or it is there already: answers, where that is what was to be found out.
+        if status >= 400 and status != _ANSWERS[method]:
             raise KeycloakRefused(status, f"{method} {path.partition('?')[0]}")
         return status, answer
 

@@ -23,7 +23,7 @@ from saas.identity.verbs import SignIn, enter
 from saas.keycloak.copying import know
 from saas.keycloak.models import RealmAccount, RealmSession
 from saas.keycloak.organisations import tenants_of
-from saas.models import Membership, Role, User
+from saas.models import Membership, Role, Session, User
 from saas.sso import discovery
 from saas.sso.doors import PLATFORM_DOOR
 from saas.sso.errors import SsoNotForYou, SsoRefused
@@ -79,6 +79,13 @@ class RealmDoor:
         # It has ended there: nobody need be told.
         rows.delete()
         return sessions.end_sessions(user_id, ids)
+
+
+def forget_sessions() -> int:
+    """Forget which sessions there those came from that have ended by time. Returns how many."""
+    is_open = Session.objects.filter(ended_at=None, expires_at__gt=now())
+    rows = RealmSession.objects.exclude(session_id__in=is_open.values("id"))
+    return rows.delete()[0]
 
 
 def _recognise(said: Assertion) -> User:

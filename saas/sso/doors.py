@@ -14,6 +14,7 @@ from saas.identity.port import IDENTITY
 from saas.identity.sessions import Proof, Visitor
 from saas.identity.verbs import SecondStep, SignIn, proceed
 from saas.sso import people
+from saas.sso.errors import ProviderUnknown
 from saas.sso.exchange import SCOPE, Assertion, Client
 from saas.sso.models import ExternalIdentity, IdentityProvider
 from saas.sso.providers import client_of, enabled_provider, issuer_of
@@ -88,8 +89,15 @@ class TenantDoor:
 
 
 def door_of(provider_id: UUID) -> Door:
-    """The door with this id. Raises: ProviderUnknown."""
-    if provider_id == PLATFORM_DOOR and (door := IDENTITY.get().door()) is not None:
-        return door
+    """The door with this id. Raises: ProviderUnknown.
+
+    Where the platform has a provider its door is the only one: another would go past the second
+    factors that are asked for there. Companies are federated there.
+    """
+    platform = IDENTITY.get().door()
+    if platform is not None:
+        if provider_id != platform.id:
+            raise ProviderUnknown("People sign in through the platform's own provider here.")
+        return platform
     row = enabled_provider(provider_id)
     return TenantDoor(row, row.id, issuer_of(row), row.client_id)

@@ -1,13 +1,16 @@
 """The identity port: one contract, the accounts of this platform and a real Keycloak."""
 
+import base64
 from collections.abc import Iterator
 
 import httpx
+import pyotp
 import pytest
 from django.core.management import CommandError, call_command
 
 from kernel import outbox
 from kernel.db import unit_of_work
+from kernel.ids import uuid7
 from kernel.models import OutboxEvent
 from saas.errors import KeptElsewhere
 from saas.identity import (
@@ -21,15 +24,17 @@ from saas.identity import (
 )
 from saas.identity.accounts import set_account_open
 from saas.identity.copying import mirror_all
+from saas.identity.policy import SignInPolicy, set_sign_in_policy
 from saas.identity.port import IdentityAway
 from saas.identity.sessions import Visitor
+from saas.keycloak.entrance import forget_sessions
 from saas.keycloak.models import RealmAccount, RealmSession
-from saas.models import User
+from saas.models import Session, User
 from saas.people import members
 from saas.people.members import Roles
 from saas.sso import flow
 from saas.sso.doors import PLATFORM_DOOR
-from saas.sso.errors import ProviderAway, SsoRefused
+from saas.sso.errors import ProviderAway, ProviderUnknown, SsoRefused
 from saas.sso.exchange import Assertion
 from tests.support.cast import PASSWORD as CAST_PASSWORD
 from tests.support.cast import Cast
@@ -218,11 +223,38 @@ def test_signing_out_here_signs_out_there(in_keycloak: Keycloak, cast: Cast) -> 
         entered = in_keycloak.sign_in_with(browser, "ann@example.org", PASSWORD)
         assert entered is not None
         # Known there: no password is asked for, and it counts as shown when it was.
+        shown_at = Session.objects.get(id=entered.actor.session_id).authenticated_at
         again = in_keycloak.sign_in_with(browser, "ann@example.org", "")
         assert again is not None
+        # The same browser came again: one session there, one here, no newer proof.
+        renewed = Session.objects.get(user_id=cast.ann.user_id, ended_at=None)
+        assert renewed.id == again.actor.session_id
+        assert renewed.authenticated_at == shown_at
+        assert forget_sessions() == 0
         verbs.sign_out(again.actor)
         outbox.drain()
         assert in_keycloak.sign_in_with(browser, "ann@example.org", "") is None
+
+
+def test_a_second_factor_that_was_shown_there_counts_here(
+    in_keycloak: Keycloak, cast: Cast
+) -> None:
+    set_sign_in_policy(cast.sysadmin, SignInPolicy(mfa="required"))
+    in_keycloak.set_password("ann@example.org", PASSWORD)
+    entered = in_keycloak.sign_in("ann@example.org", PASSWORD)
+    assert entered is not None
+    assert entered.actor.must_enrol
+    in_keycloak.add_app("olga@example.net", "Olga", PASSWORD, "a secret of an app 1")
+    in_keycloak.add_member("acme", "olga@example.net")
+    code = pyotp.TOTP(base64.b32encode(b"a secret of an app 1").decode()).now()
+    strong = in_keycloak.sign_in("olga@example.net", PASSWORD, code)
+    assert strong is not None
+    assert not strong.actor.must_enrol
+
+
+def test_a_company_has_no_door_past_the_platforms(in_keycloak: Keycloak) -> None:
+    with pytest.raises(ProviderUnknown):
+        flow.begin(uuid7(), "/", "a browser")
 
 
 def test_signing_out_there_ends_what_came_from_there(in_keycloak: Keycloak, cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """The adapters of the identity port as a test drives them: who may sign in, and what is mailed."""
 
+import json
 import socketserver
 import threading
 import uuid
@@ -28,7 +29,7 @@ from saas.sso.errors import SsoNotForYou, SsoRefused
 from saas.sso.exchange import CALLBACK
 from somaagent.services.keycloak import PASSWORD as ADMIN_PASSWORD
 from somaagent.wiring import identity_of
-from tests.support.keycloak import CLIENT_SECRET, Realm, sign_in_at
+from tests.support.keycloak import CLIENT_SECRET, Realm, fill_in, sign_in_at
 from tests.support.mailbox import mails_to
 
 VISITOR = Visitor("127.0.0.1", "a test", "a device")
@@ -151,15 +152,41 @@ class Keycloak:
             {"type": "password", "value": password, "temporary": False},
         )
 
-    def sign_in(self, email: str, password: str) -> verbs.SignIn | None:
-        with httpx.Client(timeout=30) as browser:
-            return self.sign_in_with(browser, email, password)
+    def add_app(self, email: str, name: str, password: str, secret: str) -> None:
+        """A person whose sign-in asks for a code as well."""
+        otp = {"digits": 6, "period": 30, "algorithm": "HmacSHA1", "subType": "totp"}
+        self.identity.admin.post(
+            "/users",
+            {
+                "username": email,
+                "email": email,
+                "emailVerified": True,
+                "enabled": True,
+                "firstName": name,
+                "credentials": [
+                    {"type": "password", "value": password, "temporary": False},
+                    {
+                        "type": "otp",
+                        "secretData": json.dumps({"value": secret}),
+                        "credentialData": json.dumps(otp),
+                    },
+                ],
+            },
+        )
 
-    def sign_in_with(self, browser: httpx.Client, email: str, password: str) -> verbs.SignIn | None:
+    def sign_in(self, email: str, password: str, code: str = "") -> verbs.SignIn | None:
+        with httpx.Client(timeout=30) as browser:
+            return self.sign_in_with(browser, email, password, code)
+
+    def sign_in_with(
+        self, browser: httpx.Client, email: str, password: str, code: str = ""
+    ) -> verbs.SignIn | None:
         """The whole way; `browser` keeps what Keycloak gave it."""
         url = flow.begin(PLATFORM_DOOR, "/", "a browser")
         page = browser.get(url)
         back = page if page.status_code == 302 else sign_in_at(browser, url, email, password)
+        if code:
+            back = fill_in(browser, back, {"otp": code})
         if CALLBACK not in back.headers.get("location", ""):
             return None
         brought = {

@@ -106,13 +106,14 @@ def sign_in_at(
     _trust_plain_line(browser)
     if 'name="password"' not in page.text:
         # Where there are organisations the address is asked for first.
-        page = _fill_in(browser, page, {"username": username})
+        page = fill_in(browser, page, {"username": username})
     if 'name="password"' not in page.text:
         return page
-    return _fill_in(browser, page, {"username": username, "password": password})
+    return fill_in(browser, page, {"username": username, "password": password})
 
 
-def _fill_in(browser: httpx.Client, page: httpx.Response, form: dict[str, str]) -> httpx.Response:
+def fill_in(browser: httpx.Client, page: httpx.Response, form: dict[str, str]) -> httpx.Response:
+    """Send the form of a page of Keycloak."""
     found = re.search(r'action="([^"]+)"', page.text)
     assert found is not None, page.text[:2000]
     answer = browser.post(html.unescape(found[1]), data=form)
