@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.integration.test_scim import Directory
 from tests.integration.test_sso import CALLBACK
 from tests.support.browser import NARROW, Visit
 from tests.support.cast import Cast
@@ -117,3 +118,34 @@ def test_the_page_fits_a_phone_and_shows_an_admin_what_a_sysadmin_changes(
     assert admin.violations() == []
     member = visit.by("ann").go("/sign-on")
     expect(member.page.get_by_text("This page is for administrators")).to_be_visible()
+
+
+def test_a_directory_is_connected_and_its_group_given_a_role(visit: Visit, web: Web) -> None:
+    tab = visit.by("sysadmin").go("/sign-on")
+    page = tab.page
+    card = page.get_by_role("region", name="Directory (SCIM 2.0)")
+    card.get_by_label("Role of new people").select_option(label="Viewer")
+    card.get_by_role("button", name="Make a bearer").focus()
+    page.keyboard.press("Enter")
+    bearer = card.get_by_test_id("bearer").inner_text()
+    assert tab.violations() == []
+    tab.shoot("directory")
+    with Directory(web, bearer) as directory:
+        made = directory.post("/Groups", json={"displayName": "Builders"})
+        assert made.status_code == 201, made.text
+    page.reload()
+    expect(card.get_by_label("Role of Builders")).to_have_value("")
+    # It was shown once.
+    expect(card.get_by_test_id("bearer")).to_have_count(0)
+    card.get_by_label("Role of Builders").select_option(label="Developer")
+    expect(page.get_by_text("The role of Builders holds at once.")).to_be_visible()
+    assert tab.violations() == []
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    card.get_by_label("Role of Builders").scroll_into_view_if_needed()
+    tab.shoot("directory-narrow")
+    card.get_by_role("button", name="Disconnect").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disconnect it").click()
+    expect(card.get_by_role("button", name="Make a bearer")).to_be_focused()
+    with Directory(web, bearer) as directory:
+        assert directory.get("/Users").status_code == 401

@@ -9,6 +9,8 @@ export type SignOnList = Schemas["SsoProviderList"];
 export type SignOnTest = Schemas["SsoTestOut"];
 export type SignOnDomain = Schemas["SsoDomainOut"];
 export type WaitingDomain = Schemas["SsoWaitingOut"];
+export type Directory = Schemas["ScimConnectionOut"];
+export type DirectoryGroup = Schemas["ScimGroupOut"];
 export type SignOnDraft = Schemas["SsoProviderIn"];
 export type SignOnChange = Partial<Schemas["SsoProviderChangeIn"]>;
 
@@ -56,5 +58,22 @@ export class SignOnApi {
 
   approveDomain(id: string): Promise<undefined> {
     return this.http.post(`/sso/domains/${id}/approve`);
+  }
+
+  directory(): Promise<Directory> {
+    return this.http.get("/sso/scim");
+  }
+
+  /** The answer alone has the bearer. */
+  connectDirectory(role: string): Promise<{ secret: string }> {
+    return this.http.post("/sso/scim", { default_role: role });
+  }
+
+  disconnectDirectory(): Promise<undefined> {
+    return this.http.delete("/sso/scim");
+  }
+
+  setGroupRole(groupId: string, role: string): Promise<undefined> {
+    return this.http.put(`/sso/scim/groups/${groupId}`, { role });
   }
 }

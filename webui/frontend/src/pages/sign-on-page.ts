@@ -17,6 +17,7 @@ import { copyButton } from "../ui/copy-button";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
 import { emptyView, problemView, reservedView, skeleton } from "../ui/states";
+import "./directory-card";
 import "./sign-on-card";
 import "./sign-on-form";
 import type { SignOnForm } from "./sign-on-form";
@@ -92,6 +93,12 @@ export class SignOnPage extends LightElement {
         : html`<div class="cards">
             ${repeat(items, ({ id }) => id, (one) => this.#card(one))}
           </div>`}
+      <soma-directory-card
+        .api=${this.#api}
+        .roles=${this.list.default_roles}
+        .titles=${this.titles}
+        ?readonly=${!this.#may("manage")}
+      ></soma-directory-card>
       <soma-sign-on-form
         .api=${this.#api}
         .roles=${this.list.default_roles}
@@ -119,7 +126,8 @@ export class SignOnPage extends LightElement {
         this.#api.providers(),
         new PeopleApi(this.services.http).roles(),
       ]);
-      this.titles = new Map(roles.items.map(({ name, title }) => [name, title]));
+      const system = roles.items.filter(({ role_id: id }) => id === null);
+      this.titles = new Map(system.map(({ name, title }) => [name, title]));
       this.list = list;
     } catch (failure) {
       this.problem = problemOf(failure);
