@@ -46,6 +46,7 @@ def verify(password_hash: str | None, password: str) -> bool:
         # Says nothing of the account: nobody has one this long.
         return False
     try:
+        # asvs: 6.2.8
         with _turnstile:
             _hasher.verify(password_hash or _nobody(), password)
     except (VerificationError, InvalidHashError):
@@ -55,6 +56,7 @@ def verify(password_hash: str | None, password: str) -> bool:
 
 def check_strength(password: str, email: str) -> None:
     """Raises: WeakPassword saying what is accepted."""
+    # asvs: 6.2.5, 6.2.9, 6.2.11
     if len(password) < MIN_LENGTH:
         raise WeakPassword(f"Use at least {MIN_LENGTH} characters; a short sentence is fine.")
     if len(password) > MAX_LENGTH:

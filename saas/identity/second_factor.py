@@ -234,6 +234,7 @@ def _new_codes(user_id: UUID) -> list[str]:
 
 def _code() -> str:
     """49 bits, in two groups; the first letter is none of the digits."""
+    # asvs: 6.5.3, 6.5.4
     letters = [secrets.choice(_ALPHABET) for _ in range(10)]
     letters[0] = secrets.choice(_ALPHABET[:23])
     return "".join(letters[:5]) + "-" + "".join(letters[5:])

@@ -107,6 +107,7 @@ def open_session(
     The sessions least recently used end when there are more than the tenant allows. A device that
     the person has not used before is told of by mail.
     """
+    # asvs: 7.2.2, 7.2.3
     secret = secrets.token_urlsafe(32)
     policy = policy_of(tenant.id if tenant else None)
     is_program = life is not None

@@ -47,6 +47,7 @@ def with_app(person: Person) -> tuple[pyotp.TOTP, list[str]]:
     return totp, answer.json()["codes"]
 
 
+@pytest.mark.asvs("6.4.3", "7.4.3")
 def test_a_reset_link_works_once_and_ends_every_session(cast: Cast) -> None:
     ann, stranger = signed_in("ann"), anyone()
     assert stranger.post("/auth/password/request", {"email": "ANN@example.org"}).status_code == 204
@@ -142,6 +143,7 @@ def test_registration_is_closed_unless_the_platform_opens_it(cast: Cast) -> None
     assert login(anyone(), NEW, "new@example.org").json()["tenant"] is None
 
 
+@pytest.mark.asvs("6.5.1", "6.5.5")
 def test_codes_of_the_app_finish_a_sign_in_and_work_once(cast: Cast) -> None:
     totp, _ = with_app(signed_in("ann"))
     browser = anyone()
@@ -165,6 +167,7 @@ def test_codes_of_the_app_finish_a_sign_in_and_work_once(cast: Cast) -> None:
     assert answer.json()["code"] == "invalid-code"
 
 
+@pytest.mark.asvs("6.4.4", "6.5.1", "6.5.2")
 def test_a_recovery_code_works_once_and_all_are_kept_as_digests(cast: Cast) -> None:
     ann = signed_in("ann")
     _, codes = with_app(ann)
@@ -183,6 +186,7 @@ def test_a_recovery_code_works_once_and_all_are_kept_as_digests(cast: Cast) -> N
     assert not set(fresh) & set(codes)
 
 
+@pytest.mark.asvs("6.3.1")
 def test_guessing_codes_is_locked_like_guessing_passwords(cast: Cast) -> None:
     with_app(signed_in("ann"))
     challenge = login(anyone()).json()["challenge"]
@@ -192,6 +196,7 @@ def test_guessing_codes_is_locked_like_guessing_passwords(cast: Cast) -> None:
     assert (answer.status_code, answer.json()["code"]) == (429, "locked-out")
 
 
+@pytest.mark.asvs("7.5.1", "10.3.4")
 def test_what_is_dangerous_needs_a_fresh_sign_in(cast: Cast) -> None:
     ann = signed_in("ann")
     later = timedelta(minutes=5, seconds=1)
@@ -220,6 +225,7 @@ def test_what_is_dangerous_needs_a_fresh_sign_in(cast: Cast) -> None:
         assert login(anyone()).status_code == 200
 
 
+@pytest.mark.asvs("6.3.3")
 @pytest.mark.parametrize(("mfa", "held"), [("required", {"ann", "admin"}), ("admins", {"admin"})])
 def test_a_tenant_can_ask_for_a_second_factor(cast: Cast, mfa: str, held: set[str]) -> None:
     sysadmin = signed_in("sysadmin")
@@ -243,6 +249,7 @@ def test_where_the_tenant_has_it_off_a_password_is_enough(cast: Cast) -> None:
     assert login(anyone()).status_code == 200
 
 
+@pytest.mark.asvs("7.4.3", "7.5.2", "10.7.3")
 def test_sessions_are_listed_and_ended_one_or_all(cast: Cast) -> None:
     here, there, third = signed_in("ann"), signed_in("ann"), signed_in("ann")
     items = here.get("/auth/sessions").json()["items"]
@@ -303,6 +310,7 @@ def test_the_history_shows_tries_of_others_too(cast: Cast) -> None:
     assert [one["succeeded"] for one in items] == [True, False]
 
 
+@pytest.mark.asvs("7.2.4")
 def test_changing_rights_rotates_the_cookie_and_spares_requests_on_their_way(cast: Cast) -> None:
     ensure_membership(cast.ann.user_id, cast.globex_id, Role.VIEWER)
     ann = signed_in("ann")

@@ -26,6 +26,7 @@ def test_raw_sql_in_one_tenant_sees_only_that_tenant(cast: Cast) -> None:
         assert cursor.fetchall() == [(cast.acme_id,)]
 
 
+@pytest.mark.asvs("8.4.1")
 def test_a_row_for_another_tenant_is_refused_by_the_database(cast: Cast) -> None:
     with pytest.raises(Error, match="row-level security"), unit_of_work(cast.acme):
         Agent(tenant_id=cast.globex_id, name="x", slug="x").save(force_insert=True)

@@ -180,6 +180,7 @@ def test_signed_out_one_reaches_nothing_that_is_not_public(
     swept.close(capsys)
 
 
+@pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1", "8.4.1")
 def test_each_route_answers_each_person_as_the_schema_says(
     web: Web,
     model: SimulatedProvider,

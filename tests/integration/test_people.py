@@ -45,6 +45,7 @@ def test_an_admin_handles_people_but_no_privileged_roles(cast: Cast) -> None:
         members.change_roles(cast.sysadmin, cast.stranger.user_id, Roles("viewer"))
 
 
+@pytest.mark.asvs("8.2.3")
 def test_nobody_changes_their_own_rights(cast: Cast) -> None:
     for act in (
         lambda: members.change_roles(cast.sysadmin, cast.sysadmin.user_id, Roles("admin")),

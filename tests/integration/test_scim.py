@@ -132,6 +132,7 @@ def test_a_person_is_made_found_suspended_let_back_in_and_removed(
         assert act in acts, act
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_suspension_ends_what_is_open_and_leaves_what_was_done_by_hand(
     web: Web, cast: Cast, directory: Directory
 ) -> None:
@@ -212,6 +213,7 @@ def test_groups_give_the_role_that_a_sysadmin_chose_and_take_it_back(
     )
 
 
+@pytest.mark.asvs("6.8.1", "8.4.1")
 def test_a_directory_reaches_only_people_of_confirmed_domains_and_its_own_tenant(
     web: Web, cast: Cast, directory: Directory
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support.cast import PASSWORD, Cast
 from tests.support.web import Client, Web
 
 
+@pytest.mark.asvs("10.1.1")
 def test_a_correct_password_opens_a_session_that_me_knows(web: Web, cast: Cast) -> None:
     client = Client(web)
     door = client.get("/auth/entrance").json()
@@ -32,6 +33,7 @@ def test_a_correct_password_opens_a_session_that_me_knows(web: Web, cast: Cast) 
     assert "tenant.administrate" not in me["permissions"]
 
 
+@pytest.mark.asvs("7.2.1", "7.4.1")
 def test_signing_out_ends_the_session_for_good(web: Web, cast: Cast) -> None:
     client = Client(web, "ann")
     stolen = dict(client.http.cookies)
@@ -51,6 +53,7 @@ def test_unknown_account_and_wrong_password_get_the_same_answer(web: Web, cast: 
     assert same == {key: value for key, value in unknown.json().items() if key != "instance"}
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
 def test_five_failures_lock_even_the_right_password_until_the_window_is_over(
     cast: Cast, email: str
@@ -68,6 +71,7 @@ def test_five_failures_lock_even_the_right_password_until_the_window_is_over(
             assert verbs.sign_in(email, PASSWORD, Visitor("10.0.0.1")).actor.role == "member"
 
 
+@pytest.mark.asvs("6.3.1")
 def test_an_address_that_tries_many_accounts_is_locked(cast: Cast) -> None:
     for number in range(29):
         account = lockout.account_key(f"user{number}@example.org")
@@ -116,6 +120,7 @@ def test_a_foreign_host_header_is_refused(web: Web, cast: Cast) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.asvs("6.2.1", "6.2.2", "6.2.3", "6.2.4", "6.2.12", "6.4.1")
 def test_a_one_time_password_must_be_changed_before_anything_else(web: Web, cast: Cast) -> None:
     made = ensure_person("new@example.org", "New")
     ensure_membership(made.user_id, cast.acme_id, Role.MEMBER)
@@ -141,6 +146,7 @@ def test_a_one_time_password_must_be_changed_before_anything_else(web: Web, cast
     assert client.get("/chat/conversations").status_code == 200
 
 
+@pytest.mark.asvs("7.4.3")
 def test_changing_the_password_ends_the_other_sessions_only(web: Web, cast: Cast) -> None:
     here, elsewhere = Client(web, "ann"), Client(web, "ann")
     answer = here.post("/auth/password", {"current": PASSWORD, "new": "a calm and sunny harbour"})
@@ -173,6 +179,7 @@ def test_a_socket_ticket_is_issued_to_a_session(web: Web, cast: Cast) -> None:
     assert len(ticket) >= 40
 
 
+@pytest.mark.asvs("7.3.1", "7.3.2")
 def test_sessions_end_by_idleness_and_by_age(cast: Cast) -> None:
     from django.conf import settings
 
@@ -235,6 +242,7 @@ def test_seeding_twice_gives_the_same(database: None) -> None:
     assert "unchanged" in second.getvalue()
 
 
+@pytest.mark.asvs("6.3.2")
 def test_the_first_platform_admin_is_made_once_and_shown_once(database: None) -> None:
     from io import StringIO
 
@@ -253,6 +261,7 @@ def test_the_first_platform_admin_is_made_once_and_shown_once(database: None) ->
     assert shown not in user.password_hash
 
 
+@pytest.mark.asvs("7.4.2", "7.4.5")
 def test_an_operator_closes_an_account_and_opens_it_again(web: Web, cast: Cast) -> None:
     from io import StringIO
 

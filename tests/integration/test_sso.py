@@ -84,6 +84,7 @@ def me(web: Web, visitor: httpx.Client) -> httpx.Response:
     return visitor.get("/auth/me", headers={"Accept": "application/json"})
 
 
+@pytest.mark.asvs("10.5.2")
 def test_a_person_of_the_company_comes_in_for_the_first_time(
     web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_confirmed_address_is_the_person_who_has_it_already(
     assert Client(web, "sysadmin").get("/sso/providers").json()["items"][0]["people"] == 1
 
 
+@pytest.mark.asvs("6.8.1")
 def test_those_for_whom_the_provider_does_not_speak_stay_outside(
     web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
 ) -> None:
@@ -146,6 +148,7 @@ def test_those_for_whom_the_provider_does_not_speak_stay_outside(
     assert Membership.objects.filter(user_id=ann, tenant_id=cast.acme_id).count() == 1
 
 
+@pytest.mark.asvs("10.1.2", "10.2.1", "10.2.2")
 def test_what_comes_back_is_bound_to_the_browser_and_works_once(
     web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
 ) -> None:
@@ -191,6 +194,7 @@ def test_what_comes_back_is_bound_to_the_browser_and_works_once(
     assert off.status_code == 400
 
 
+@pytest.mark.asvs("6.3.4", "6.8.4")
 def test_a_second_factor_of_ones_own_is_still_asked_for(
     web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
 ) -> None:
@@ -206,6 +210,7 @@ def test_a_second_factor_of_ones_own_is_still_asked_for(
     assert me(web, visitor).status_code == 401
 
 
+@pytest.mark.asvs("10.5.3")
 def test_the_test_button_says_what_is_wrong(web: Web, cast: Cast, realm: Realm) -> None:
     sso_id = set_up(web, realm)
     admin = Client(web, "sysadmin")
@@ -248,6 +253,7 @@ def test_a_provider_that_is_away_closes_no_session(
     assert me(web, visitor).status_code == 200
 
 
+@pytest.mark.asvs("7.6.1")
 def test_signing_out_at_the_company_ends_what_is_open_here(
     web: Web, cast: Cast, realm: Realm, visitor: httpx.Client
 ) -> None:

@@ -68,6 +68,7 @@ def _sealed(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+@pytest.mark.asvs("9.2.4")
 def test_an_access_token_is_taken_wherever_the_cookie_is(cast: Cast) -> None:
     token = pair()["access_token"]
     assert bearer(token).json()["user"]["email"] == ANN
@@ -86,6 +87,7 @@ def test_an_access_token_is_taken_wherever_the_cookie_is(cast: Cast) -> None:
     assert jwt.decode(token, public, algorithms=[signing.ALGORITHM]).claims == claims
 
 
+@pytest.mark.asvs("9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.3", "10.3.1", "10.3.3")
 def test_forged_and_foreign_tokens_are_refused(cast: Cast) -> None:
     token = pair()["access_token"]
     header, claims = json.loads(_part(token, 0)), json.loads(_part(token, 1))
@@ -120,6 +122,7 @@ def test_forged_and_foreign_tokens_are_refused(cast: Cast) -> None:
         ), name  # fmt: skip
 
 
+@pytest.mark.asvs("9.2.1")
 def test_a_clock_that_is_off_a_little_is_forgiven_and_no_more(cast: Cast) -> None:
     token = pair()["access_token"]
     life, leeway = timedelta(minutes=15), timedelta(seconds=tokens.LEEWAY_S)
@@ -137,6 +140,7 @@ def test_a_header_names_no_tenant(cast: Cast) -> None:
         assert answer.json()["tenant"]["slug"] == "acme"
 
 
+@pytest.mark.asvs("7.4.1", "10.4.9")
 def test_a_token_ends_with_its_session_and_with_its_tenant(cast: Cast) -> None:
     ensure_membership(cast.ann.user_id, cast.globex_id, Role.VIEWER)
     given = pair()
@@ -155,6 +159,7 @@ def test_a_token_ends_with_its_session_and_with_its_tenant(cast: Cast) -> None:
     assert bearer(token).status_code == 401
 
 
+@pytest.mark.asvs("10.3.2")
 @pytest.mark.parametrize(
     ("scope", "reads", "writes"),
     [("all", True, True), ("read", True, False), ("memory:read", False, False),
@@ -181,6 +186,7 @@ def test_an_unknown_scope_is_named(cast: Cast) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-scope")
 
 
+@pytest.mark.asvs("10.4.5")
 def test_a_refresh_token_works_once_and_its_copy_ends_the_session(cast: Cast) -> None:
     first = pair("read")
     second = grant(grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
@@ -218,6 +224,7 @@ def test_of_two_refreshes_at_the_same_time_one_wins_and_the_session_lives(cast: 
     assert bearer(won[0].json()["access_token"]).status_code == 200
 
 
+@pytest.mark.asvs("10.4.8")
 def test_a_refresh_token_outlives_idleness_and_ends_after_thirty_days(cast: Cast) -> None:
     token = pair()["refresh_token"]
     with clock.shifted(timedelta(days=29)):
@@ -227,6 +234,7 @@ def test_a_refresh_token_outlives_idleness_and_ends_after_thirty_days(cast: Cast
         assert ended.status_code == 400
 
 
+@pytest.mark.asvs("6.3.4")
 def test_a_second_factor_is_asked_of_programs_too(cast: Cast) -> None:
     from tests.integration.test_identity import with_app
 
@@ -257,6 +265,7 @@ def change(code: str, **changes: str) -> Any:
     return grant(**(fields | changes))
 
 
+@pytest.mark.asvs("10.4.1", "10.4.2", "10.4.3", "10.4.6")
 def test_a_code_is_changed_once_by_who_holds_the_verifier(cast: Cast) -> None:
     ann = signed_in("ann")
     code = authorized(ann, scope="chat:read").json()["code"]
@@ -277,6 +286,7 @@ def test_a_code_is_changed_once_by_who_holds_the_verifier(cast: Cast) -> None:
         assert change(late).status_code == 400
 
 
+@pytest.mark.asvs("10.4.1")
 @pytest.mark.parametrize(
     "address",
     ["https://evil.example/", "http://127.0.0.1.evil.example/", "javascript:alert(1)",

@@ -41,6 +41,7 @@ def test_a_right_token_is_believed_within_thirty_seconds_of_its_end() -> None:
     assert verify(token(aud=["another", CLIENT], azp=CLIENT))["sub"] == "7"
 
 
+@pytest.mark.asvs("10.5.1", "10.5.4")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -66,6 +67,7 @@ def test_a_token_for_another_sign_in_is_refused(changes: dict[str, Any]) -> None
         verify(token(**changes))
 
 
+@pytest.mark.asvs("6.8.2")
 def test_signatures_are_made_with_a_key_of_the_issuer() -> None:
     other = RSAKey.generate_key(2048, parameters={"kid": "one"})
     head, body, signature = token().split(".")
@@ -96,6 +98,7 @@ def test_other_curves_are_understood() -> None:
         verify(token(), keys)
 
 
+@pytest.mark.asvs("9.2.2", "10.5.5")
 def test_a_logout_token_is_not_an_id_token_and_the_reverse() -> None:
     event = {claims.LOGOUT: {}}
     good = token(nonce=None, events=event, jti="j")

@@ -225,6 +225,7 @@ export class Sidebar extends LightElement {
         act: () => void this.#switchTenant(tenant.id),
       });
     }
+    // asvs: 7.4.4
     items.push({ label: msg("Sign out"), act: () => void this.#signOut() });
     return items;
   }

@@ -5,6 +5,7 @@ import type { TemplateResult } from "lit";
 
 export const SHORTEST_PASSWORD = 12;
 
+// asvs: 6.2.6, 6.2.7
 export function newPasswordField(label: string): TemplateResult {
   return html`<div class="field">
     <label class="field__label" for="new-password">${label}</label>
