@@ -1,6 +1,6 @@
 """Each dependency is taken away: chat goes on, the state is seen everywhere, and it comes back.
 
-With the intervals of production, but for the rest of breakers where a test says so.
+With the intervals of production, but for the rest of breakers.
 """
 
 import os
@@ -183,7 +183,6 @@ def test_brain_elsewhere_stopped_and_hanging(
         apart = place.another_web(
             SOMA_BRAIN_URL=brain.base,
             SOMA_BRAIN_KEY=issued_token(place.var_dir),
-            SA01_BREAKER_REST_S="5",
             SA01_RECALL_DEADLINE_MS="1000",
         )
         with running(apart) as web:
