@@ -11,6 +11,7 @@ from scim2_models import (
     Error,
     Group,
     InvalidSyntaxException,
+    InvalidValueException,
     ListResponse,
     NotFoundException,
     NotImplementedException,
@@ -24,6 +25,7 @@ from scim2_models import (
 
 from kernel.actor import Actor
 from kernel.errors import SomaError
+from kernel.text import UnstorableText, checked
 from saas.api.auth import BEARER, address_of, request_id_of
 from saas.scim import groups, users
 from saas.scim.connection import authenticate, base_url
@@ -76,7 +78,7 @@ class _Call:
 
     def _all(self, model: Any, verbs: Any) -> Answer:
         if self._request.method == "GET":
-            return 200, self._found(model, verbs, self._request.GET.dict())
+            return 200, self._found(model, verbs, _storable(self._request.GET.dict()))
         if self._request.method != "POST":
             raise _NotAllowed
         given = self._given(model, Context.RESOURCE_CREATION_REQUEST)
@@ -135,8 +137,8 @@ class _Call:
 
     def _body(self) -> Any:
         try:
-            return json.loads(self._request.body)
-        except ValueError as exc:
+            return _storable(json.loads(self._request.body))
+        except (ValueError, RecursionError) as exc:
             raise InvalidSyntaxException(detail="The body is not JSON.") from exc
 
     def _description(self, kind: str, given_id: str | None) -> dict[str, Any]:
@@ -156,6 +158,18 @@ class _Call:
             if given_id in (row.id, getattr(row, "name", None)):
                 return dict(row.model_dump(scim_ctx=context))
         raise NotFoundException(detail="There is nothing at this address.")
+
+
+def _storable(given: Any) -> Any:
+    """What was given, if each of its texts can be kept. Raises: InvalidValueException."""
+    if isinstance(given, str):
+        try:
+            return checked(given, "")
+        except UnstorableText as exc:
+            raise InvalidValueException(detail=exc.detail) from exc
+    if isinstance(given, dict):
+        return {_storable(name): _storable(value) for name, value in given.items()}
+    return [_storable(one) for one in given] if isinstance(given, list) else given
 
 
 def _list(model: Any, rows: list[Any]) -> Any:

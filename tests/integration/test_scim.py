@@ -259,6 +259,12 @@ def test_mistakes_are_said_in_the_shape_of_the_standard(web: Web, directory: Dir
     refusal(directory.get("/Users", params={"filter": "nope eq 1"}), 400, "invalidFilter")
     refusal(directory.post("/Users", content=b"{"), 400, "invalidSyntax")
     refusal(directory.post("/Users", json=[]), 400, "invalidSyntax")
+    refusal(directory.post("/Users", content=b"[" * 100_000), 400, "invalidSyntax")
+    for text in ("a\x00b", "a\ud800b"):
+        body = json.dumps({"userName": "n@example.org", "title": text})
+        refusal(directory.post("/Users", content=body), 400, "invalidValue")
+    nul = {"filter": 'userName eq "a\x00"'}
+    refusal(directory.get("/Users", params=nul), 400, "invalidValue")
     refusal(directory.post("/Users", json={"displayName": "X"}), 400, "invalidValue")
     refusal(directory.get(f"/Users/{uuid.uuid4()}"), 404)
     refusal(directory.get("/Nothing"), 404)
