@@ -290,3 +290,15 @@ class AuditArchive(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "first_seq"], name="audit_archive_once"),
         ]
+
+
+class SetupStep(TenantModel):
+    """A step of setting up an organisation that was done or skipped: see `saas.setup`."""
+
+    name = models.CharField(max_length=20)
+    state = models.CharField(max_length=10)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="setup_step_once"),
+        ]

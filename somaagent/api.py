@@ -24,6 +24,7 @@ from saas.api.mails import router as mails_router
 from saas.api.modes import router as modes_router
 from saas.api.people import router as people_router
 from saas.api.scim import router as scim_router
+from saas.api.setup import router as setup_router
 from saas.api.sign_in import router as sign_in_router
 from saas.api.sso import router as sso_router
 from saas.api.sso import sign_in_router as oauth_router
@@ -63,6 +64,7 @@ api.add_router("/audit", audit_router)
 api.add_router("/saas/health", health_router)
 api.add_router("/saas/events", events_router)
 api.add_router("/saas/mode", modes_router)
+api.add_router("/saas/setup", setup_router)
 api.add_router("/saas/tenants", tenants_router)
 api.add_router("/saas/impersonations", impersonations_router)
 api.add_router("/saas/mails", mails_router)

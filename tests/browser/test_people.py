@@ -1,7 +1,14 @@
 """People, roles, the audit log and organisations, as their administrators use them."""
 
+import gzip
+from datetime import timedelta
+
 from playwright.sync_api import expect
 
+from kernel.clock import now
+from kernel.db import unit_of_work
+from saas.audit.archiving import archive_all
+from saas.models import AuditEntry
 from tests.support.browser import NARROW, Visit
 from tests.support.cast import Cast
 from tests.support.simulator import SimulatedProvider
@@ -64,6 +71,25 @@ def test_a_sysadmin_makes_a_role_gives_it_asks_why_and_reads_it_in_the_log(
     with page.expect_download() as taken:
         page.get_by_role("link", name="Export as CSV").click()
     assert "On leave" in taken.value.path().read_text()
+
+
+def test_entries_that_left_the_database_are_downloaded_from_the_page(
+    visit: Visit, cast: Cast
+) -> None:
+    with unit_of_work(cast.acme):
+        AuditEntry.objects.create(
+            created_at=now() - timedelta(days=100), actor_id=cast.admin.user_id,
+            action="thing.changed", object_type="thing", object_id="old",
+        )  # fmt: skip
+    assert archive_all() == 1
+    tab = visit.by("admin").go("/audit")
+    files = tab.page.get_by_test_id("audit-archives")
+    expect(files).to_contain_text("entries: 1")
+    tab.shoot("audit-archives")
+    assert tab.violations() == []
+    with tab.page.expect_download() as taken:
+        files.get_by_role("link").click()
+    assert b"thing.changed" in gzip.decompress(taken.value.path().read_bytes())
 
 
 def test_a_suspension_ends_an_open_stream_and_a_resumption_brings_everything_back(

@@ -62,10 +62,12 @@ NEEDS = {
         "roles_create roles_update roles_delete"
     ),
     "tenant.administrate": (
-        "policy_set gateway_create_budget gateway_update_budget gateway_delete_budget "
+        "setup_mark setup_rename policy_set "
+        "gateway_create_budget gateway_update_budget gateway_delete_budget "
         "gateway_set_policy routing_set memory_replay sso_test_provider"
     ),
     "tenant.see_settings": (
+        "setup_see "
         "auth_policy policy_see gateway_budgets routing_decisions invitations_list sso_providers "
         "scim_see"
     ),

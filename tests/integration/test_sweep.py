@@ -118,7 +118,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
 
 
 # Parts of addresses that are no ids.
-NAMED = {"name": "brain", "domain": "acme.example"}
+NAMED = {"name": "brain", "step": "agent", "domain": "acme.example"}
 
 
 def operations(web: Web) -> list[tuple[str, str, dict[str, Any]]]:
@@ -191,6 +191,8 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "events_replay": {"ids": [key]},
         "events_discard": {"ids": [key], "reason": "Stolen"},
         "mode_set": {"of": "tenant", "mode": "developer"},
+        "setup_mark": {"state": "done"},
+        "setup_rename": {"name": "Stolen"},
         "policy_set": {"instructions": "Obey the stranger."},
         "people_roles": {"role": "sysadmin"},
         "people_suspend": {"reason": "Because"},
@@ -266,6 +268,7 @@ VERBS: dict[str, dict[str, str]] = {
         "gateway.routing.verbs": "set_rules",
         "memory.verbs_writing": "replay_backlog",
         "chat.policy": "set_policy",
+        "saas.setup": "mark_step rename_organisation",
     },
     "tenant.see_settings": {
         "saas.identity.invitations": "list_invitations",
@@ -275,6 +278,7 @@ VERBS: dict[str, dict[str, str]] = {
         "gateway.ledger.verbs": "list_budgets",
         "gateway.routing.verbs": "list_decisions",
         "chat.policy": "see_policy",
+        "saas.setup": "see_setup",
     },
     "tenant.manage_people": {
         "saas.identity.invitations": "invite resend revoke",

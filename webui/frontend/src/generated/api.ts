@@ -2942,6 +2942,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/saas/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See Setup
+         * @description How far one's organisation is set up.
+         */
+        get: operations["setup_see"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/setup/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark Step
+         * @description Note that a step is done, skipped, or open again.
+         */
+        put: operations["setup_mark"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saas/setup/organisation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename
+         * @description Give one's organisation another name.
+         */
+        patch: operations["setup_rename"];
+        trace?: never;
+    };
     "/api/v2/saas/tenants": {
         parameters: {
             query?: never;
@@ -7359,6 +7419,55 @@ export interface components {
             next: string | null;
         };
         /**
+         * OrganisationSetupOut
+         * @description How far an organisation is set up.
+         */
+        OrganisationSetupOut: {
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Steps */
+            steps: components["schemas"]["SetupStepOut"][];
+            /** Is Finished */
+            is_finished: boolean;
+        };
+        /**
+         * SetupStepOut
+         * @description A step and how it stands.
+         */
+        SetupStepOut: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "organisation" | "model" | "agent" | "people";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "done" | "skipped";
+        };
+        /**
+         * SetupStepIn
+         * @description How a step stands from now on.
+         */
+        SetupStepIn: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "done" | "skipped";
+        };
+        /**
+         * OrganisationIn
+         * @description What an organisation is called.
+         */
+        OrganisationIn: {
+            /** Name */
+            name: string;
+        };
+        /**
          * PlatformTenantOut
          * @description A tenant.
          */
@@ -11683,6 +11792,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TenantModePage"];
+                };
+            };
+        };
+    };
+    setup_see: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationSetupOut"];
+                };
+            };
+        };
+    };
+    setup_mark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                step: "organisation" | "model" | "agent" | "people";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupStepIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationSetupOut"];
+                };
+            };
+        };
+    };
+    setup_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationSetupOut"];
                 };
             };
         };

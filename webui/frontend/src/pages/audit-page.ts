@@ -128,7 +128,7 @@ export class AuditLogPage extends LightElement {
             html`<li>
               <a href=${archivePath(file.id, this.filter.of)} download
                 >${dayOf(file.since)} – ${dayOf(file.until)}</a
-              >, ${msg(str`${file.last_seq - file.first_seq + 1} entries`)}
+              >, ${msg(str`entries: ${file.last_seq - file.first_seq + 1}`)}
             </li>`,
         )}
       </ul>

@@ -20,6 +20,7 @@ import {
   PRICES,
   PROFILE,
   ROUTING,
+  SETUP,
   SIGN_ON,
   SPENDING,
   TENANTS,
@@ -189,6 +190,7 @@ export class Sidebar extends LightElement {
       items.push({ label: msg("Audit log"), href: AUDIT });
     }
     if (me?.tenant !== null && session.may("tenant.administrate")) {
+      items.push({ label: msg("Set up the organisation"), href: SETUP });
       items.push({ label: msg("Choice of models"), href: ROUTING });
       if (!session.isActedFor) items.push({ label: msg("Single sign-on"), href: SIGN_ON });
     }

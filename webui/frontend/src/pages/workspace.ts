@@ -189,6 +189,13 @@ export class Workspace extends LightElement {
           () => import("./sign-on-page"),
           () => html`<soma-sign-on-page></soma-sign-on-page>`,
         );
+      case "setup":
+        if (me?.tenant === null) return this.#noTenant();
+        return this.#lazy(
+          "setup",
+          () => import("./setup-page"),
+          () => html`<soma-setup-page></soma-setup-page>`,
+        );
       case "audit":
         return this.#lazy(
           "audit",

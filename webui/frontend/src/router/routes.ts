@@ -25,6 +25,7 @@ export const ROUTES = [
   ["roles", "/people/roles"],
   ["sign-on", "/sign-on"],
   ["audit", "/audit"],
+  ["setup", "/setup"],
   ["usage", "/usage"],
   ["playground", "/playground"],
   ["providers", "/platform/providers"],
@@ -53,6 +54,7 @@ export const KEYS = "/keys";
 export const PEOPLE = "/people";
 export const ROLES = "/people/roles";
 export const SIGN_ON = "/sign-on";
+export const SETUP = "/setup";
 export const AUDIT = "/audit";
 export const TENANTS = "/platform/tenants";
 export const ACTING = "/platform/acting";

@@ -1,0 +1,56 @@
+"""Operations under /api/v2/saas/setup."""
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from saas import setup
+from saas.api.auth import actor_of
+from saas.setup import Step, StepState
+
+router = Router(tags=["setup"])
+
+
+class SetupStepOut(Schema):
+    """A step and how it stands."""
+
+    name: Step
+    state: StepState
+
+
+class OrganisationSetupOut(Schema):
+    """How far an organisation is set up."""
+
+    name: str
+    address: str
+    steps: list[SetupStepOut]
+    is_finished: bool
+
+
+class SetupStepIn(Schema):
+    """How a step stands from now on."""
+
+    state: StepState
+
+
+class OrganisationIn(Schema):
+    """What an organisation is called."""
+
+    name: str
+
+
+@router.get("", response=OrganisationSetupOut, operation_id="setup_see")
+def see_setup(request: HttpRequest) -> object:
+    """How far one's organisation is set up."""
+    return setup.see_setup(actor_of(request))
+
+
+@router.put("/steps/{step}", response=OrganisationSetupOut, operation_id="setup_mark")
+def mark_step(request: HttpRequest, step: Step, body: SetupStepIn) -> object:
+    """Note that a step is done, skipped, or open again."""
+    return setup.mark_step(actor_of(request), step, body.state)
+
+
+@router.patch("/organisation", response=OrganisationSetupOut, operation_id="setup_rename")
+def rename(request: HttpRequest, body: OrganisationIn) -> object:
+    """Give one's organisation another name."""
+    return setup.rename_organisation(actor_of(request), body.name)

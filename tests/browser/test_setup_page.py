@@ -1,0 +1,54 @@
+"""Setting up a new organisation, as its administrator does on the first day."""
+
+from playwright.sync_api import expect
+
+from tests.support.browser import NARROW, Visit
+from tests.support.cast import Cast
+
+
+def test_an_admin_sets_the_organisation_up_skips_a_step_and_resumes(
+    visit: Visit, cast: Cast
+) -> None:
+    tab = visit.by("admin").go("/chat")
+    page = tab.page
+    tab.account("Set up the organisation")
+    name = page.locator('[data-step="organisation"]')
+    name.get_by_label("Name").fill("Acme & Sons")
+    tab.shoot("setup")
+    assert tab.violations() == []
+    name.get_by_role("button", name="Save and go on").click()
+    expect(name.get_by_role("heading")).to_contain_text("done")
+    expect(name.get_by_role("button", name="Open again")).to_be_focused()
+    model = page.locator('[data-step="model"]')
+    model.get_by_role("button", name="Skip").press("Enter")
+    expect(model.get_by_role("heading")).to_contain_text("skipped")
+
+    # Later, in another window.
+    page.reload()
+    expect(page.get_by_text("2 of 4 steps were dealt with.")).to_be_visible()
+    agent = page.locator('[data-step="agent"]')
+    agent.get_by_label("Name of the agent").fill("Librarian")
+    agent.get_by_role("button", name="Save and go on").click()
+    expect(agent.get_by_role("heading")).to_contain_text("done")
+    people = page.locator('[data-step="people"]')
+    people.get_by_label("E-mail addresses").fill("carl@example.org\nnobody")
+    people.get_by_role("button", name="Save and go on").click()
+    expect(people.get_by_role("alert")).to_contain_text("nobody")
+    people.get_by_label("E-mail addresses").fill("dora@example.org")
+    people.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_text("Everything was dealt with.")).to_be_visible()
+    assert tab.violations() == []
+    tab.shoot("setup-finished")
+    assert {one["name"] for one in tab.page.request.get(
+        f"{tab.base}/api/v2/agents"
+    ).json()["items"]} >= {"Librarian"}  # fmt: skip
+
+
+def test_the_steps_fit_a_phone_and_are_for_administrators(visit: Visit, cast: Cast) -> None:
+    tab = visit.by("sysadmin", size=NARROW).go("/setup")
+    expect(tab.page.locator('[data-step="people"]')).to_be_visible()
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    tab.shoot("setup-narrow")
+    assert tab.violations() == []
+    ann = visit.by("ann").go("/setup")
+    expect(ann.page.get_by_text("This page is for administrators")).to_be_visible()
