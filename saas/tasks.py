@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from saas.audit.archiving import archive_all
-from saas.identity import impersonation, mails, onetime, recovery, tokens
+from saas.identity import impersonation, mails, onetime, recovery, sessions, tokens
 from saas.keycloak.entrance import forget_sessions
 
 
@@ -16,11 +16,12 @@ def send_mails() -> int:
 
 @shared_task(name="saas.forget_secrets")  # type: ignore[untyped-decorator]  # celery has no types
 def forget_secrets() -> None:
-    """Forget one-time secrets, refresh tokens and mails past their time."""
+    """Forget one-time secrets, refresh tokens, mails and ended sessions past their time."""
     onetime.forget_old()
     tokens.forget_old()
     mails.forget_old()
     forget_sessions()
+    sessions.forget_old()
 
 
 @shared_task(name="saas.close_acting")  # type: ignore[untyped-decorator]  # celery has no types

@@ -55,6 +55,12 @@ class PersonReasonIn(Schema):
     reason: str = Field(min_length=3, max_length=300)
 
 
+class SignedOutOut(Schema):
+    """How many sessions ended."""
+
+    count: int
+
+
 class RoleOut(Schema):
     """A role with what it may. `role_id` null: a system role."""
 
@@ -201,6 +207,12 @@ def suspend_person(request: HttpRequest, user_id: UUID, body: PersonReasonIn) ->
 def resume_person(request: HttpRequest, user_id: UUID) -> object:
     """Open it again."""
     return members.resume_person(actor_of(request), user_id)
+
+
+@router.post("/{user_id}/sign-out", response=SignedOutOut, operation_id="people_sign_out")
+def sign_out_person(request: HttpRequest, user_id: UUID) -> SignedOutOut:
+    """End the sessions that a person has in one's tenant."""
+    return SignedOutOut(count=members.sign_out_person(actor_of(request), user_id))
 
 
 @router.delete("/{user_id}", response={204: None}, operation_id="people_remove")

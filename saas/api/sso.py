@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kernel.errors import SomaError
 from saas.api import cookies
-from saas.api.auth import actor_of
+from saas.api.auth import actor_of, address_of
 from saas.identity.verbs import SecondStep
 from saas.sso import domains, flow, logout, providers, trial
 from saas.sso.exchange import redirect_uri
@@ -262,7 +262,9 @@ def start(
     browser = request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
     response = HttpResponseRedirect(SIGN_IN_PAGE)
     try:
-        response["Location"] = flow.begin(provider, next, browser, is_anew=anew)
+        response["Location"] = flow.begin(
+            provider, next, browser, address_of(request), is_anew=anew
+        )
     except SomaError as exc:
         return _refused(request, response, exc)
     cookies.keep(response, BROWSER_COOKIE, browser, flow.LIFE.total_seconds())

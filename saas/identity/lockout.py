@@ -20,6 +20,9 @@ WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
 PER_NETWORK = 100
+# Sign-ins that were begun at a provider: a whole company may come from one address.
+BEGUN_PER_ADDRESS = 100
+BEGUN_PER_NETWORK = 300
 # Back-off: lock-outs of the last day count, the fourth one is the longest.
 MEMORY = timedelta(days=1)
 LONGEST_DOUBLINGS = 3
@@ -56,6 +59,23 @@ def refuse_if_locked(account: str, address: str) -> None:
         times = list(recent.order_by("-at").values_list("at", flat=True)[:limit])
         if len(times) >= limit:
             raise LockedOut(retry_after=_seconds_until(times[-1] + WINDOW))
+
+
+def refuse_flood(kind: str, address: str) -> None:
+    """Count an act of somebody unknown that costs us a row. Raises: LockedOut.
+
+    By itself: whoever begins often is not kept from signing in.
+    """
+    acts = SignInAttempt.objects.filter(account=account_key(kind), at__gt=now() - WINDOW)
+    for column, value, limit in (
+        ("address", address, BEGUN_PER_ADDRESS),
+        ("network", network_of(address), BEGUN_PER_NETWORK),
+    ):
+        times = acts.filter(**{column: value}).order_by("-at").values_list("at", flat=True)
+        found = list(times[:limit])
+        if len(found) >= limit:
+            raise LockedOut(retry_after=_seconds_until(found[-1] + WINDOW))
+    record(account_key(kind), address, succeeded=True)
 
 
 def record(account: str, address: str, *, succeeded: bool, agent: str = "") -> None:

@@ -5,6 +5,7 @@ A passkey that verified its user (PIN, fingerprint) is two factors at once.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -155,8 +156,8 @@ def remove(actor: Actor, passkey_id: UUID) -> None:
         second_factor.tell(actor.user_id, "A passkey of your account was removed")
 
 
-def begin_sign_in(user_id: UUID | None = None) -> Asked:
-    """Ask the browser to show a passkey: any, or one of a person whose password was right."""
+def begin_sign_in(user_id: UUID | None = None, first: Sequence[str] = ()) -> Asked:
+    """Ask the browser to show a passkey: any, or one of a person who showed `first` already."""
     require_own_accounts()
     known = [] if user_id is None else Passkey.objects.filter(user_id=user_id)
     options = webauthn.generate_authentication_options(
@@ -166,7 +167,7 @@ def begin_sign_in(user_id: UUID | None = None) -> Asked:
         ],
         user_verification=UserVerificationRequirement.PREFERRED,
     )
-    return _asked(options, options.challenge, user_id, "show")
+    return _asked(options, options.challenge, user_id, "show", first)
 
 
 def show(challenge: str, credential: dict[str, Any]) -> Shown:
@@ -192,17 +193,21 @@ def show(challenge: str, credential: dict[str, Any]) -> Shown:
     Passkey.objects.filter(id=row.id).update(sign_count=shown.new_sign_count, last_used_at=now())
     # After a password it is the second factor, whether or not it verified its user itself.
     is_second = asked.user_id is not None
-    return Shown(row.user_id, _proof(is_verified=shown.user_verified or is_second))
+    proof = _proof(is_verified=shown.user_verified or is_second)
+    return Shown(row.user_id, proof.after(asked.data["first"]))
 
 
 def _proof(*, is_verified: bool) -> sessions.Proof:
     return sessions.Proof(("hwk", "mfa") if is_verified else ("hwk",), is_strong=is_verified)
 
 
-def _asked(options: Any, challenge: bytes, user_id: UUID | None, act: str) -> Asked:
+def _asked(
+    options: Any, challenge: bytes, user_id: UUID | None, act: str, first: Sequence[str] = ()
+) -> Asked:
     secret = onetime.issue(
-        "passkey", CHALLENGE_LIFE, user_id, act=act, challenge=bytes_to_base64url(challenge)
-    )
+        "passkey", CHALLENGE_LIFE, user_id, act=act, challenge=bytes_to_base64url(challenge),
+        first=list(first),
+    )  # fmt: skip
     return Asked(secret, json.loads(webauthn.options_to_json(options)))
 
 

@@ -67,11 +67,11 @@ def reset_password(token: str, new: str) -> None:
     user = User.objects.filter(id=found.user_id, is_active=True).first()
     if user is None:
         raise LinkInvalid
-    passwords.check_strength(new, user.email)
+    hashed = verbs.hash_new(user, new)
     with transaction.atomic():
         if onetime.spend("reset", token) is None:
             raise LinkInvalid
-        verbs.set_password(user, new, keep=None)
+        verbs.set_password(user, hashed, keep=None)
 
 
 def ask_email_change(actor: Actor, new: str) -> None:

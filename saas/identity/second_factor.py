@@ -25,6 +25,8 @@ from saas.identity.step_up import require_step_up
 from saas.models import Session, User
 
 CODES = 10
+# What a code says by itself; what came before it is put in front (`Proof.after`).
+SHOWN = sessions.Proof(("otp", "mfa"), is_strong=True)
 # A phone's clock may be one step off on either side.
 DRIFT_STEPS = 1
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -120,7 +122,7 @@ def confirm_setup(actor: Actor, code: str) -> list[str]:
             )
         AuthenticatorApp.objects.filter(user_id=actor.user_id).update(confirmed_at=now())
         codes = first_codes(actor.user_id)
-        _gained(actor, ("pwd", "otp", "mfa"))
+        _gained(actor)
         tell(actor.user_id, "An authenticator app was set up for your account")
     return codes
 
@@ -162,7 +164,7 @@ def verify(user_id: UUID, email: str, code: str, visitor: sessions.Visitor) -> s
     lockout.record(account, visitor.address, succeeded=taken, agent=visitor.agent)
     if not taken:
         raise InvalidCode
-    return sessions.Proof(("pwd", "otp", "mfa"), is_strong=True)
+    return SHOWN
 
 
 def takes(user_id: UUID, code: str) -> bool:
@@ -254,6 +256,6 @@ def _context(user_id: UUID) -> str:
     return f"saas.authenticator:{user_id}"
 
 
-def _gained(actor: Actor, methods: tuple[str, ...]) -> None:
+def _gained(actor: Actor) -> None:
     if actor.session_id is not None:
-        sessions.strengthen(actor.session_id, sessions.Proof(methods, is_strong=True))
+        sessions.strengthen(actor.session_id, SHOWN)

@@ -1,18 +1,19 @@
 """Sessions: opened at sign-in, found by the digest of the cookie, ended by time or by hand."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from kernel.actor import Actor
 from kernel.clock import now
+from kernel.db import platform_unit
 from kernel.errors import NotFound, Unauthenticated
 from saas.authz.rights import tell_rights
 from saas.errors import ImpersonationEnded
@@ -25,6 +26,8 @@ from saas.people.standing import COLUMNS, standing
 COOKIE = "soma_session"
 DEVICE_COOKIE = "soma_device"
 DEVICE_LIFE = timedelta(days=365)
+# Of ended ones: by them a device is known again, so that its person is not warned of it anew.
+KEPT = timedelta(days=90)
 TICKET_LIFE = timedelta(seconds=30)
 # Writing every request's time would be a write per read.
 SEEN_EVERY = timedelta(minutes=1)
@@ -76,6 +79,11 @@ class Proof:
     is_strong: bool = False
     # When it was shown; None: just now.
     at: datetime | None = None
+
+    def after(self, first: Iterable[str]) -> "Proof":
+        """This one, shown after others: all that happened, in its order, "mfa" at the end."""
+        methods = dict.fromkeys((*first, *self.methods))
+        return replace(self, methods=tuple(sorted(methods, key=lambda one: one == "mfa")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +220,12 @@ def rotate(session_id: UUID) -> str:
 
 def strengthen(session_id: UUID, proof: Proof) -> None:
     """The person has proved again who it is (step-up, a second factor set up)."""
-    values: dict[str, object] = {"authenticated_at": now()}
+    row = Session.objects.get(id=session_id)
+    row.authenticated_at = now()
     if proof.is_strong:
-        values |= {"is_strong": True, "methods": " ".join(proof.methods)}
-    Session.objects.filter(id=session_id).update(**values)
+        row.is_strong = True
+        row.methods = " ".join(proof.after(row.methods.split()).methods)
+    row.save(update_fields=["authenticated_at", "is_strong", "methods"])
 
 
 def authenticate(secret: str | None, request_id: str) -> Actor:
@@ -301,6 +311,14 @@ def end_sessions_in(user_id: UUID, tenant_id: UUID) -> int:
     """End the sessions that a person has in one tenant. Returns how many."""
     here = _open_of(user_id).filter(tenant_id=tenant_id)
     return _end(user_id, [one for (one,) in here.values_list("id")])
+
+
+def forget_old() -> int:
+    """Delete sessions that ended `KEPT` ago, with their tickets and tokens. Returns how many."""
+    gone = now() - KEPT
+    with platform_unit("session retention") as alias:
+        old = Session.objects.using(alias).filter(Q(ended_at__lt=gone) | Q(expires_at__lt=gone))
+        return old.delete()[1].get("saas.Session", 0)
 
 
 def switch_tenant(session_id: UUID, tenant_id: UUID) -> None:

@@ -170,7 +170,7 @@ def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Vi
     user = verbs.check_password(email, password, visitor)
     proof = Proof()
     if second_factor.factors_of(user.id).methods and not verbs.is_off(user.id):
-        proof = second_factor.verify(user.id, user.email, code or "", visitor)
+        proof = second_factor.verify(user.id, user.email, code or "", visitor).after(proof.methods)
     return _open(user, visitor, proof, scope)
 
 
@@ -187,7 +187,7 @@ def authorize(actor: Actor, asked: CodeRequest) -> str:
         redirect_uri=asked.redirect_uri,
         challenge=asked.code_challenge,
         scope=_known(asked.scope),
-        is_strong=_is_strong(actor),
+        **_shown(actor),
     )
 
 
@@ -204,7 +204,7 @@ def exchange(code: str, verifier: str, client_id: str, redirect_uri: str, visito
         raise InvalidGrant
     if not hmac.compare_digest(_s256(verifier), str(found.data["challenge"])):
         raise InvalidGrant
-    proof = Proof(is_strong=bool(found.data["is_strong"]))
+    proof = Proof(tuple(found.data["methods"]), is_strong=found.data["is_strong"])
     return _open(user, visitor, proof, str(found.data["scope"]))
 
 
@@ -324,7 +324,7 @@ def _s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _is_strong(actor: Actor) -> bool:
-    if actor.session_id is None:
-        return False
-    return Session.objects.filter(id=actor.session_id, is_strong=True).exists()
+def _shown(actor: Actor) -> dict[str, Any]:
+    """How the person of the session was recognised: a program's session is no stronger."""
+    row = Session.objects.get(id=actor.session_id) if actor.session_id else Session(methods="")
+    return {"is_strong": row.is_strong, "methods": row.methods.split()}

@@ -111,8 +111,7 @@ def proceed(
     """Open a session, unless a second factor of the person's is still to be shown."""
     methods = second_factor.factors_of(user.id).methods
     if methods and not proof.is_strong and not is_off(user.id):
-        challenge = onetime.issue("second-factor", SECOND_STEP_LIFE, user.id)
-        return SecondStep(challenge, methods)
+        return _second_step(user, proof, methods, tenant_id)
     return enter(user, visitor, proof, tenant_id=tenant_id)
 
 
@@ -121,11 +120,14 @@ def sign_in_with_code(challenge: str, code: str, visitor: Visitor) -> SignIn:
 
     Raises: LockedOut, InvalidCode.
     """
-    user = _of_challenge(challenge)
+    user, _ = _of_challenge(challenge)
     proof = second_factor.verify(user.id, user.email, code, visitor)
-    if onetime.spend("second-factor", challenge) is None:
+    spent = onetime.spend("second-factor", challenge)
+    if spent is None:
         raise InvalidCode
-    return enter(user, visitor, proof)
+    tenant_id = spent.data["tenant"]
+    proof = proof.after(spent.data["methods"])
+    return enter(user, visitor, proof, tenant_id=UUID(tenant_id) if tenant_id else None)
 
 
 def ask_passkey(challenge: str | None) -> passkeys.Asked:
@@ -133,7 +135,10 @@ def ask_passkey(challenge: str | None) -> passkeys.Asked:
 
     Raises: InvalidCode.
     """
-    return passkeys.begin_sign_in(_of_challenge(challenge).id if challenge else None)
+    if not challenge:
+        return passkeys.begin_sign_in()
+    user, first = _of_challenge(challenge)
+    return passkeys.begin_sign_in(user.id, first)
 
 
 def sign_in_with_passkey(
@@ -154,9 +159,7 @@ def sign_in_with_passkey(
         raise passkeys.PasskeyRefused
     app = second_factor.factors_of(user.id).app_since
     if not shown.proof.is_strong and app is not None and not is_off(user.id):
-        return SecondStep(
-            onetime.issue("second-factor", SECOND_STEP_LIFE, user.id), ["code", "recovery"]
-        )
+        return _second_step(user, shown.proof, ["code", "recovery"], None)
     return enter(user, visitor, shown.proof)
 
 
@@ -238,18 +241,22 @@ def change_password(actor: Actor, current: str, new: str, visitor: Visitor) -> N
     """
     email = User.objects.values_list("email", flat=True).get(id=actor.user_id)
     user = check_password(email, current, visitor)
-    set_password(user, new, keep=actor.session_id)
+    set_password(user, hash_new(user, new), keep=actor.session_id)
 
 
-def set_password(user: User, new: str, keep: UUID | None) -> None:
-    """Put `new` in force; all sessions but `keep` end, and links for a reset.
+def hash_new(user: User, new: str) -> str:
+    """What is kept of a new password. Raises: WeakPassword.
 
-    Raises: WeakPassword.
+    Slow on purpose: never within a transaction.
     """
     passwords.check_strength(new, user.email)
     if passwords.verify(user.password_hash, new):
         raise WeakPassword("The new password is the same as the old one.")
-    hashed = passwords.hash_password(new)
+    return passwords.hash_password(new)
+
+
+def set_password(user: User, hashed: str, keep: UUID | None) -> None:
+    """Put what `hash_new` gave in force; all sessions but `keep` end, and links for a reset."""
     with transaction.atomic():
         User.objects.filter(id=user.id).update(password_hash=hashed, must_change_password=False)
         sessions.end_other_sessions(user.id, keep=keep)
@@ -318,14 +325,25 @@ def _acted_by(actor: Actor) -> ActedBy | None:
     return ActedBy(admin.id, admin.email, admin.display_name, until)
 
 
-def _of_challenge(challenge: str) -> User:
+def _second_step(
+    user: User, first: Proof, methods: list[str], tenant_id: UUID | None
+) -> SecondStep:
+    challenge = onetime.issue(
+        "second-factor", SECOND_STEP_LIFE, user.id, methods=list(first.methods),
+        tenant=str(tenant_id) if tenant_id else None,
+    )  # fmt: skip
+    return SecondStep(challenge, methods)
+
+
+def _of_challenge(challenge: str) -> tuple[User, list[str]]:
+    """Whose it is, and how they were recognised so far."""
     found = onetime.look("second-factor", challenge)
     if found is None or found.is_used or found.user_id is None:
         raise InvalidCode("Sign in with your password again.")
     user = User.objects.filter(id=found.user_id, is_active=True).first()
     if user is None:
         raise InvalidCode
-    return user
+    return user, found.data["methods"]
 
 
 def is_off(user_id: UUID) -> bool:

@@ -22,6 +22,7 @@ from saas.authz.check import require
 from saas.authz.rights import tell_rights
 from saas.authz.schema import PRIVILEGED
 from saas.errors import LastSysadmin, OwnRights, PersonUnknown, RoleUnknown
+from saas.identity import sessions
 from saas.models import Grant, Membership, Role, TenantRole
 
 
@@ -108,6 +109,17 @@ def suspend_person(actor: Actor, user_id: UUID, reason: str) -> Person:
 def resume_person(actor: Actor, user_id: UUID) -> Person:
     """Open it again: roles and grants are as they were. Raises: as `change_roles`."""
     return _set_suspended(actor, user_id, None, {})
+
+
+def sign_out_person(actor: Actor, user_id: UUID) -> int:
+    """End the sessions that a person has in the tenant. Returns how many.
+
+    Raises: Forbidden, OwnRights, PersonUnknown.
+    """
+    with _changing(actor, user_id):
+        count = sessions.end_sessions_in(user_id, actor.scope.tenant_id)
+        audit(actor, "person.signed_out", "person", user_id, after={"sessions": count})
+    return count
 
 
 def remove_person(actor: Actor, user_id: UUID) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from saas.identity import onetime
+from saas.identity import lockout, onetime
 from saas.identity.sessions import Visitor
 from saas.identity.verbs import SecondStep, SignIn
 from saas.sso import exchange
@@ -43,12 +43,15 @@ class Arrival:
     next_path: str
 
 
-def begin(provider_id: UUID, next_path: str, browser: str, *, is_anew: bool = False) -> str:
+def begin(
+    provider_id: UUID, next_path: str, browser: str, address: str, *, is_anew: bool = False
+) -> str:
     """Where the browser goes. `browser`: the secret of its cookie. `is_anew`: for a step-up.
 
-    Raises: ProviderUnknown, ProviderAway, SealBroken.
+    Raises: ProviderUnknown, ProviderAway, SealBroken, LockedOut (too many from one address).
     """
     door = door_of(provider_id)
+    lockout.refuse_flood("sso", address)
     door.look()
     state = onetime.issue(
         "sso", LIFE, provider=str(door.id), browser=onetime.digest(browser),

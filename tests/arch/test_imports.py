@@ -24,6 +24,7 @@ PLATFORM_UNITS = {
     "saas/identity/onetime.py": "retention",
     "saas/identity/policy.py": "a tenant's policy is read before any scope",
     "saas/identity/recovery.py": "accounts belong to no tenant",
+    "saas/identity/sessions.py": "retention",
     "saas/identity/signing.py": "keys of tokens are the platform's",
     "saas/identity/copying.py": "sessions belong to no tenant",
     "saas/keycloak/entrance.py": "accounts belong to no tenant",

@@ -313,7 +313,7 @@ def test_a_keycloak_that_is_away_is_said_and_waited_for(cast: Cast) -> None:
         with pytest.raises(IdentityAway):
             gone.identity.find("ann@example.org")
         with pytest.raises(ProviderAway) as refused:
-            flow.begin(PLATFORM_DOOR, "/", "a browser")
+            flow.begin(PLATFORM_DOOR, "/", "a browser", "127.0.0.1")
         assert refused.value.status == 503
         with pytest.raises(CommandError, match="does not answer"):
             call_command("keycloak_sync", realm_only=True)

@@ -7,12 +7,14 @@ from typing import Any
 import pyotp
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client as Browser
 from django.test import override_settings
 
 from kernel import clock
-from saas.identity import mails, second_factor
-from saas.models import Role, SignInAttempt, User
+from saas.errors import LockedOut
+from saas.identity import lockout, mails, passwords, second_factor, sessions, verbs
+from saas.models import Role, Session, SignInAttempt, User
 from saas.provisioning import ensure_membership
 from tests.support.cast import PASSWORD, Cast
 from tests.support.mailbox import link_in, mails_to
@@ -378,3 +380,60 @@ def test_an_inactive_person_gets_no_link(cast: Cast) -> None:
     User.objects.using("platform").filter(email=ANN).update(is_active=False)
     anyone().post("/auth/password/request", {"email": ANN})
     assert mails_to(ANN) == []
+
+
+def test_a_session_says_what_really_happened(cast: Cast) -> None:
+    totp, _ = with_app(signed_in("ann"))
+    user = User.objects.get(email=ANN)
+    visitor = sessions.Visitor("127.0.0.1")
+    step = verbs.proceed(user, visitor, sessions.Proof(("fed",)), tenant_id=cast.acme_id)
+    assert isinstance(step, verbs.SecondStep)
+    entered = verbs.sign_in_with_code(step.challenge, totp.at(clock.now()), visitor)
+    row = Session.objects.get(id=entered.actor.session_id)
+    assert (row.methods, row.is_strong, row.tenant_id) == ("fed otp mfa", True, cast.acme_id)
+    # A key that is shown later comes to what there was.
+    sessions.strengthen(row.id, sessions.Proof(("hwk", "mfa"), is_strong=True))
+    row.refresh_from_db()
+    assert row.methods == "fed otp hwk mfa"
+
+
+def test_a_new_password_is_hashed_before_the_transaction(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within: list[bool] = []
+    hash_password = passwords.hash_password
+
+    def hashing(password: str) -> str:
+        within.append(connection.in_atomic_block)
+        return hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", hashing)
+    anyone().post("/auth/password/request", {"email": ANN})
+    body = {"token": link_in(mails_to(ANN)[0]), "new": NEW}
+    assert anyone().post("/auth/password/confirm", body).status_code == 204
+    assert within == [False]
+
+
+def test_ended_sessions_are_forgotten_after_ninety_days(cast: Cast) -> None:
+    old, fresh, open_one = signed_in("ann"), signed_in("bob"), signed_in("admin")
+    for person in (old, fresh):
+        person.post("/auth/logout")
+    of_ann = Session.objects.filter(user_id=cast.ann.user_id)
+    of_ann.update(ended_at=clock.now() - sessions.KEPT - timedelta(minutes=1))
+    assert sessions.forget_old() == 1
+    assert not of_ann.exists()
+    assert Session.objects.filter(user_id=cast.bob.user_id).exists()
+    assert open_one.get("/auth/me").status_code == 200
+
+
+def test_nobody_fills_a_table_by_beginning_sign_ins(cast: Cast) -> None:
+    for _ in range(lockout.BEGUN_PER_ADDRESS):
+        lockout.refuse_flood("sso", "203.0.113.7")
+    with pytest.raises(LockedOut) as refused:
+        lockout.refuse_flood("sso", "203.0.113.7")
+    assert 0 < (refused.value.retry_after or 0) <= 900
+    lockout.refuse_flood("sso", "203.0.113.8")
+    # Whoever begins often is not kept from signing in with a password.
+    lockout.refuse_if_locked(lockout.account_key(ANN), "203.0.113.7")
+    with clock.shifted(lockout.WINDOW):
+        lockout.refuse_flood("sso", "203.0.113.7")

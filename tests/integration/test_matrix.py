@@ -73,7 +73,7 @@ NEEDS = {
     ),
     "tenant.manage_people": (
         "invitations_create invitations_resend invitations_revoke "
-        "people_roles people_suspend people_resume people_remove"
+        "people_roles people_suspend people_resume people_remove people_sign_out"
     ),
     "tenant.see_people": (
         "people_list people_see people_why roles_list grants_list"

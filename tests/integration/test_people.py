@@ -20,6 +20,7 @@ from saas.people.grants import GrantDraft
 from saas.people.members import Roles
 from saas.provisioning import member_actor
 from tests.support.cast import Cast
+from tests.support.signed_in import signed_in
 from tests.support.simulator import SimulatedProvider
 from tests.support.web import Client, Web, eventually
 
@@ -276,3 +277,17 @@ def test_a_lost_right_ends_an_open_stream_with_the_reason(
         rest = "\n".join(lines)
     assert monotonic_s() - started < 5
     assert '"status":403' in rest.replace(" ", "")
+
+
+def test_an_admin_signs_a_person_out_of_the_organisation(cast: Cast) -> None:
+    bob, ann = signed_in("bob"), signed_in("ann")
+    admin = signed_in("admin")
+    answer = admin.post(f"/people/{cast.bob.user_id}/sign-out")
+    assert answer.json() == {"count": 1}
+    assert bob.get("/auth/me").status_code == 401
+    assert ann.get("/auth/me").status_code == 200
+    assert ann.post(f"/people/{cast.bob.user_id}/sign-out").status_code == 403
+    assert admin.post(f"/people/{cast.sysadmin.user_id}/sign-out").status_code == 403
+    assert admin.post(f"/people/{cast.stranger.user_id}/sign-out").status_code == 404
+    with unit_of_work(cast.acme):
+        assert AuditEntry.objects.get(action="person.signed_out").after == {"sessions": 1}

@@ -282,7 +282,9 @@ VERBS: dict[str, dict[str, str]] = {
     },
     "tenant.manage_people": {
         "saas.identity.invitations": "invite resend revoke",
-        "saas.people.members": "change_roles remove_person resume_person suspend_person",
+        "saas.people.members": (
+            "change_roles remove_person resume_person sign_out_person suspend_person"
+        ),
     },
     "tenant.see_people": {
         "saas.people.explaining": "explain",

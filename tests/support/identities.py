@@ -182,7 +182,7 @@ class Keycloak:
         self, browser: httpx.Client, email: str, password: str, code: str = ""
     ) -> verbs.SignIn | None:
         """The whole way; `browser` keeps what Keycloak gave it."""
-        url = flow.begin(PLATFORM_DOOR, "/", "a browser")
+        url = flow.begin(PLATFORM_DOOR, "/", "a browser", "127.0.0.1")
         page = browser.get(url)
         back = page if page.status_code == 302 else sign_in_at(browser, url, email, password)
         if code:
