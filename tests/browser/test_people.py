@@ -136,3 +136,30 @@ def test_the_pages_fit_a_phone_and_are_for_those_who_may(visit: Visit, cast: Cas
     for path in ("/people", "/people/roles", "/audit", "/platform/tenants"):
         member = visit.by("ann").go(path)
         expect(member.page.get_by_text("This page is for administrators")).to_be_visible()
+
+
+def test_an_admin_gives_a_grant_takes_it_back_and_signs_a_person_out(
+    visit: Visit, cast: Cast
+) -> None:
+    bob = visit.by("bob").go()
+    expect(bob.field).to_be_visible()
+    tab = visit.by("sysadmin").go("/people")
+    page = tab.page
+    page.get_by_role("button", name="Grants of Bob").click()
+    grants = page.get_by_test_id("grants")
+    expect(grants).to_contain_text("Nothing yet")
+    grants.get_by_role("combobox", name="As").select_option(label="Trainer")
+    grants.get_by_label("Reason").fill("Stands in for Ann")
+    grants.get_by_label("Until").fill("2099-01-31T18:00")
+    grants.get_by_role("button", name="Give").click()
+    expect(grants).to_contain_text("Stands in for Ann")
+    assert tab.violations() == []
+    tab.shoot("grants")
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    tab.shoot("grants-narrow")
+    grants.get_by_role("button", name="Take back: Trainer").click()
+    expect(grants).to_contain_text("Nothing yet")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Sign out Bob").click()
+    expect(bob.page.get_by_label("Password")).to_be_visible()

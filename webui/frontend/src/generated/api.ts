@@ -2322,6 +2322,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/people/{user_id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Out Person
+         * @description End the sessions that a person has in one's tenant.
+         */
+        post: operations["people_sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/people/{user_id}/why": {
         parameters: {
             query?: never;
@@ -6692,6 +6712,14 @@ export interface components {
             reason: string;
         };
         /**
+         * SignedOutOut
+         * @description How many sessions ended.
+         */
+        SignedOutOut: {
+            /** Count */
+            count: number;
+        };
+        /**
          * ExplanationOut
          * @description Whether, and why: the sentences of one path are together enough.
          */
@@ -11004,6 +11032,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonOut"];
+                };
+            };
+        };
+    };
+    people_sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOutOut"];
                 };
             };
         };

@@ -11,6 +11,8 @@ import { actingQuestion } from "../people/acting";
 import { PeopleApi } from "../people/people-api";
 import type { PeoplePage as PeopleList, Person, RoleView } from "../people/people-api";
 import "../people/reason-dialog";
+import "../people/soma-grants";
+import type { GrantsDialog } from "../people/soma-grants";
 import type { ReasonDialog } from "../people/reason-dialog";
 import { ROLES } from "../router/routes";
 import { StoreController } from "../store";
@@ -31,6 +33,7 @@ export class PeoplePage extends LightElement {
   @state() private formProblem: Problem | null = null;
   @state() private editing: Person | null = null;
   @query("#roles-form") private readonly form!: HTMLDialogElement;
+  @query("soma-grants") private readonly grants!: GrantsDialog;
   @query("soma-reason-dialog") private readonly reason!: ReasonDialog;
   readonly #session = new StoreController(this);
   readonly #busy = new Busy(this, () => this.services.toasts);
@@ -68,7 +71,8 @@ export class PeoplePage extends LightElement {
                 ? html`<soma-sign-in-rules></soma-sign-in-rules>`
                 : nothing}
               ${this.#dialog()}
-              <soma-reason-dialog></soma-reason-dialog>`
+              <soma-reason-dialog></soma-reason-dialog>
+              <soma-grants></soma-grants>`
           : reservedView(
               msg("This page is for administrators of the organisation"),
               msg("They see who belongs to it and change roles."),
@@ -142,6 +146,23 @@ export class PeoplePage extends LightElement {
                 @click=${() => void this.#edit(person)}
               >
                 ${msg("Roles")}
+              </button>
+              <button
+                type="button"
+                class="button button--small"
+                aria-label=${msg(str`Grants of ${person.display_name}`)}
+                @click=${() => void this.grants.open(person)}
+              >
+                ${msg("Grants")}
+              </button>
+              <button
+                type="button"
+                class="button button--small"
+                aria-label=${msg(str`Sign out ${person.display_name}`)}
+                ?disabled=${this.#busy.now || person.sessions === 0}
+                @click=${() => void this.#signOut(person)}
+              >
+                ${msg("Sign out")}
               </button>
               ${person.suspended_at === null
                 ? html`<button
@@ -285,6 +306,14 @@ export class PeoplePage extends LightElement {
         this.formProblem = problem;
       },
     );
+  }
+
+  #signOut(person: Person): Promise<void> {
+    return this.#busy.run(async () => {
+      const { count } = await this.#api.signOut(person.user_id);
+      this.#people.replace({ ...person, sessions: 0 }, (one) => one.user_id === person.user_id);
+      this.services.toasts.say(msg(str`${person.display_name} is signed out. Sessions: ${count}.`));
+    });
   }
 
   #askSuspend(person: Person): void {

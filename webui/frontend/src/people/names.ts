@@ -31,3 +31,23 @@ export function permissionName(name: string): string {
       return name;
   }
 }
+
+/** What a person is to an agent. */
+export function relationName(name: string): string {
+  switch (name) {
+    case "owner":
+      return msg("Owner");
+    case "admin":
+      return msg("Administrator");
+    case "developer":
+      return msg("Developer");
+    case "trainer":
+      return msg("Trainer");
+    case "user":
+      return msg("User");
+    case "viewer":
+      return msg("Reader");
+    default:
+      return name;
+  }
+}

@@ -8,6 +8,8 @@ export type Person = Schemas["PersonOut"];
 export type PeoplePage = Schemas["PeoplePage"];
 export type RoleView = Schemas["RoleOut"];
 export type RoleList = Schemas["RoleList"];
+export type Grant = Schemas["GrantOut"];
+export type GrantDraft = Schemas["GrantIn"];
 export type Explanation = Schemas["ExplanationOut"];
 export type AuditEntry = Schemas["AuditEntryOut"];
 export type AuditArchive = Schemas["AuditArchiveOut"];
@@ -42,6 +44,23 @@ export class PeopleApi {
 
   resume(userId: string): Promise<Person> {
     return this.http.post(`/people/${userId}/resume`);
+  }
+
+  /** Ends the sessions that the person has in the organisation. */
+  signOut(userId: string): Promise<{ count: number }> {
+    return this.http.post(`/people/${userId}/sign-out`);
+  }
+
+  grants(userId: string): Promise<{ items: Grant[] }> {
+    return this.http.get("/people/grants", { query: { limit: 200, user_id: userId } });
+  }
+
+  giveGrant(draft: GrantDraft): Promise<Grant> {
+    return this.http.post("/people/grants", draft);
+  }
+
+  takeGrantBack(id: string): Promise<undefined> {
+    return this.http.delete(`/people/grants/${id}`);
   }
 
   roles(): Promise<RoleList> {
