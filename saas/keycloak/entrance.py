@@ -17,16 +17,15 @@ from saas.audit import audit
 from saas.authz.rights import tell_rights
 from saas.identity import addresses, sessions
 from saas.identity.models import Invitation
-from saas.identity.passwords import NO_PASSWORD
 from saas.identity.sessions import Proof, Visitor
 from saas.identity.verbs import SignIn, enter
 from saas.keycloak.copying import know
 from saas.keycloak.models import RealmAccount, RealmSession
 from saas.keycloak.organisations import tenants_of
 from saas.models import Membership, Role, Session, User
-from saas.sso import discovery
+from saas.sso import discovery, people
 from saas.sso.doors import PLATFORM_DOOR
-from saas.sso.errors import SsoNotForYou, SsoRefused
+from saas.sso.errors import SsoNotForYou
 from saas.sso.exchange import SCOPE, Assertion, Client
 
 # All organisations of the person; without the star Keycloak lets the person choose one.
@@ -109,7 +108,7 @@ def _recognise(said: Assertion) -> User:
 
 
 def _by_address(alias: str, said: Assertion) -> User:
-    address = _confirmed(said)
+    address = people.confirmed_address(said)
     known = User.objects.using(alias).filter(email__iexact=address).first()
     if known is not None:
         return known
@@ -118,22 +117,7 @@ def _by_address(alias: str, said: Assertion) -> User:
     )
     if not tenants_of(said.organisations) and not invited.exists():
         raise SsoNotForYou("There is no account for you. Ask your organisation to invite you.")
-    name = "".join(letter for letter in said.name if letter.isprintable()).strip()[:200]
-    made = User(
-        email=address, display_name=name or address.partition("@")[0], password_hash=NO_PASSWORD
-    )
-    # Of two windows that come at once the second finds it.
-    User.objects.using(alias).bulk_create([made], ignore_conflicts=True)
-    return User.objects.using(alias).get(email__iexact=address)
-
-
-def _confirmed(said: Assertion) -> str:
-    if not said.email or not said.is_verified:
-        raise SsoRefused("Keycloak has not confirmed your e-mail address.")
-    try:
-        return addresses.clean(said.email)
-    except addresses.EmailRefused as exc:
-        raise SsoRefused("Your e-mail address has letters that are not accepted here.") from exc
+    return people.ensure_user(alias, said, address)
 
 
 def _follow_address(alias: str, user: User, said: Assertion) -> None:

@@ -42,18 +42,27 @@ def recognise(provider: IdentityProvider, said: Assertion) -> User:
 
 
 def _by_address(alias: str, provider: IdentityProvider, said: Assertion) -> User:
-    if not said.email or not said.is_verified:
-        raise SsoRefused("The provider did not confirm your e-mail address.")
-    try:
-        address = addresses.clean(said.email)
-    except addresses.EmailRefused as exc:
-        raise SsoRefused("Your e-mail address has letters that are not accepted here.") from exc
+    address = confirmed_address(said)
     user = User.objects.using(alias).filter(email__iexact=address).first()
     if user is not None:
         return user
     if not _speaks_for(alias, provider, address):
         raise SsoNotForYou("There is no account for you. Ask your organisation to invite you.")
-    # Of two windows that come at once the second finds it.
+    return ensure_user(alias, said, address)
+
+
+def confirmed_address(said: Assertion) -> str:
+    """The address that the provider confirmed, in our spelling. Raises: SsoRefused."""
+    if not said.email or not said.is_verified:
+        raise SsoRefused("The provider did not confirm your e-mail address.")
+    try:
+        return addresses.clean(said.email)
+    except addresses.EmailRefused as exc:
+        raise SsoRefused("Your e-mail address has letters that are not accepted here.") from exc
+
+
+def ensure_user(alias: str, said: Assertion, address: str) -> User:
+    """The person with an address, made without a password; of two windows the second finds it."""
     made = User(email=address, display_name=_name(said, address), password_hash=NO_PASSWORD)
     User.objects.using(alias).bulk_create([made], ignore_conflicts=True)
     return User.objects.using(alias).get(email__iexact=address)
