@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def made() -> Iterator[Installation]:
-    with chaos.installation() as installation:
+    with chaos.installation(**chaos.SHORT_REST) as installation:
         yield installation
 
 
