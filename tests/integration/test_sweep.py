@@ -364,6 +364,8 @@ def verbs() -> list[Callable[..., Any]]:
         if function.__module__ == module.__name__
         and not name.startswith("_")
         and not inspect.iscoroutinefunction(function)
+        # A context that verbs work in.
+        and not inspect.isgeneratorfunction(inspect.unwrap(function))
         and next(iter(inspect.signature(function).parameters), "") == "actor"
     ]
 

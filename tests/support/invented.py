@@ -37,7 +37,8 @@ def invent(annotation: Any, name: str, known: Mapping[str, Any]) -> Any:
     if origin is typing.Annotated:
         return invent(inner[0], name, known)
     if origin in (tuple, list) or "Sequence" in str(origin):
-        return (known[name[:-1]],) if name[:-1] in known else ()
+        some = (known[name[:-1]],) if name[:-1] in known else ()
+        return list(some) if origin is list else some
     return PLAIN.get(origin or annotation, {})
 
 
