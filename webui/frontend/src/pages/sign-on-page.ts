@@ -37,18 +37,13 @@ export class SignOnPage extends LightElement {
     this.#api = new SignOnApi(this.services.http);
     this.#session.follow(this.services.session);
     document.title = `${msg("Single sign-on")} · SomaAgent`;
-    if (this.#may("administrate")) void this.#load();
-  }
-
-  #may(permission: string): boolean {
-    const { me } = this.services.session.state;
-    return me?.permissions.includes(`tenant.${permission}`) === true;
+    if (this.services.session.may("tenant.administrate")) void this.#load();
   }
 
   protected override render(): TemplateResult {
     return html`<header class="page__head">
         <h1 class="page__title">${msg("Single sign-on")}</h1>
-        ${this.#may("manage")
+        ${this.services.session.may("tenant.manage")
           ? html`<button
               type="button"
               class="button button--primary page__act"
@@ -63,7 +58,7 @@ export class SignOnPage extends LightElement {
   }
 
   #body(): TemplateResult {
-    if (!this.#may("administrate")) {
+    if (!this.services.session.may("tenant.administrate")) {
       return reservedView(
         msg("This page is for administrators of the organisation"),
         msg("They decide where its people sign in."),
@@ -97,7 +92,7 @@ export class SignOnPage extends LightElement {
         .api=${this.#api}
         .roles=${this.list.default_roles}
         .titles=${this.titles}
-        ?readonly=${!this.#may("manage")}
+        ?readonly=${!this.services.session.may("tenant.manage")}
       ></soma-directory-card>
       <soma-sign-on-form
         .api=${this.#api}
@@ -112,7 +107,7 @@ export class SignOnPage extends LightElement {
       .api=${this.#api}
       .provider=${provider}
       .roleTitle=${this.titles.get(provider.default_role) ?? provider.default_role}
-      ?readonly=${!this.#may("manage")}
+      ?readonly=${!this.services.session.may("tenant.manage")}
       @sign-on-edit=${() => void this.form.open(provider)}
       @sign-on-changed=${this.#load}
       @sign-on-removed=${this.#removed}
