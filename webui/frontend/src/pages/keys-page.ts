@@ -16,7 +16,7 @@ import { StoreController } from "../store";
 import "../styles/gateway.css";
 import "../styles/memory.css";
 import { Busy } from "../ui/busy";
-import { copyText } from "../ui/clipboard";
+import { copyButton } from "../ui/copy-button";
 import { ICONS } from "../ui/icons";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
@@ -79,9 +79,7 @@ export class KeysPage extends LightElement {
         ${msg(str`This is the secret of ${made.key.name}. Copy it now: nobody can read it again.`)}
       </p>
       <code class="gateway__secret" data-testid="secret">${made.secret}</code>
-      <button type="button" class="button" @click=${() => void this.#copy(made.secret)}>
-        ${ICONS.copy}<span>${msg("Copy")}</span>
-      </button>
+      ${copyButton(this.services.toasts, made.secret, msg("Copy the secret"))}
     </div>`;
   }
 
@@ -283,11 +281,6 @@ export class KeysPage extends LightElement {
     await this.#load();
     await this.updateComplete;
     this.madeNote?.focus();
-  }
-
-  async #copy(text: string): Promise<void> {
-    const done = await copyText(text);
-    this.services.toasts.say(done ? msg("Copied.") : msg("It could not be copied: select it by hand."));
   }
 }
 
