@@ -18,7 +18,7 @@ from kernel.db import unit_of_work
 from saas.audit import audit
 from saas.scim.models import ScimGroup, ScimMember, ScimUser
 from saas.scim.paging import page
-from saas.scim.resources import PATCHING, meta, row_id
+from saas.scim.resources import Make, meta, row_id
 from saas.scim.roles import people_of, settle
 
 _COLUMNS = {
@@ -52,21 +52,6 @@ def find(actor: Actor, search: Any, base: str) -> Any:
         return page(search, rows, _COLUMNS, lambda some: _render(some, base), Group)
 
 
-def replace(actor: Actor, given_id: str, given: Any, base: str) -> Any:
-    """Make a group what is given (PUT). Raises: SCIMException."""
-    return _change(actor, given_id, base, lambda _: given)
-
-
-def patch(actor: Actor, given_id: str, operations: Any, base: str) -> Any:
-    """Change a group (PATCH), all operations or none. Raises: SCIMException."""
-
-    def apply(known: Any) -> Any:
-        operations.patch(known, scim_policy=PATCHING)
-        return known
-
-    return _change(actor, given_id, base, apply)
-
-
 def remove(actor: Actor, given_id: str) -> None:
     """Delete a group; its members lose what it gave. Raises: NotFoundException."""
     with unit_of_work(actor.scope):
@@ -77,7 +62,8 @@ def remove(actor: Actor, given_id: str) -> None:
         settle(actor, people)
 
 
-def _change(actor: Actor, given_id: str, base: str, make: Any) -> Any:
+def change(actor: Actor, given_id: str, base: str, make: Make) -> Any:
+    """Make a group what `make` makes of it, wholly or not at all. Raises: SCIMException."""
     with unit_of_work(actor.scope):
         row = _row(given_id)
         before, known = _audited(row), _render([row], base)[0]

@@ -114,14 +114,19 @@ class _Call:
 
     def _replaced(self, model: Any, verbs: Any, given_id: str) -> dict[str, Any]:
         given = self._given(model, Context.RESOURCE_REPLACEMENT_REQUEST)
-        made = verbs.replace(self._actor, given_id, given, self._base)
+        made = verbs.change(self._actor, given_id, self._base, lambda _: given)
         return self._shown(made, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
     def _patched(self, model: Any, verbs: Any, given_id: str) -> dict[str, Any]:
         operations = PatchOp[model].model_validate(
             self._body(), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=PATCHING
         )
-        made = verbs.patch(self._actor, given_id, operations, self._base)
+
+        def apply(known: Any) -> Any:
+            operations.patch(known, scim_policy=PATCHING)
+            return known
+
+        made = verbs.change(self._actor, given_id, self._base, apply)
         return self._shown(made, Context.RESOURCE_PATCH_RESPONSE)
 
     def _shown(self, found: Any, context: Context) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Everything that RFC 7643 declares for people is accepted and kept; a password ne
 deviate in known ways (Okta, Entra ID): those are tolerated, an unknown path is not.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,8 @@ from scim2_models import (
 )
 
 Person = User[EnterpriseUser]
+# What a change makes of a resource as it is.
+Make = Callable[[Any], Any]
 PAGE_MAX = 200
 
 # A patch that names what does not exist is a mistake; Entra ID selects what to remove by a value,

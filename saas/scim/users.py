@@ -32,7 +32,7 @@ from saas.models import Grant, Membership, User
 from saas.people.members import translated
 from saas.scim.models import ScimMember, ScimUser
 from saas.scim.paging import page
-from saas.scim.resources import PATCHING, WRITING, Person, kept, meta, row_id
+from saas.scim.resources import WRITING, Make, Person, kept, meta, row_id
 from saas.sso.domains import domain_of
 from saas.sso.models import SsoDomain
 
@@ -77,21 +77,6 @@ def find(actor: Actor, search: Any, base: str) -> Any:
         return page(search, rows, _COLUMNS, lambda some: _render(some, base), Person)
 
 
-def replace(actor: Actor, given_id: str, given: Any, base: str) -> Any:
-    """Make a person what is given (PUT). Raises: SCIMException."""
-    return _change(actor, given_id, base, lambda _: given)
-
-
-def patch(actor: Actor, given_id: str, operations: Any, base: str) -> Any:
-    """Change a person (PATCH), all operations or none. Raises: SCIMException."""
-
-    def apply(known: Any) -> Any:
-        operations.patch(known, scim_policy=PATCHING)
-        return known
-
-    return _change(actor, given_id, base, apply)
-
-
 def remove(actor: Actor, given_id: str) -> None:
     """End the membership and forget what the directory said; the account stays.
 
@@ -113,7 +98,8 @@ def remove(actor: Actor, given_id: str) -> None:
         raise _refusal(exc) from exc
 
 
-def _change(actor: Actor, given_id: str, base: str, make: Any) -> Any:
+def change(actor: Actor, given_id: str, base: str, make: Make) -> Any:
+    """Make a person what `make` makes of it, wholly or not at all. Raises: SCIMException."""
     try:
         with unit_of_work(actor.scope):
             row = _row(given_id)

@@ -8,6 +8,7 @@ import type { Problem } from "../api/types";
 import { SettingsApi } from "../settings/settings-api";
 import type { Policy, Shares } from "../settings/settings-api";
 import "../styles/settings.css";
+import { showProblem } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
 import { emptyView, problemView, skeleton } from "../ui/states";
 
@@ -228,8 +229,7 @@ export class PolicyPage extends LightElement {
       this.services.toasts.say(msg("The rules were saved; they hold from the next answer on."));
     } catch (failure) {
       this.formProblem = problemOf(failure);
-      await this.updateComplete;
-      this.querySelector<HTMLElement>(".problem")?.scrollIntoView({ block: "center" });
+      await showProblem(this);
     } finally {
       this.busy = false;
     }

@@ -5,6 +5,7 @@ import type { PropertyValues, TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { ModelDraft, Problem, Provider, ProviderDraft, ProviderKind } from "../api/types";
+import { showProblem } from "../ui/busy";
 import { ICONS } from "../ui/icons";
 import { LightElement } from "../ui/light-element";
 import { problemView } from "../ui/states";
@@ -304,8 +305,7 @@ export class ProviderForm extends LightElement {
       this.dispatchEvent(new CustomEvent("form-saved", { detail: saved }));
     } catch (failure) {
       this.problem = problemOf(failure);
-      await this.updateComplete;
-      this.querySelector<HTMLElement>(".problem")?.scrollIntoView({ block: "center" });
+      await showProblem(this);
     } finally {
       this.busy = false;
     }

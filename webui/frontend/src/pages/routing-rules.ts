@@ -8,6 +8,7 @@ import type { Model, Problem } from "../api/types";
 import { MICRO } from "../gateway/amounts";
 import type { RoutingApi, Rules, RulesStanding } from "../gateway/routing-api";
 import { ACTS, actName, FAILURES, failureName, GOALS, goalName, TIERS, tierName } from "../gateway/routing-words";
+import { showProblem } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
 import { problemView } from "../ui/states";
 
@@ -185,8 +186,7 @@ export class RoutingRules extends LightElement {
       );
     } catch (failure) {
       this.problem = problemOf(failure);
-      await this.updateComplete;
-      this.querySelector<HTMLElement>(".problem")?.scrollIntoView({ block: "center" });
+      await showProblem(this);
     } finally {
       this.busy = false;
     }

@@ -6,6 +6,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import type { SignOnApi, SignOnDraft, SignOnProvider } from "../identity/sign-on-api";
+import { showProblem } from "../ui/busy";
 import { dialogActs } from "../ui/dialog-acts";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
@@ -142,8 +143,7 @@ export class SignOnForm extends LightElement {
       this.dispatchEvent(new CustomEvent("sign-on-saved", { detail: saved }));
     } catch (failure) {
       this.problem = problemOf(failure);
-      await this.updateComplete;
-      this.querySelector<HTMLElement>(".problem")?.scrollIntoView({ block: "center" });
+      await showProblem(this);
     } finally {
       this.busy = false;
     }

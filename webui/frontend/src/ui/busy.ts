@@ -1,5 +1,5 @@
 /** One act at a time on a page or card: its button waits, and what fails is said. */
-import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { LitElement, ReactiveController, ReactiveControllerHost } from "lit";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import type { ToastStore } from "./toasts";
@@ -44,4 +44,10 @@ export class Busy implements ReactiveController {
     this.#isBusy = value;
     this.host.requestUpdate();
   }
+}
+
+/** Brings the problem of a form before the eyes of whoever sent it, once it is drawn. */
+export async function showProblem(form: LitElement): Promise<void> {
+  await form.updateComplete;
+  form.querySelector(".problem")?.scrollIntoView({ block: "center" });
 }
