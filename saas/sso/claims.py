@@ -45,16 +45,7 @@ def verify(token: str, keys: KeySet, issuer: str, client_id: str, nonce: str) ->
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != client_id:
         raise SsoRefused("The token is for somebody else.")
-    registry = jwt.JWTClaimsRegistry(
-        leeway=LEEWAY_S,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        sub={"essential": True},
-        exp={"essential": True},
-        iat={"essential": True},
-        nonce={"essential": True, "value": nonce},
-    )
-    validate(registry, claims)
+    _for_us(claims, issuer, client_id, nonce={"essential": True, "value": nonce})
     return claims
 
 
@@ -68,6 +59,11 @@ def verify_logout(token: str, keys: KeySet, issuer: str, client_id: str) -> dict
     # An ID token has a nonce and no event: one must never pass for the other.
     if "nonce" in claims or not isinstance(events, dict) or LOGOUT not in events:
         raise SsoRefused("This is not a token that signs somebody out.")
+    _for_us(claims, issuer, client_id, jti={"essential": True})
+    return claims
+
+
+def _for_us(claims: dict[str, Any], issuer: str, client_id: str, **more: Any) -> None:
     registry = jwt.JWTClaimsRegistry(
         leeway=LEEWAY_S,
         iss={"essential": True, "value": issuer},
@@ -75,10 +71,9 @@ def verify_logout(token: str, keys: KeySet, issuer: str, client_id: str) -> dict
         sub={"essential": True},
         exp={"essential": True},
         iat={"essential": True},
-        jti={"essential": True},
+        **more,
     )
     validate(registry, claims)
-    return claims
 
 
 def verify_signature(token: str, keys: KeySet) -> dict[str, Any]:
