@@ -18,7 +18,7 @@ from kernel.clock import monotonic_s, now
 from kernel.ids import uuid7
 from kernel.ports import Probe
 from kernel.text import scrubbed
-from memory import metrics, prompting
+from memory import entities, metrics, prompting
 from memory.brain_embedded import forgetting, indexing, links, overview, search
 from memory.brain_embedded.cognitive_calls import CognitiveCalls
 from memory.brain_embedded.together import Together
@@ -26,7 +26,6 @@ from memory.brain_embedded.units import is_open
 from memory.brain_embedded.units import unit as _unit
 from memory.embedding.embedder import TextEmbedder, Underway
 from memory.embedding.errors import EmbeddingUnavailable
-from memory.entities import without_names
 from memory.errors import EmptyMemory, MemoryTooLong, NoSuchMemory
 from memory.models import Memory
 from memory.overview import Graph, GraphQuery, Stats
@@ -118,7 +117,7 @@ class EmbeddedBrain(CognitiveCalls):
         if not text:
             return ()
         asked = Asked.of(text, query.asked_at or now(), only_if_sure=query.only_if_sure)
-        rest = _nameless(text, asked)
+        rest = _nameless(text, asked.names)
         underway = self._embedder.begin([text, rest] if rest else [text])
         # The question is embedded while the unit is opened: both take a millisecond or three.
         with _unit(scope, timeout_s=query.timeout_s, for_recall=True) as is_own:
@@ -142,7 +141,7 @@ class EmbeddedBrain(CognitiveCalls):
         if not question:
             return
         self._embedder.expect(question)
-        rest = _nameless(question, Asked.of(question, now()))
+        rest = _nameless(question, entities.names(question))
         if rest:
             self._embedder.expect(rest)
 
@@ -327,9 +326,9 @@ def _question(text: str) -> str:
     return scrubbed(text[:_MAX_QUERY_CHARS]).replace("\x00", " ").strip()
 
 
-def _nameless(text: str, asked: Asked) -> str:
-    """Return the question without its names; empty when it has none, or nothing else."""
-    rest = without_names(text) if asked.names else ""
+def _nameless(text: str, names: Sequence[str]) -> str:
+    """Return the question without its `names`; empty when it has none, or nothing else."""
+    rest = entities.without_names(text) if names else ""
     return rest if query_terms(rest) else ""
 
 
