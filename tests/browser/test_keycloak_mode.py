@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from saas.identity import sessions
 from saas.identity.sessions import Proof, Visitor
-from saas.models import User
+from saas.models import Tenant, User
 from tests.support.browser import NARROW, Visit, visiting
 from tests.support.cast import Cast
 from tests.support.faulty_line import STOPPED, WELL, Line, line
@@ -85,6 +85,23 @@ def test_sign_in_at_keycloak_and_sign_out_there(place: Place, cast: Cast) -> Non
     place.keycloak.realm.sign_out("ann@example.org")
     expect(page.get_by_role("link", name="Sign in with Keycloak")).to_be_visible()
     expect(page.get_by_text("Your session has ended")).to_be_visible()
+
+
+def test_settings_without_effect_say_so(place: Place, cast: Cast) -> None:
+    sysadmin = User.objects.get(id=cast.sysadmin.user_id)
+    acme = Tenant.objects.get(id=cast.acme.tenant_id)
+    tab = place.visit.stranger()
+    cookie = sessions.open_session(sysadmin, acme, Visitor(), Proof())
+    tab.page.context.add_cookies(
+        [{"name": "soma_session", "value": cookie, "url": place.web.base, "httpOnly": True}]
+    )
+    tab.go("/sign-on")
+    expect(tab.page.get_by_role("note")).to_contain_text("Providers have no effect here")
+    assert tab.violations() == []
+    tab.shoot("keycloak-sign-on")
+    tab.go("/people")
+    expect(tab.page.get_by_role("note")).to_contain_text("Accounts are kept in Keycloak")
+    assert tab.violations() == []
 
 
 def test_keycloak_away_closes_no_session_and_is_said_at_the_door(place: Place, cast: Cast) -> None:

@@ -1,6 +1,6 @@
 /** What the organisation asks of those who sign in: second factor, number and life of sessions. */
-import { msg } from "@lit/localize";
-import { html } from "lit";
+import { msg, str } from "@lit/localize";
+import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
@@ -10,6 +10,7 @@ import { Busy } from "../ui/busy";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
 import { problemView, skeleton } from "../ui/states";
+import { EntranceController } from "./entrance";
 import { IdentityApi } from "./identity-api";
 import type { SignInPolicy } from "./identity-api";
 
@@ -19,6 +20,7 @@ type Mfa = SignInPolicy["mfa"];
 export class SignInRules extends LightElement {
   @state() private policy: SignInPolicy | null = null;
   @state() private problem: Problem | null = null;
+  readonly #entrance = new EntranceController(this, () => this.services.http);
   readonly #busy = new Busy(this, () => this.services.toasts);
   #api!: IdentityApi;
 
@@ -31,8 +33,18 @@ export class SignInRules extends LightElement {
   protected override render(): TemplateResult {
     return html`<section class="security" aria-labelledby="sign-in-rules-title">
       <h2 class="card__title" id="sign-in-rules-title">${msg("Signing in")}</h2>
-      ${this.#body()}
+      ${this.#note()} ${this.#body()}
     </section>`;
+  }
+
+  #note(): TemplateResult | typeof nothing {
+    const { elsewhere } = this.#entrance;
+    if (elsewhere === null) return nothing;
+    return html`<p class="notice" role="note">
+      ${msg(
+        str`Accounts are kept in ${elsewhere.name}, which alone asks for second factors and sets them up: “Off” and “Optional” have no effect on it. Where one is required, whoever came without is sent there.`,
+      )}
+    </p>`;
   }
 
   #body(): TemplateResult {

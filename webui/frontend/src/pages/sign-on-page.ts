@@ -6,6 +6,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
+import { EntranceController } from "../identity/entrance";
 import { SignOnApi } from "../identity/sign-on-api";
 import type { SignOnList, SignOnProvider } from "../identity/sign-on-api";
 import { PeopleApi } from "../people/people-api";
@@ -30,6 +31,7 @@ export class SignOnPage extends LightElement {
   @query("soma-sign-on-form") private readonly form!: SignOnForm;
   @query(".page__act") private readonly addButton!: HTMLElement | null;
   readonly #session = new StoreController(this);
+  readonly #entrance = new EntranceController(this, () => this.services.http);
   #api!: SignOnApi;
 
   override connectedCallback(): void {
@@ -67,7 +69,15 @@ export class SignOnPage extends LightElement {
     if (this.problem !== null) return problemView(this.problem, () => void this.#load());
     if (this.list === null) return skeleton(4, msg("Loading providers…"));
     const { items, redirect_uri: address } = this.list;
-    return html`<section class="card security" aria-labelledby="register-title">
+    const { elsewhere } = this.#entrance;
+    return html`${elsewhere === null
+        ? nothing
+        : html`<p class="notice" role="note">
+            ${msg(
+              str`Providers have no effect here: people sign in with ${elsewhere.name}, which keeps all accounts of this platform. Ask its administrators to add your company’s directory there.`,
+            )}
+          </p>`}
+      <section class="card security" aria-labelledby="register-title">
         <h2 class="card__title" id="register-title">${msg("What to register at the provider")}</h2>
         <p>
           ${msg("A confidential client with authorization code and PKCE, which sends people back to this address:")}
