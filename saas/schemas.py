@@ -22,12 +22,14 @@ class EntranceOut(Schema):
 
     `sign_in`: the address that leads to the service of that name. `account`: where people see to
     their password, second factors and address. `is_away`: it did not answer when last looked at.
+    `has_registration`: people may make accounts by themselves.
     """
 
     name: str
     sign_in: str
     account: str
     is_away: bool
+    has_registration: bool
 
 
 class CodeIn(Schema):

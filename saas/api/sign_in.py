@@ -39,6 +39,7 @@ def entrance(request: HttpRequest) -> EntranceOut:
         sign_in=found.sign_in,
         account=found.account,
         is_away=bool(found.name) and is_down(found.service),
+        has_registration=found.has_registration,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError
 
 from kernel.ports import Probe
@@ -20,7 +21,7 @@ class EmbeddedIdentity:
 
     def entrance(self) -> Entrance:
         """See the port."""
-        return Entrance()
+        return Entrance(has_registration=settings.SOMA.registration)
 
     def door(self) -> None:
         """See the port: people sign in here."""

@@ -37,13 +37,15 @@ class Entrance:
     """How people come in. `name` empty: with a password that is kept here.
 
     `service`: what health calls it. `sign_in`: address of ours that leads there. `account`: where
-    people see to their password, factors and address.
+    people see to their password, factors and address. `has_registration`: people may make accounts
+    by themselves, here.
     """
 
     name: str = ""
     service: str = ""
     sign_in: str = ""
     account: str = ""
+    has_registration: bool = False
 
 
 class Identity(Protocol):

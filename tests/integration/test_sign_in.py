@@ -19,7 +19,9 @@ from tests.support.web import Client, Web
 def test_a_correct_password_opens_a_session_that_me_knows(web: Web, cast: Cast) -> None:
     client = Client(web)
     door = client.get("/auth/entrance").json()
-    assert door == {"name": "", "sign_in": "", "account": "", "is_away": False}
+    assert door == {
+        "name": "", "sign_in": "", "account": "", "is_away": False, "has_registration": False
+    }  # fmt: skip
     answer = client.sign_in("ANN@example.org ", PASSWORD)
     assert answer.status_code == 200
     cookie = answer.headers["set-cookie"].lower()

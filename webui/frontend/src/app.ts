@@ -22,6 +22,7 @@ const PAGES = {
   "sign-in": () => import("./pages/sign-in-page"),
   password: () => import("./pages/password-page"),
   forgotten: () => import("./pages/forgotten-page"),
+  register: () => import("./pages/register-page"),
   reset: () => import("./pages/reset-page"),
   invitation: () => import("./pages/invitation-page"),
   confirm: () => import("./pages/confirm-page"),
@@ -140,6 +141,8 @@ export class SomaApp extends LitElement {
     switch (this.#services.router.state.match?.name) {
       case "forgotten":
         return this.#need("forgotten", () => html`<soma-forgotten-page></soma-forgotten-page>`);
+      case "register":
+        return this.#need("register", () => html`<soma-register-page></soma-register-page>`);
       case "reset":
         return this.#need("reset", () => html`<soma-reset-page></soma-reset-page>`);
       case "invitation":

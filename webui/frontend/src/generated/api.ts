@@ -3360,6 +3360,7 @@ export interface components {
          *
          *     `sign_in`: the address that leads to the service of that name. `account`: where people see to
          *     their password, second factors and address. `is_away`: it did not answer when last looked at.
+         *     `has_registration`: people may make accounts by themselves.
          */
         EntranceOut: {
             /** Name */
@@ -3370,6 +3371,8 @@ export interface components {
             account: string;
             /** Is Away */
             is_away: boolean;
+            /** Has Registration */
+            has_registration: boolean;
         };
         /**
          * ActedByOut

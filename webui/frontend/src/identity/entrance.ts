@@ -7,7 +7,13 @@ import type { components } from "../generated/api";
 
 export type Entrance = components["schemas"]["EntranceOut"];
 
-const HERE: Entrance = { name: "", sign_in: "", account: "", is_away: false };
+const HERE: Entrance = {
+  name: "",
+  sign_in: "",
+  account: "",
+  is_away: false,
+  has_registration: false,
+};
 
 /**
  * Knows the entrance once the server has said it; an element that has one is drawn again then.

@@ -68,6 +68,10 @@ export class IdentityApi {
     return this.http.post("/auth/email/confirm", { token }, ANSWER);
   }
 
+  register(email: string, name: string, password: string): Promise<void> {
+    return this.http.post("/auth/register", { email, display_name: name, password }, ANSWER);
+  }
+
   confirmAccount(token: string): Promise<void> {
     return this.http.post("/auth/register/confirm", { token }, ANSWER);
   }

@@ -13,7 +13,7 @@ import { linkSecret } from "../session/link-secret";
 import { StoreController } from "../store";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
-import { newPasswordField } from "../ui/new-password";
+import { newPasswordField, ownNameField } from "../ui/account-fields";
 import { loadingView } from "../ui/states";
 
 @customElement("soma-invitation-page")
@@ -84,11 +84,7 @@ export class InvitationPage extends LightElement {
   #newAccount(welcome: Welcome): TemplateResult {
     return html`<p>${msg(str`Your account will be ${welcome.email}.`)}</p>
       <input type="email" autocomplete="username" .value=${welcome.email} hidden />
-      <label class="field">
-        <span class="field__label">${msg("Your name")}</span>
-        <input id="name" class="input" autocomplete="name" maxlength="200" required />
-      </label>
-      ${newPasswordField(msg("Password"))} ${this.#submitButton(msg("Join"))}`;
+      ${ownNameField()} ${newPasswordField(msg("Password"))} ${this.#submitButton(msg("Join"))}`;
   }
 
   #submitButton(label: string): TemplateResult {

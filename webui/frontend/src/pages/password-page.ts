@@ -11,7 +11,7 @@ import { HOME } from "../router/routes";
 import { brand } from "../ui/brand";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
-import { SHORTEST_PASSWORD } from "../ui/new-password";
+import { SHORTEST_PASSWORD } from "../ui/account-fields";
 import { problemView } from "../ui/states";
 
 

@@ -10,7 +10,7 @@ import { FORGOTTEN } from "../router/routes";
 import { linkSecret } from "../session/link-secret";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
-import { newPasswordField } from "../ui/new-password";
+import { newPasswordField } from "../ui/account-fields";
 import { loadingView } from "../ui/states";
 
 @customElement("soma-reset-page")

@@ -14,7 +14,7 @@ import type { Entrance } from "../identity/entrance";
 import { IdentityApi, isSecondStep } from "../identity/identity-api";
 import type { SecondStep } from "../identity/identity-api";
 import { hasPasskeys, showPasskey } from "../identity/passkey";
-import { FORGOTTEN } from "../router/routes";
+import { FORGOTTEN, REGISTER } from "../router/routes";
 import { brand } from "../ui/brand";
 import { stepOfCompany } from "./company-sign-in";
 import { LightElement } from "../ui/light-element";
@@ -143,7 +143,12 @@ export class SignInPage extends LightElement {
       ></soma-company-sign-in>
       <a class="button button--quiet button--wide" href=${FORGOTTEN}>
         ${msg("Forgotten your password?")}
-      </a>`;
+      </a>
+      ${this.#entrance.known?.has_registration === true
+        ? html`<a class="button button--quiet button--wide" href=${REGISTER}>
+            ${msg("Make an account")}
+          </a>`
+        : nothing}`;
   }
 
   #secondStep(second: SecondStep): TemplateResult {

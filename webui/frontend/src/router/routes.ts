@@ -7,6 +7,7 @@ export const ROUTES = [
   ["chat", "/chat/:conversation"],
   ["sign-in", "/sign-in"],
   ["forgotten", "/forgotten-password"],
+  ["register", "/register"],
   ["reset", "/reset-password"],
   ["invitation", "/invitation"],
   ["confirm-email", "/confirm-email"],
@@ -64,9 +65,11 @@ export const EVENTS = "/platform/events";
 export const MAILS = "/platform/mails";
 export const PROFILE = "/profile";
 export const FORGOTTEN = "/forgotten-password";
+export const REGISTER = "/register";
 /** Pages of links in mails and of people who cannot sign in. */
 export const OPEN_PAGES: readonly string[] = [
   "forgotten",
+  "register",
   "reset",
   "invitation",
   "confirm-email",

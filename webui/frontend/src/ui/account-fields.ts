@@ -1,9 +1,16 @@
-/** The field for a password that is chosen, with its one rule. */
+/** The fields of a new account: what one is called, and a password with its one rule. */
 import { msg } from "@lit/localize";
 import { html } from "lit";
 import type { TemplateResult } from "lit";
 
 export const SHORTEST_PASSWORD = 12;
+
+export function ownNameField(): TemplateResult {
+  return html`<label class="field">
+    <span class="field__label">${msg("Your name")}</span>
+    <input id="name" class="input" autocomplete="name" maxlength="200" required />
+  </label>`;
+}
 
 // asvs: 6.2.6, 6.2.7
 export function newPasswordField(label: string): TemplateResult {
