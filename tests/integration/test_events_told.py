@@ -60,6 +60,7 @@ def test_an_entry_of_the_audit_log_is_an_event_of_its_tenant_or_of_the_platform(
         "action": "thing.changed",
         "object_type": "thing",
         "object_id": "t-1",
+        "as_user_id": None,
     }
     assert (platforms.payload["object_id"], platforms.key) == ("t-2", "thing:t-2")
     jsonschema.validate(tenants.payload, schema_of("audit.recorded"))

@@ -108,7 +108,7 @@ OWNED = {
 # Whoever is signed in, with or without a tenant.
 FOR_ANYBODY = ("mode_see",)
 # What nobody else may be shown, in whatever answer.
-SECRET_TEXT = "4711"
+SECRET_TEXT = "vault code"
 SECRET_IDS = ("conversation_id", "turn_id", "message_id", "agent_id", "memory_id", "user_id")
 
 
