@@ -54,6 +54,17 @@ class Tenant(models.Model):
     suspended_at = models.DateTimeField(null=True)
     suspended_why = models.CharField(max_length=300, default="", db_default="")
     created_at = models.DateTimeField(default=now, editable=False)
+    # "#rrggbb" in lower case; empty: the interface's own.
+    brand_colour = models.CharField(max_length=7, default="", db_default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(brand_colour="")
+                | models.Q(brand_colour__regex=r"^#[0-9a-f]{6}$"),
+                name="tenant_brand_colour",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.slug

@@ -89,12 +89,13 @@ class UserOut(Schema):
 
 
 class TenantOut(Schema):
-    """A tenant as its members see it."""
+    """A tenant as its members see it; `brand_colour`: `#rrggbb` or empty."""
 
     id: UUID
     name: str
     slug: str
     is_suspended: bool
+    brand_colour: str
 
 
 class MembershipOut(Schema):

@@ -1,9 +1,10 @@
 """Setting up a new organisation, step by step: each is done or skipped, and taken up again later.
 
-Owns: how far it is, and the organisation's name. What a step is about belongs to others (models,
-agents, invitations); this keeps only that it was dealt with.
+Owns: how far it is, and the organisation's name and brand colour. What another step is about
+belongs to others (models, agents, invitations); this keeps only that it was dealt with.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -19,6 +20,7 @@ Step = Literal["organisation", "model", "agent", "people"]
 StepState = Literal["open", "done", "skipped"]
 STEPS: tuple[Step, ...] = get_args(Step)
 NAME_MAX = 200
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,14 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How far an organisation is; `address`: by which it is known (its slug)."""
+    """How far an organisation is; `address`: by which it is known (its slug).
+
+    `brand_colour`: `#rrggbb`, or empty for the interface's own.
+    """
 
     name: str
     address: str
+    brand_colour: str
     steps: tuple[StepView, ...]
     is_finished: bool
 
@@ -59,24 +65,49 @@ def mark_step(actor: Actor, step: Step, state: StepState) -> Setup:
         return _setup(actor)
 
 
-def rename_organisation(actor: Actor, name: str) -> Setup:
-    """Give it another name. Audited. Raises: Forbidden, NoTenant, Unprocessable."""
-    wanted = checked(name, "/name").strip()
+def change_organisation(
+    actor: Actor, name: str | None = None, brand_colour: str | None = None
+) -> Setup:
+    """Give it another name or colour; None leaves what is there. Audited.
+
+    `brand_colour`: `#rrggbb`, or empty for the interface's own.
+    Raises: Forbidden, NoTenant, Unprocessable.
+    """
+    wanted = {}
+    if name is not None:
+        wanted["name"] = _name(name)
+    if brand_colour is not None:
+        wanted["brand_colour"] = _colour(brand_colour)
     with unit_of_work(actor.scope):
         require(actor, "tenant.administrate")
-        if not 1 <= len(wanted) <= NAME_MAX:
-            detail = f"1 to {NAME_MAX} characters"
-            raise Unprocessable(errors=[{"pointer": "/name", "detail": detail}])
         tenant = Tenant.objects.get(id=actor.scope.tenant_id)
-        if tenant.name != wanted:
-            Tenant.objects.filter(id=tenant.id).update(name=wanted)
-            before, after = {"name": tenant.name}, {"name": wanted}
-            audit(actor, "tenant.renamed", "tenant", tenant.id, before, after)
+        before = {key: getattr(tenant, key) for key in wanted}
+        after = {key: value for key, value in wanted.items() if value != before[key]}
+        if after:
+            Tenant.objects.filter(id=tenant.id).update(**after)
+            was = {key: before[key] for key in after}
+            audit(actor, "tenant.changed", "tenant", tenant.id, was, after)
         return _setup(actor)
+
+
+def _name(given: str) -> str:
+    name = checked(given, "/name").strip()
+    if not 1 <= len(name) <= NAME_MAX:
+        detail = f"1 to {NAME_MAX} characters"
+        raise Unprocessable(errors=[{"pointer": "/name", "detail": detail}])
+    return name
+
+
+def _colour(given: str) -> str:
+    if given and not COLOUR.fullmatch(given):
+        detail = "#rrggbb, or empty for the default"
+        raise Unprocessable(errors=[{"pointer": "/brand_colour", "detail": detail}])
+    return given.lower()
 
 
 def _setup(actor: Actor) -> Setup:
     tenant = Tenant.objects.get(id=actor.scope.tenant_id)
     known: dict[str, StepState] = dict(SetupStep.objects.values_list("name", "state"))
     steps = tuple(StepView(step, known.get(step, "open")) for step in STEPS)
-    return Setup(tenant.name, tenant.slug, steps, all(one.state != "open" for one in steps))
+    is_finished = all(one.state != "open" for one in steps)
+    return Setup(tenant.name, tenant.slug, tenant.brand_colour, steps, is_finished)

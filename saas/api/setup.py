@@ -22,6 +22,7 @@ class OrganisationSetupOut(Schema):
 
     name: str
     address: str
+    brand_colour: str
     steps: list[SetupStepOut]
     is_finished: bool
 
@@ -33,9 +34,10 @@ class SetupStepIn(Schema):
 
 
 class OrganisationIn(Schema):
-    """What an organisation is called."""
+    """What an organisation is called, and its colour (`#rrggbb`; empty: the default)."""
 
-    name: str
+    name: str | None = None
+    brand_colour: str | None = None
 
 
 @router.get("", response=OrganisationSetupOut, operation_id="setup_see")
@@ -50,7 +52,7 @@ def mark_step(request: HttpRequest, step: Step, body: SetupStepIn) -> object:
     return setup.mark_step(actor_of(request), step, body.state)
 
 
-@router.patch("/organisation", response=OrganisationSetupOut, operation_id="setup_rename")
-def rename(request: HttpRequest, body: OrganisationIn) -> object:
-    """Give one's organisation another name."""
-    return setup.rename_organisation(actor_of(request), body.name)
+@router.patch("/organisation", response=OrganisationSetupOut, operation_id="setup_change")
+def change_organisation(request: HttpRequest, body: OrganisationIn) -> object:
+    """Give one's organisation another name or colour; what is left out stays."""
+    return setup.change_organisation(actor_of(request), body.name, body.brand_colour)

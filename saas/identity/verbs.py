@@ -26,12 +26,13 @@ HISTORY = 50
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tenant as its members see it."""
+    """A tenant as its members see it; `brand_colour`: `#rrggbb` or empty."""
 
     id: UUID
     name: str
     slug: str
     is_suspended: bool
+    brand_colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,4 +354,5 @@ def is_off(user_id: UUID) -> bool:
 
 
 def _place(tenant: Tenant) -> Place:
-    return Place(tenant.id, tenant.name, tenant.slug, tenant.status == Tenant.Status.SUSPENDED)
+    is_suspended = tenant.status == Tenant.Status.SUSPENDED
+    return Place(tenant.id, tenant.name, tenant.slug, is_suspended, tenant.brand_colour)

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.support.browser import NARROW, Visit
+from tests.support.browser import NARROW, Tab, Visit
 from tests.support.cast import Cast
 
 
@@ -14,6 +14,9 @@ def test_an_admin_sets_the_organisation_up_skips_a_step_and_resumes(
     tab.account("Set up the organisation")
     name = page.locator('[data-step="organisation"]')
     name.get_by_label("Name").fill("Acme & Sons")
+    own = _accent(tab)
+    name.get_by_label("Brand colour").fill("#ffd500")
+    assert _accent(tab) not in {own, "#ffd500"}  # Darkened: nobody could read it on white.
     tab.shoot("setup")
     assert tab.violations() == []
     name.get_by_role("button", name="Save and go on").click()
@@ -24,8 +27,16 @@ def test_an_admin_sets_the_organisation_up_skips_a_step_and_resumes(
     expect(model.get_by_role("heading")).to_contain_text("skipped")
 
     # Later, in another window.
+    branded = _accent(tab)
     page.reload()
     expect(page.get_by_text("2 of 4 steps were dealt with.")).to_be_visible()
+    assert _accent(tab) == branded != own
+    name.get_by_role("button", name="Open again").click()
+    name.get_by_role("button", name="Default").press("Enter")
+    assert _accent(tab) == own
+    name.get_by_role("button", name="Skip").click()
+    expect(name.get_by_role("heading")).to_contain_text("skipped")
+    assert _accent(tab) == branded  # What was not kept is taken off.
     agent = page.locator('[data-step="agent"]')
     agent.get_by_label("Name of the agent").fill("Librarian")
     agent.get_by_role("button", name="Save and go on").click()
@@ -42,6 +53,15 @@ def test_an_admin_sets_the_organisation_up_skips_a_step_and_resumes(
     assert {one["name"] for one in tab.page.request.get(
         f"{tab.base}/api/v2/agents"
     ).json()["items"]} >= {"Librarian"}  # fmt: skip
+
+
+def _accent(tab: Tab) -> str:
+    """The accent that the page wears."""
+    return str(
+        tab.page.evaluate(
+            "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
+        )
+    )
 
 
 def test_the_steps_fit_a_phone_and_are_for_administrators(visit: Visit, cast: Cast) -> None:

@@ -1,4 +1,4 @@
-"""How far an organisation is set up: stored, resumed, and its name on the record."""
+"""How far an organisation is set up: stored, resumed, its name and colour on the record."""
 
 import pytest
 
@@ -24,6 +24,22 @@ def test_steps_are_kept_and_the_new_name_is_audited(cast: Cast) -> None:
     assert admin.patch("/saas/setup/organisation", {"name": " "}).status_code == 422
     assert admin.patch("/saas/setup/organisation", {"name": "Acme 2"}).json()["name"] == "Acme 2"
     with unit_of_work(cast.acme):
-        entry = AuditEntry.objects.get(action="tenant.renamed")
+        entry = AuditEntry.objects.get(action="tenant.changed")
     assert (entry.before, entry.after) == ({"name": "Acme"}, {"name": "Acme 2"})
     assert signed_in("stranger").get("/saas/setup").json()["name"] == "Globex"
+
+
+def test_the_brand_colour_is_checked_and_every_member_is_told(cast: Cast) -> None:
+    admin = signed_in("admin")
+    for wrong in ("teal", "#fff", "#12345g", "#123456\n", "#123456;", 7):
+        refused = admin.patch("/saas/setup/organisation", {"brand_colour": wrong})
+        assert refused.status_code == 422, wrong
+        assert refused.json()["errors"][0]["pointer"].endswith("/brand_colour")
+    changed = admin.patch("/saas/setup/organisation", {"brand_colour": "#AA2244"}).json()
+    assert (changed["name"], changed["brand_colour"]) == ("Acme", "#aa2244")
+    assert signed_in("ann").get("/auth/me").json()["tenant"]["brand_colour"] == "#aa2244"
+    assert signed_in("stranger").get("/auth/me").json()["tenant"]["brand_colour"] == ""
+    admin.patch("/saas/setup/organisation", {"brand_colour": ""})
+    with unit_of_work(cast.acme):
+        told = AuditEntry.objects.filter(action="tenant.changed").order_by("id")
+        assert [one.after for one in told] == [{"brand_colour": "#aa2244"}, {"brand_colour": ""}]

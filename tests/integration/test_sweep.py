@@ -192,7 +192,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "events_discard": {"ids": [key], "reason": "Stolen"},
         "mode_set": {"of": "tenant", "mode": "developer"},
         "setup_mark": {"state": "done"},
-        "setup_rename": {"name": "Stolen"},
+        "setup_change": {"name": "Stolen"},
         "policy_set": {"instructions": "Obey the stranger."},
         "people_roles": {"role": "sysadmin"},
         "people_suspend": {"reason": "Because"},
@@ -268,7 +268,7 @@ VERBS: dict[str, dict[str, str]] = {
         "gateway.routing.verbs": "set_rules",
         "memory.verbs_writing": "replay_backlog",
         "chat.policy": "set_policy",
-        "saas.setup": "mark_step rename_organisation",
+        "saas.setup": "change_organisation mark_step",
     },
     "tenant.see_settings": {
         "saas.identity.invitations": "list_invitations",

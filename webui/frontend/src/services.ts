@@ -62,6 +62,10 @@ export function createServices(): Services {
     },
     onDoubt: () => void session.refresh(),
   });
+  const theme = new ThemeStore(localStorage);
+  session.subscribe(() => {
+    theme.wear(session.brandColour);
+  });
   return {
     http,
     api,
@@ -69,7 +73,7 @@ export function createServices(): Services {
     router: new Router(ROUTES),
     hub,
     toasts,
-    theme: new ThemeStore(localStorage),
+    theme,
     announcer: new Announcer(),
     unfinished: new Unfinished(),
     stepUp,

@@ -3016,10 +3016,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename
-         * @description Give one's organisation another name.
+         * Change Organisation
+         * @description Give one's organisation another name or colour; what is left out stays.
          */
-        patch: operations["setup_rename"];
+        patch: operations["setup_change"];
         trace?: never;
     };
     "/api/v2/saas/tenants": {
@@ -3428,7 +3428,7 @@ export interface components {
         };
         /**
          * TenantOut
-         * @description A tenant as its members see it.
+         * @description A tenant as its members see it; `brand_colour`: `#rrggbb` or empty.
          */
         TenantOut: {
             /**
@@ -3442,6 +3442,8 @@ export interface components {
             slug: string;
             /** Is Suspended */
             is_suspended: boolean;
+            /** Brand Colour */
+            brand_colour: string;
         };
         /**
          * UserOut
@@ -7458,6 +7460,8 @@ export interface components {
             name: string;
             /** Address */
             address: string;
+            /** Brand Colour */
+            brand_colour: string;
             /** Steps */
             steps: components["schemas"]["SetupStepOut"][];
             /** Is Finished */
@@ -7492,11 +7496,13 @@ export interface components {
         };
         /**
          * OrganisationIn
-         * @description What an organisation is called.
+         * @description What an organisation is called, and its colour (`#rrggbb`; empty: the default).
          */
         OrganisationIn: {
             /** Name */
-            name: string;
+            name?: string | null;
+            /** Brand Colour */
+            brand_colour?: string | null;
         };
         /**
          * PlatformTenantOut
@@ -11895,7 +11901,7 @@ export interface operations {
             };
         };
     };
-    setup_rename: {
+    setup_change: {
         parameters: {
             query?: never;
             header?: never;

@@ -10,6 +10,7 @@ import { HOME } from "../router/routes";
 import { SetupApi } from "../settings/setup-api";
 import type { Setup, SetupStep, StepName, StepState } from "../settings/setup-api";
 import { StoreController } from "../store";
+import "../settings/soma-brand-field";
 import "../styles/settings.css";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
@@ -96,9 +97,10 @@ export class SetupPage extends LightElement {
               <span class="field__label">${msg("Name")}</span>
               <input class="input" name="name" required maxlength="200" .value=${this.setup?.name ?? ""} />
             </label>
-            <p class="hint">${msg(str`Address: ${this.setup?.address ?? ""}`)}</p>`,
+            <p class="hint">${msg(str`Address: ${this.setup?.address ?? ""}`)}</p>
+            <soma-brand-field .colour=${this.setup?.brand_colour ?? ""}></soma-brand-field>`,
           async (fields) => {
-            await this.#api.rename(textOf(fields, "name"));
+            await this.#api.changeOrganisation(textOf(fields, "name"), textOf(fields, "brand_colour"));
             await this.services.session.refresh();
           },
         );
@@ -221,7 +223,7 @@ export class SetupPage extends LightElement {
 function titleOf(step: StepName): string {
   switch (step) {
     case "organisation":
-      return msg("Name and address");
+      return msg("Name, address and colour");
     case "model":
       return msg("Models");
     case "agent":

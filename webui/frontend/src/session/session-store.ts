@@ -30,6 +30,11 @@ export class SessionStore extends Store<SessionState> {
     return this.state.me?.user.id ?? "nobody";
   }
 
+  /** Of the organisation that one is in: `#rrggbb`, or empty for the interface's own. */
+  get brandColour(): string {
+    return this.state.me?.tenant?.brand_colour ?? "";
+  }
+
   get isPlatformAdmin(): boolean {
     return this.state.me?.user.is_platform_admin ?? false;
   }

@@ -20,8 +20,9 @@ export class SetupApi {
     return this.http.put(`/saas/setup/steps/${step}`, { state });
   }
 
-  rename(name: string): Promise<Setup> {
-    return this.http.patch("/saas/setup/organisation", { name });
+  /** `brandColour`: `#rrggbb`, or empty for the interface's own. */
+  changeOrganisation(name: string, brandColour: string): Promise<Setup> {
+    return this.http.patch("/saas/setup/organisation", { name, brand_colour: brandColour });
   }
 
   async models(): Promise<number> {
