@@ -254,7 +254,7 @@ def test_a_second_factor_that_was_shown_there_counts_here(
 
 def test_a_company_has_no_door_past_the_platforms(in_keycloak: Keycloak) -> None:
     with pytest.raises(ProviderUnknown):
-        flow.begin(uuid7(), "/", "a browser")
+        flow.begin(uuid7(), "/", "a browser", "192.0.2.1")
 
 
 def test_signing_out_there_ends_what_came_from_there(in_keycloak: Keycloak, cast: Cast) -> None:

@@ -133,7 +133,10 @@ def test_several_answers_and_their_probabilities(client: OpenAI, model: Simulate
 
 
 def test_parallel_tool_calls_and_their_results(client: OpenAI, model: SimulatedProvider) -> None:
-    model.script({"tool_calls": CALLS, "times": 1}, {"reply": "Twelve degrees."})
+    # By its words: see test_v1_responses.
+    model.script(
+        {"when": "^How warm", "tool_calls": CALLS, "times": 1}, {"reply": "Twelve degrees."}
+    )
     told = client.chat.completions.create(model="scripted", messages=MESSAGES, tools=[WEATHER])  # type: ignore[list-item]
     calls = told.choices[0].message.tool_calls or []
     assert told.choices[0].finish_reason == "tool_calls"

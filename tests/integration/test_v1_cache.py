@@ -89,7 +89,9 @@ def test_a_cached_call_takes_nothing_of_a_budget(
 def test_streams_are_kept_when_they_are_whole(
     web: Web, client: OpenAI, model: SimulatedProvider
 ) -> None:
-    model.script({**OURS, "reply": "one two three", "fail": "cut", "after": 2, "times": 1},
+    # Slowly: what breaks off before anything was passed on is asked again.
+    model.script({**OURS, "reply": "one two three", "fail": "cut", "after": 2, "times": 1,
+                  "gap_ms": 200},
                  {**OURS, "reply": "one two three"})  # fmt: skip
     cut, was_kept = ask(client, **USAGE)
     assert "error" in cut
