@@ -19,6 +19,8 @@ from saas.models import SetupStep, Tenant
 Step = Literal["organisation", "model", "agent", "people"]
 StepState = Literal["open", "done", "skipped"]
 STEPS: tuple[Step, ...] = get_args(Step)
+# Kept beside the steps: that the sysadmins are not led there by themselves any more.
+PUT_OFF = "put_off"
 NAME_MAX = 200
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
@@ -43,6 +45,7 @@ class Setup:
     brand_colour: str
     steps: tuple[StepView, ...]
     is_finished: bool
+    is_put_off: bool
 
 
 def see_setup(actor: Actor) -> Setup:
@@ -59,9 +62,15 @@ def mark_step(actor: Actor, step: Step, state: StepState) -> Setup:
         if state == "open":
             SetupStep.objects.filter(name=step).delete()
         else:
-            SetupStep.objects.update_or_create(
-                tenant_id=actor.scope.tenant_id, name=step, defaults={"state": state}
-            )
+            _keep(actor, step, state)
+        return _setup(actor)
+
+
+def put_off(actor: Actor) -> Setup:
+    """Lead nobody to the set-up by itself any more. Raises: Forbidden, NoTenant."""
+    with unit_of_work(actor.scope):
+        require(actor, "tenant.administrate")
+        _keep(actor, PUT_OFF, "done")
         return _setup(actor)
 
 
@@ -90,6 +99,11 @@ def change_organisation(
         return _setup(actor)
 
 
+def _keep(actor: Actor, name: str, state: str) -> None:
+    tenant_id = actor.scope.tenant_id
+    SetupStep.objects.update_or_create(tenant_id=tenant_id, name=name, defaults={"state": state})
+
+
 def _name(given: str) -> str:
     name = checked(given, "/name").strip()
     if not 1 <= len(name) <= NAME_MAX:
@@ -110,4 +124,6 @@ def _setup(actor: Actor) -> Setup:
     known: dict[str, StepState] = dict(SetupStep.objects.values_list("name", "state"))
     steps = tuple(StepView(step, known.get(step, "open")) for step in STEPS)
     is_finished = all(one.state != "open" for one in steps)
-    return Setup(tenant.name, tenant.slug, tenant.brand_colour, steps, is_finished)
+    return Setup(
+        tenant.name, tenant.slug, tenant.brand_colour, steps, is_finished, PUT_OFF in known
+    )

@@ -25,6 +25,7 @@ class OrganisationSetupOut(Schema):
     brand_colour: str
     steps: list[SetupStepOut]
     is_finished: bool
+    is_put_off: bool
 
 
 class SetupStepIn(Schema):
@@ -50,6 +51,12 @@ def see_setup(request: HttpRequest) -> object:
 def mark_step(request: HttpRequest, step: Step, body: SetupStepIn) -> object:
     """Note that a step is done, skipped, or open again."""
     return setup.mark_step(actor_of(request), step, body.state)
+
+
+@router.put("/later", response=OrganisationSetupOut, operation_id="setup_put_off")
+def put_off(request: HttpRequest) -> object:
+    """Lead nobody to the set-up by itself any more."""
+    return setup.put_off(actor_of(request))
 
 
 @router.patch("/organisation", response=OrganisationSetupOut, operation_id="setup_change")

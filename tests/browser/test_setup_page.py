@@ -64,11 +64,31 @@ def _accent(tab: Tab) -> str:
     )
 
 
-def test_the_steps_fit_a_phone_and_are_for_administrators(visit: Visit, cast: Cast) -> None:
-    tab = visit.by("sysadmin", size=NARROW).go("/setup")
+def test_the_strip_leads_a_sysadmin_to_steps_that_fit_a_phone(visit: Visit, cast: Cast) -> None:
+    tab = visit.by("sysadmin", size=NARROW).go("/chat")
+    strip = tab.page.get_by_test_id("setup-strip")
+    strip.get_by_role("link", name="Continue").wait_for()
+    tab.shoot("setup-strip-narrow")
+    assert tab.violations() == []
+    strip.get_by_role("link", name="Continue").click()
+    expect(strip).to_have_count(0)
     expect(tab.page.locator('[data-step="people"]')).to_be_visible()
     assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     tab.shoot("setup-narrow")
     assert tab.violations() == []
     ann = visit.by("ann").go("/setup")
     expect(ann.page.get_by_text("This page is for administrators")).to_be_visible()
+    expect(ann.page.get_by_test_id("setup-strip")).to_have_count(0)
+
+    # Put off, and it stays so.
+    wide = visit.by("sysadmin").go("/profile")
+    strip = wide.page.get_by_test_id("setup-strip")
+    expect(strip).to_be_visible()
+    wide.shoot("setup-strip")
+    strip.get_by_role("button", name="Later").press("Enter")
+    expect(strip).to_have_count(0)
+    expect(wide.page.locator("#main")).to_be_focused()
+    with wide.page.expect_response("**/api/v2/saas/setup"):
+        wide.page.reload()
+    expect(wide.page.locator("#main")).to_be_visible()
+    expect(strip).to_have_count(0)

@@ -62,7 +62,7 @@ NEEDS = {
         "roles_create roles_update roles_delete"
     ),
     "tenant.administrate": (
-        "setup_change setup_mark policy_set "
+        "setup_change setup_mark setup_put_off policy_set "
         "gateway_create_budget gateway_update_budget gateway_delete_budget "
         "gateway_set_policy routing_set memory_replay sso_test_provider"
     ),

@@ -19,6 +19,9 @@ def test_steps_are_kept_and_the_new_name_is_audited(cast: Cast) -> None:
         found = admin.put(f"/saas/setup/steps/{step}", {"state": state}).json()
     assert found["is_finished"]
     assert [one["state"] for one in found["steps"]] == ["done", "skipped", "done", "done"]
+    assert not found["is_put_off"]
+    later = admin.put("/saas/setup/later").json()
+    assert (later["is_put_off"], later["steps"]) == (True, found["steps"])
     reopened = signed_in("sysadmin").put("/saas/setup/steps/agent", {"state": "open"}).json()
     assert not reopened["is_finished"]
     assert admin.patch("/saas/setup/organisation", {"name": " "}).status_code == 422

@@ -268,7 +268,7 @@ VERBS: dict[str, dict[str, str]] = {
         "gateway.routing.verbs": "set_rules",
         "memory.verbs_writing": "replay_backlog",
         "chat.policy": "set_policy",
-        "saas.setup": "change_organisation mark_step",
+        "saas.setup": "change_organisation mark_step put_off",
     },
     "tenant.see_settings": {
         "saas.identity.invitations": "list_invitations",

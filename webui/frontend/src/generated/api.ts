@@ -3002,6 +3002,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/saas/setup/later": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Off
+         * @description Lead nobody to the set-up by itself any more.
+         */
+        put: operations["setup_put_off"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/saas/setup/organisation": {
         parameters: {
             query?: never;
@@ -7466,6 +7486,8 @@ export interface components {
             steps: components["schemas"]["SetupStepOut"][];
             /** Is Finished */
             is_finished: boolean;
+            /** Is Put Off */
+            is_put_off: boolean;
         };
         /**
          * SetupStepOut
@@ -11889,6 +11911,26 @@ export interface operations {
                 "application/json": components["schemas"]["SetupStepIn"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationSetupOut"];
+                };
+            };
+        };
+    };
+    setup_put_off: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {

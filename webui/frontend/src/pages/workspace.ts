@@ -10,6 +10,7 @@ import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import "../health/health-banner";
 import "../people/acting-banner";
+import "../settings/setup-strip";
 import { StoreController } from "../store";
 import { HOME } from "../router/routes";
 import { ICONS } from "../ui/icons";
@@ -85,6 +86,9 @@ export class Workspace extends LightElement {
             </button>`
           : nothing}
         <soma-health-banner></soma-health-banner>
+        ${this.services.router.state.match?.name === "setup"
+          ? nothing
+          : html`<soma-setup-strip></soma-setup-strip>`}
         ${this.#page()}
       </div>
     </div>`;

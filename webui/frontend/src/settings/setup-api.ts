@@ -20,6 +20,10 @@ export class SetupApi {
     return this.http.put(`/saas/setup/steps/${step}`, { state });
   }
 
+  putOff(): Promise<Setup> {
+    return this.http.put("/saas/setup/later");
+  }
+
   /** `brandColour`: `#rrggbb`, or empty for the interface's own. */
   changeOrganisation(name: string, brandColour: string): Promise<Setup> {
     return this.http.patch("/saas/setup/organisation", { name, brand_colour: brandColour });

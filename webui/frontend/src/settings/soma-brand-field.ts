@@ -1,6 +1,6 @@
 /** Choosing a brand colour. The page wears what is chosen, and takes it off when it is not kept. */
 import { msg } from "@lit/localize";
-import { html } from "lit";
+import { html, nothing } from "lit";
 import type { PropertyValues, TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { StoreController } from "../store";
@@ -53,9 +53,9 @@ export class BrandField extends LightElement {
         >
           ${msg("Default")}
         </button>
-        <span class="tag tag--accent" data-testid="brand-chosen">
-          ${this.chosen === "" ? msg("Default") : this.chosen}
-        </span>
+        ${this.chosen === ""
+          ? nothing
+          : html`<span class="tag tag--accent">${this.chosen}</span>`}
       </div>
       <p class="hint" id="brand-hint">
         ${msg("The page shows it at once, darker or lighter where it could not be read.")}
