@@ -145,10 +145,11 @@ def web(web_process: "object", cast: "object") -> "object":
 
 @pytest.fixture
 def model(web: "object", simulator: "object") -> "object":
-    """The simulator, set as the platform's default model."""
+    """The simulator, set as the platform's default model; it answers as it does by itself."""
     from tests.support.models import use_simulator
 
     use_simulator(web, simulator)
+    simulator.script()  # type: ignore[attr-defined]  # imported here, late
     return simulator
 
 

@@ -72,6 +72,11 @@ class Simulator:
     accepted: int = 0
     open_streams: int = 0
     closed_early: int = 0
+    # As it was started: a new script changes them for its own time only.
+    defaults: Plan = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.defaults = self.script.defaults
 
     def stats(self) -> dict[str, int]:
         """For `/__stats`."""
@@ -199,7 +204,7 @@ class Connection(asyncio.Protocol):
                 self._send(200, {})
             case "POST", "/__script":
                 try:
-                    sim.script = parse_script(body, sim.script.defaults)
+                    sim.script = parse_script(body, sim.defaults)
                 except ScriptInvalid as exc:
                     self._send(400, {"error": {"message": str(exc)}})
                     return
