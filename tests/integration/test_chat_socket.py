@@ -120,7 +120,8 @@ def test_the_first_frame_says_who_is_connected(web: Web, no_model: None) -> None
 def test_a_message_is_kept_before_it_is_accepted_and_then_answered_to_its_end(
     web: Web, model: SimulatedProvider
 ) -> None:
-    tells(model)
+    # So long that it is not over before the page is asked for, on a busy machine either.
+    tells(model, gap_ms=50)
     ann = Client(web, "ann")
     conversation = ann.conversation()
     with tab(ann) as opened:
