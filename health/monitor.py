@@ -28,6 +28,7 @@ from kernel.breakers import Board
 from kernel.bus.ports import BUS, Payload
 from kernel.clock import now
 from kernel.condition import Level, ServiceState, Shown
+from kernel.errands import beside
 from kernel.ports import Probe
 from kernel.resilience import CircuitBreaker, Happening
 
@@ -251,7 +252,7 @@ class Monitor:
             watcher()
 
     def _tell(self, name: str, seen: Seen) -> None:
-        task = asyncio.ensure_future(
+        beside(
             BUS.get().apublish(
                 TOPIC,
                 {
@@ -266,8 +267,6 @@ class Monitor:
                 },
             )
         )
-        _telling.add(task)
-        task.add_done_callback(_telling.discard)
 
     async def _listen(self) -> None:
         await BUS.get().listen(TOPIC, self._heard)
@@ -299,9 +298,6 @@ class Monitor:
             self._seen = {name: unknown(moment) for name in self._services}
             for name in self._services:
                 _health.labels(name).set(_FIGURES["unknown"])
-
-
-_telling: set["asyncio.Future[bool]"] = set()
 
 
 def service_of(breaker: str) -> str:

@@ -26,6 +26,11 @@ def checked(text: str, pointer: str) -> str:
     return text
 
 
+def as_like(text: str) -> str:
+    """`text` as a pattern of SQL's LIKE that matches it alone, without its signs for anything."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def scrubbed(text: str) -> str:
     """`text` with what cannot be stored replaced (for what a model wrote, not a person)."""
     if "\x00" in text:

@@ -18,7 +18,7 @@ from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import Unprocessable
 from kernel.holding import look_again
-from kernel.text import checked
+from kernel.text import as_like, checked
 from saas.audit import audit
 from saas.authz.check import require
 from saas.authz.rights import tell_rights
@@ -102,8 +102,8 @@ def _set(actor: Actor, tenant_id: UUID, status: Tenant.Status, why: str) -> Tena
 def _find(
     limit: int, *, one: UUID | None = None, after: str | None = None, text: str = ""
 ) -> list[TenantView]:
-    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    values = {"one": one, "after": after, "text": text, "like": f"%{plain}%", "limit": limit}
+    like = f"%{as_like(text.lower())}%"
+    values = {"one": one, "after": after, "text": text, "like": like, "limit": limit}
     with connection.cursor() as cursor:
         cursor.execute(_LIST, values)
         return [TenantView(*row) for row in cursor.fetchall()]

@@ -5,10 +5,9 @@ by, asks the cache before the engine, draws, and gives a `Route`: whom to ask, w
 failure, how long to wait. When the call ends the route is written down.
 """
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from hashlib import blake2b
@@ -41,6 +40,7 @@ from gateway.routing.policies import RULES, Known
 from gateway.routing.rules import ERRANDS, Rules
 from gateway.routing.standing import PULSES, bucket
 from kernel.clock import monotonic_s, now
+from kernel.errands import beside
 from kernel.remembered import Kept
 from kernel.text import scrubbed
 from kernel.valkey import async_client
@@ -59,7 +59,6 @@ STICKY_S = 86_400
 CACHE = DecisionCache()
 # What a payer could not pay a moment ago, less one micro-unit.
 _poor: Kept[tuple[UUID, ...], int] = Kept(POOR_S)
-_errands: set[asyncio.Task[None]] = set()
 
 
 class NoModelFits(NoModelConfigured):
@@ -273,7 +272,7 @@ async def weighed_now(
     is_known = weighed is not None
     if weighed is None:
         weighed = weigh(need, endpoints, known.rules, standings, limits, now(), named)
-        _unwaited(CACHE.share(everywhere, weighed))
+        beside(CACHE.share(everywhere, weighed))
     CACHE.put(here, weighed)
     return weighed, is_known
 
@@ -326,14 +325,7 @@ def _stick(tenant_id: UUID, affinity: str, endpoint: Endpoint) -> None:
             name = f"{STICKY}{tenant_id}:{_hash(affinity):x}"
             await async_client().set(name, str(endpoint.model_id), ex=STICKY_S)
 
-    _unwaited(write())
-
-
-def _unwaited(work: Coroutine[Any, Any, None]) -> None:
-    """Do it beside the call: nobody waits for it."""
-    task = asyncio.get_running_loop().create_task(work)
-    _errands.add(task)
-    task.add_done_callback(_errands.discard)
+    beside(write())
 
 
 async def _stuck(tenant_id: UUID, affinity: str) -> UUID | None:

@@ -6,7 +6,6 @@ requests again is left alone until then, by every process: it is told over the b
 changes whenever a decision could come out otherwise, and only then.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gateway.errors import ModelError, ModelRateLimited
 from gateway.routing.engine import Standing
 from kernel.bus.ports import BUS, Payload
 from kernel.clock import monotonic_s, now
+from kernel.errands import beside
 
 WEIGHT = 0.2
 COOL_S, LONGEST_COOL_S = 5.0, 600.0
@@ -182,15 +182,9 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-_telling: set[asyncio.Task[bool]] = set()
-
-
 def _tell_others(model_id: UUID, seconds: float) -> None:
     """Nobody waits for it; a message that is lost costs one refusal elsewhere."""
-    told = BUS.get().apublish(TOPIC, {"model": str(model_id), "seconds": seconds})
-    task = asyncio.get_running_loop().create_task(told)
-    _telling.add(task)
-    task.add_done_callback(_telling.discard)
+    beside(BUS.get().apublish(TOPIC, {"model": str(model_id), "seconds": seconds}))
 
 
 async def follow_cooling() -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from kernel.text import as_like
 from memory.brain_embedded import links
 from memory.brain_embedded.links import IN_SCOPE, values_of
 from memory.errors import NoSuchMemory
@@ -185,7 +186,7 @@ def _names_like(scope: MemoryScope, given: str) -> list[str]:
     word = given.strip().lower()[:MAX_NAME_CHARS].replace("\x00", "")
     if not word:
         return []
-    pattern = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    pattern = as_like(word)
     return _column(
         "select n.name from memory_memoryname n "  # noqa: S608  # constants
         "join memory_memory m on m.tenant_id = n.tenant_id and m.id = n.memory_id "

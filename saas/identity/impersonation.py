@@ -17,7 +17,7 @@ from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
 from kernel.errors import Unprocessable
-from kernel.text import checked
+from kernel.text import as_like, checked
 from saas.audit import audit
 from saas.authz.check import require
 from saas.errors import (
@@ -109,9 +109,8 @@ def list_candidates(
 ) -> list[Candidate]:
     """Whom one can act as in a tenant (one more than `limit`). Raises: Forbidden."""
     require(actor, PERMISSION)
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     values = {
-        "tenant": tenant_id, "after": after, "text": text, "like": f"%{plain}%",
+        "tenant": tenant_id, "after": after, "text": text, "like": f"%{as_like(text)}%",
         "limit": limit + 1,
     }  # fmt: skip
     with platform_unit("whom to act as") as alias, connections[alias].cursor() as cursor:
@@ -304,7 +303,7 @@ def _tell_colleagues(actor: Actor, person: User) -> None:
             "Somebody asks to act as a person whose organisation forbids it",
             f"{asker} asks to act as {person.display_name}. A second platform admin has to approve "
             "it within 24 hours:",
-            mails.link("/acting"),
+            mails.link("/platform/acting"),
         )
 
 

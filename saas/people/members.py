@@ -17,6 +17,7 @@ from kernel.actor import Actor
 from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import Unprocessable
+from kernel.text import as_like
 from saas.audit import audit
 from saas.authz.check import require
 from saas.authz.rights import tell_rights
@@ -211,10 +212,9 @@ def _people(
     after: UUID | None = None,
     text: str = "",
 ) -> list[Person]:
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     values = {
         "tenant": actor.scope.tenant_id, "user": user_id, "after": after, "now": now(),
-        "text": text, "like": f"%{plain}%", "limit": limit,
+        "text": text, "like": f"%{as_like(text)}%", "limit": limit,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, values)

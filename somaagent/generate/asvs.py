@@ -157,7 +157,6 @@ LACKS = {
     "6.5.2": "recovery codes (49 bits) are kept as a keyed HMAC, not by a password hash",
     "6.5.5": "an app's code is taken one step early or late, so for 90 s",
     "7.1.1": "the choice is not compared with NIST SP 800-63B",
-    "7.4.5": "by suspending the person or closing the account; there is no act for sessions alone",
     "7.5.2": "ending sessions does not ask who it is again",
     "7.6.2": "the address that begins a company sign-in can be opened by another page, and the "
     "provider may answer without asking",

@@ -258,6 +258,7 @@ def test_where_it_is_forbidden_a_second_admin_has_to_approve(cast: Cast) -> None
     found = asked(admin, cast).json()
     assert found["status"] == "waiting"
     assert "second platform admin" in mails_to("second@example.org")[-1]
+    assert "/platform/acting" in mails_to("second@example.org")[-1]
     path, this = f"/saas/impersonations/{found['id']}", found["id"]
     assert code(admin.post(f"{path}/begin")) == (409, "impersonation-over")
     assert code(admin.post(f"{path}/approve")) == (403, "impersonation-refused")

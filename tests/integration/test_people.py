@@ -279,6 +279,7 @@ def test_a_lost_right_ends_an_open_stream_with_the_reason(
     assert '"status":403' in rest.replace(" ", "")
 
 
+@pytest.mark.asvs("7.4.5")
 def test_an_admin_signs_a_person_out_of_the_organisation(cast: Cast) -> None:
     bob, ann = signed_in("bob"), signed_in("ann")
     admin = signed_in("admin")
