@@ -108,6 +108,11 @@ def learn_from_a_judged_answer(event: FeedbackGiven, envelope: Envelope) -> None
 
 
 @subscribe(TenantSuspended, name="chat.stop_turns")
-def stop_turns(_: TenantSuspended, __: Envelope) -> None:
-    """What was said so far is kept; the runner of each turn sees the mark at its next heartbeat."""
-    Turn.objects.filter(state=Turn.State.OPEN, cancel_asked_at=None).update(cancel_asked_at=now())
+def stop_turns(_: TenantSuspended, envelope: Envelope) -> None:
+    """What was said so far is kept; the runner of each turn sees the mark at its next heartbeat.
+
+    A turn younger than the event (both ids are UUIDv7) began after a resumption: it goes on.
+    """
+    Turn.objects.filter(
+        state=Turn.State.OPEN, cancel_asked_at=None, id__lt=envelope.event_id
+    ).update(cancel_asked_at=now())
