@@ -120,6 +120,7 @@ def test_a_suspension_ends_an_open_stream_and_a_resumption_brings_everything_bac
     expect(acme).to_contain_text("open")
     ann.page.reload()
     expect(ann.words).to_contain_text("word word word")
+    ann.ended("cancelled")
     ann.say("and now?")
     expect(ann.words).to_contain_text("Here again.")
 

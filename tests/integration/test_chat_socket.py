@@ -65,11 +65,19 @@ def only(found: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     return dict(frame["payload"])
 
 
+def raw(opened: Socket) -> str:
+    """The exact text of the next numbered frame; a change of health may come at any time."""
+    while True:
+        text = str(opened.raw.recv(20))
+        if json.loads(text)["type"] in SEQUENCED:
+            return text
+
+
 def raw_rest(opened: Socket) -> list[str]:
-    """The exact text of every frame up to the end of the turn."""
-    found: list[str] = []
-    while not found or '"type":"chat.done"' not in found[-1]:
-        found.append(str(opened.raw.recv(20)))
+    """The exact text of every numbered frame up to the end of the turn."""
+    found = [raw(opened)]
+    while '"type":"chat.done"' not in found[-1]:
+        found.append(raw(opened))
     return found
 
 
@@ -353,7 +361,7 @@ def test_a_reload_in_the_middle_or_after_the_end_gets_the_rest_byte_for_byte(
     with tab(ann) as opened, ExitStack() as reloads:
         send(opened, ann.conversation())
         turn = opened.until("typing")[-1]["payload"]["turn"]
-        start = [str(opened.raw.recv(20)) for _ in range(6)]
+        start = [raw(opened) for _ in range(6)]
         early = {}
         for after in (0, 1, 3, 6):
             early[after] = reloads.enter_context(tab(ann))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.brain_service import BrainService, platform_token
 from tests.support.cast import Cast
-from tests.support.collector import Collector, collecting
+from tests.support.collector import Collector, Received, collecting
 from tests.support.models import use_simulator
 from tests.support.web import Client, Web, eventually, running, worker
 
@@ -18,6 +18,17 @@ PHASES = {"recall", "plan", "context", "model", "first_token", "persist", "deliv
 def collector() -> Iterator[Collector]:
     with collecting() as found:
         yield found
+
+
+def roots(spans: dict[str, Received]) -> list[str]:
+    """Names of the spans whose parent is not there."""
+    return [span.name for span in spans.values() if span.parent_id not in spans]
+
+
+def asking(spans: dict[str, Received]) -> set[str]:
+    """The processes that asked the brain."""
+    asked = [span for span in spans.values() if span.name.startswith("brain ")]
+    return {spans[span.parent_id].process for span in asked if span.parent_id in spans}
 
 
 def test_a_turn_is_one_trace_across_web_worker_and_brain(
@@ -45,23 +56,24 @@ def test_a_turn_is_one_trace_across_web_worker_and_brain(
             trace_id = accepted["payload"]["trace_id"]
 
             def complete() -> bool:
-                names = {span.name for span in collector.spans(trace_id)}
-                return {"turn", "memory.remember_turn", "llm stream"} <= names
+                """Each process tells its part in its own time, a parent often after its child."""
+                found = collector.by_id(trace_id)
+                names = {span.name for span in found.values()}
+                ended = {"turn", "turn.accept", "memory.remember_turn"} <= names
+                return ended and len(roots(found)) == 1 and asking(found) == {"web", "worker"}
 
             eventually(complete, "the trace never became complete")
-            spans = {span.span_id: span for span in collector.spans(trace_id)}
+            spans = collector.by_id(trace_id)
     names = {span.name for span in spans.values()}
     assert {f"turn.{phase}" for phase in PHASES} <= names
     assert {"turn.accept", "turn", "llm stream", "somabrain post", "database close_turn"} <= names
     assert {span.process for span in spans.values()} == {"web", "worker", "brain"}
-    roots = [span.name for span in spans.values() if span.parent_id not in spans]
-    assert roots == ["socket chat.message"], "every part hangs together"
+    assert roots(spans) == ["socket chat.message"], "every part hangs together"
     by_name = {span.name: span for span in spans.values()}
     assert by_name["turn"].parent_id == by_name["turn.accept"].span_id
     assert by_name["turn.recall"].parent_id == by_name["turn"].span_id
     assert by_name["turn"].attributes["turn_id"] == accepted["payload"]["turn"]
-    asked = [span for span in spans.values() if span.name.startswith("brain ")]
-    assert {spans[span.parent_id].process for span in asked} == {"web", "worker"}
+    assert asking(spans) == {"web", "worker"}
     assert not any(span.failed for span in spans.values())
     assert collector.headers["x-key"] == "secret"
     assert collector.headers["x-of"] == "us"

@@ -50,6 +50,10 @@ class Collector:
         with self._lock:
             return [one for one in self._spans if trace_id in {None, one.trace_id}]
 
+    def by_id(self, trace_id: str) -> dict[str, Received]:
+        """The spans of a trace, by their own ids."""
+        return {one.span_id: one for one in self.spans(trace_id)}
+
 
 def _received(span: Any, resource: dict[str, Any]) -> Received:
     return Received(
