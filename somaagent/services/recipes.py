@@ -58,9 +58,10 @@ def recipes() -> dict[str, Recipe]:
     """Every recipe by name."""
     from somaagent.services.kafka import Kafka
     from somaagent.services.keycloak import Keycloak
+    from somaagent.services.s3 import S3
     from somaagent.services.spicedb import SpiceDB
 
-    known: list[Recipe] = [Kafka(), Keycloak(), SpiceDB()]
+    known: list[Recipe] = [Kafka(), Keycloak(), S3(), SpiceDB()]
     return {recipe.name: recipe for recipe in known}
 
 
