@@ -126,7 +126,7 @@ TABLE: tuple[Row, ...] = (
         "File storage",
         "minor",
         works="Everything that needs no files.",
-        waits="Nothing yet: no page uploads files.",
+        waits="The archive of the audit log: entries stay in the database until it is written.",
         off="Reading and writing of stored files.",
         reads=None,
         next="It is looked at again every few seconds.",

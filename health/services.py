@@ -99,7 +99,15 @@ def configured(board: Board, others: Mapping[str, Probed] | None = None) -> list
             guards=lambda: _guards(board, "brain"),
         ),
         Service("redis", "Valkey", on_a_thread(lambda: BUS.get().probe()), slow_ms=100),
-        Service("storage", "File storage", on_a_thread(lambda: STORAGE.get().probe())),
+        Service(
+            "storage",
+            "File storage",
+            on_a_thread(lambda: STORAGE.get().probe()),
+            deadline_s=2.5,
+            # The first look may load the client.
+            first_deadline_s=5.0,
+            guards=partial(_guards, board, "storage"),
+        ),
     ]
     for name, adapter in (others or {}).items():
         look = on_a_thread(adapter.probe)

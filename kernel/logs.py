@@ -58,7 +58,8 @@ def configure(level: str, log_format: str) -> None:
     root.setLevel(level)
     # celery tells of every sweep twice, each two seconds: its failures still come through.
     sweeps = ("celery.worker.strategy", "celery.app.trace")
-    for noisy in ("aiohttp.access", "uvicorn.access", "kombu", "amqp", *sweeps):
+    # botocore tells whole requests at level debug: their content, and signatures.
+    for noisy in ("aiohttp.access", "uvicorn.access", "kombu", "amqp", "botocore", *sweeps):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

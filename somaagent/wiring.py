@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from django.conf import settings
 from redis.exceptions import RedisError
@@ -26,7 +25,8 @@ from kernel.bus.valkey import ValkeyBus
 from kernel.condition import CONDITION
 from kernel.ports import Probed, bind
 from kernel.storage.local import LocalStorage
-from kernel.storage.ports import STORAGE
+from kernel.storage.ports import STORAGE, Storage
+from kernel.storage.s3 import S3Place, S3Storage
 from kernel.valkey import sync_client
 from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
@@ -53,8 +53,8 @@ def wire() -> None:
     bind(IDENTITY, identity_of(settings.SOMA))
     bind(AUTHORITY, _authority(settings.SOMA))
     bind(BACKBONE, _backbone(settings.SOMA))
-    bind(STORAGE, LocalStorage(Path(settings.SOMA.var_dir) / "objects"))
     board = Board(reset_after_s=settings.SOMA.breaker_rest_s)
+    bind(STORAGE, storage_of(settings.SOMA, board))
     bind(MODELS, ModelRouter({"openai": OpenAIWire(), "litellm": LiteLLM()}, board=board))
     bind(BOOK, Book(settings.SOMA.ledger_dir, f"{settings.SOMA.effective_public_url}/usage"))
     others: dict[str, Probed] = {}
@@ -114,6 +114,32 @@ def identity_of(config: Config) -> Identity:
             f"{config.effective_public_url}/",
         )
     )
+
+
+def storage_of(config: Config, board: Board) -> Storage:
+    """The bucket, or the folder of this installation."""
+    if not config.files_in_s3:
+        return folder_of(config)
+    secret = config.s3_secret
+    storage = S3Storage(
+        S3Place(
+            config.s3_bucket or "",
+            config.s3_endpoint,
+            config.s3_region,
+            config.s3_key_id,
+            secret.get_secret_value() if secret else None,
+            config.s3_prefix,
+            path_style=config.s3_path_style,
+            ca_file=config.s3_ca_file,
+        )
+    )
+    board.enrol(storage.breaker)
+    return storage
+
+
+def folder_of(config: Config) -> LocalStorage:
+    """Files below var_dir."""
+    return LocalStorage(config.objects_dir)
 
 
 def _authority(config: Config) -> Authority:

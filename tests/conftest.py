@@ -111,6 +111,15 @@ def spicedb() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """A real object storage of this run's own: its URL. Skips where it cannot be had."""
+    from tests.support.recipe import service_of_this_run
+
+    with service_of_this_run("s3") as addresses:
+        yield f"http://{addresses['http']}"
+
+
+@pytest.fixture(scope="session")
 def keycloak() -> Iterator[str]:
     """A real Keycloak of this run's own: its URL. Skips where it cannot be had."""
     from tests.support.recipe import service_of_this_run

@@ -1,11 +1,22 @@
 """The storage port: opaque objects under (tenant, key)."""
 
+import re
 from collections.abc import Iterator
+from io import BytesIO
 from typing import BinaryIO, Protocol
+from uuid import UUID
 
 from kernel.actor import Scope
-from kernel.errors import BadRequest, NotFound
+from kernel.clock import monotonic_s
+from kernel.errors import BadRequest, NotFound, SomaError, Unavailable
 from kernel.ports import Port, Probe
+
+CHUNK_BYTES = 256 * 1024
+# S3 takes names of 1,024 bytes; a prefix and the tenant are before the key.
+KEY_LIMIT = 800
+_SAFE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+# Of no tenant: what probes write.
+_NOBODY = Scope(UUID(int=0))
 
 
 class ObjectMissing(NotFound):
@@ -20,15 +31,32 @@ class UnsafeKey(BadRequest):
     code, title = "unsafe-key", "This name cannot be used for a file"
 
 
+class StorageAway(Unavailable):
+    """Files cannot be written or read now; the same call may work later. Data: reason."""
+
+    code, title = "storage-away", "The file storage is not available at the moment"
+
+
+class StorageRefused(StorageAway):
+    """The storage answers and takes no requests of ours: key, bucket or right is wrong."""
+
+    code, title = "storage-refused", "The file storage does not accept this installation"
+
+
 class Storage(Protocol):
-    """Contract: put is atomic (readers see the old or the whole new object), keys are opaque."""
+    """Contract: put is atomic (readers see the old or the whole new object), keys are opaque.
+
+    A key is parts of letters, digits, dots, dashes and underlines, joined by slashes, and is never
+    the first parts of another. Whole objects are never held in memory. What reading `content`
+    raises is handed on, and nothing is stored. Every method raises UnsafeKey and StorageAway.
+    """
 
     def put(self, scope: Scope, key: str, content: BinaryIO) -> int:
-        """Store; returns size in bytes. Raises: UnsafeKey."""
+        """Store; returns size in bytes."""
         ...
 
     def read(self, scope: Scope, key: str) -> Iterator[bytes]:
-        """The content in chunks. Raises: ObjectMissing, UnsafeKey."""
+        """The content in chunks of at most 256 KiB. Raises: ObjectMissing, at once."""
         ...
 
     def delete(self, scope: Scope, key: str) -> bool:
@@ -41,3 +69,24 @@ class Storage(Protocol):
 
 
 STORAGE: Port[Storage] = Port("storage")
+
+
+def place_of(scope: Scope, key: str) -> str:
+    """`<tenant>/<key>`, which leads nowhere else. Raises: UnsafeKey."""
+    if len(key) > KEY_LIMIT or not all(_SAFE_PART.fullmatch(part) for part in key.split("/")):
+        raise UnsafeKey
+    return f"{scope.tenant_id}/{key}"
+
+
+def round_trip(storage: Storage, key: str, advice: str) -> Probe:
+    """What a probe does. `key`: of this process alone, so that two cannot meet."""
+    started = monotonic_s()
+    try:
+        storage.put(_NOBODY, key, BytesIO(b"probe"))
+        ok = b"".join(storage.read(_NOBODY, key)) == b"probe"
+        storage.delete(_NOBODY, key)
+    except SomaError as exc:
+        reason = exc.data.get("reason")
+        detail = f"{exc.detail}: {reason}" if reason else exc.detail
+        return Probe(ok=False, detail=detail, advice=advice)
+    return Probe(ok=ok, latency_ms=(monotonic_s() - started) * 1000)

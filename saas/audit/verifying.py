@@ -6,7 +6,7 @@ from uuid import UUID
 
 from kernel.actor import Scope
 from kernel.db import unit_of_work
-from kernel.storage.ports import ObjectMissing
+from kernel.storage.ports import ObjectMissing, StorageAway
 from saas.audit import archiving, sealing
 from saas.models import AuditArchive, AuditEntry, AuditSeal
 
@@ -38,6 +38,8 @@ def verify(tenant_id: UUID) -> Verdict:
             seq, digest = _archived(scope, archive, seq, digest)
         except ObjectMissing:
             return Verdict(tenant_id, seq, f"the file {archive.key} is missing")
+        except StorageAway as exc:
+            return Verdict(tenant_id, seq, f"the file {archive.key} cannot be read: {exc.detail}")
         except (OSError, KeyError, ValueError):
             return Verdict(tenant_id, seq, f"the file {archive.key} was changed")
     with unit_of_work(scope):

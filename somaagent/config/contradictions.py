@@ -34,6 +34,7 @@ def contradictions(config: Config) -> list[Finding]:
         _events,
         _identity,
         _authz,
+        _storage,
         _traces,
         _secrets,
         _sessions,
@@ -197,6 +198,24 @@ def _authz(config: Config) -> Iterator[Finding]:
     if find_spec("authzed") is None:
         accepted = "its client: .venv/bin/python -m pip install -r requirements/spicedb.txt"
         yield Finding(adapter, "spicedb, without its client", accepted)
+
+
+def _storage(config: Config) -> Iterator[Finding]:
+    adapter = variable_of("storage_adapter")
+    if not config.files_in_s3:
+        if config.s3_bucket is not None:
+            accepted = f"{adapter}=s3; or unset it"
+            yield Finding(variable_of("s3_bucket"), config.s3_bucket, accepted)
+        return
+    if config.s3_bucket is None:
+        accepted = f"the name of a bucket; or {adapter}=embedded"
+        yield Finding(variable_of("s3_bucket"), UNSET, accepted)
+    if (config.s3_key_id is None) != (config.s3_secret is None):
+        missing = "s3_key_id" if config.s3_key_id is None else "s3_secret"
+        yield Finding(variable_of(missing), UNSET, "key id and secret, or neither")
+    if config.s3_endpoint is not None and config.s3_key_id is None:
+        accepted = f"needed with {variable_of('s3_endpoint')}: roles are of AWS"
+        yield Finding(variable_of("s3_key_id"), UNSET, accepted)
 
 
 def _traces(config: Config) -> Iterator[Finding]:

@@ -296,6 +296,58 @@ class AuthzSettings(Group):
     )
 
 
+class StorageSettings(Group):
+    """Files: S3, when `storage_adapter` is s3; embedded: a folder below var_dir."""
+
+    s3_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Address of the S3 service; unset: AWS, in s3_region.",
+        json_schema_extra={"accepted": "an address such as https://s3.example.org"},
+    )
+    s3_region: str = Field(
+        "us-east-1",
+        pattern=r"^[a-z0-9-]{1,64}$",
+        description="Region of the bucket; other services than AWS say which name they want.",
+        json_schema_extra={"accepted": "lower-case letters, digits, dashes"},
+    )
+    s3_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="The bucket; it is not made here.",
+        json_schema_extra={"accepted": "3 to 63 lower-case letters, digits, dots, dashes"},
+    )
+    s3_prefix: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/){0,8}$",
+        max_length=100,
+        description="What the names of our objects begin with, where the bucket has others too.",
+        json_schema_extra={"accepted": "a path that ends with a slash, up to 100 characters"},
+    )
+    s3_key_id: str | None = Field(
+        None,
+        min_length=1,
+        description="Id of the access key; unset: the role that the machine has at AWS.",
+    )
+    s3_secret: SecretStr | None = Field(
+        None,
+        min_length=8,
+        description="The access key's secret.",
+        json_schema_extra={"accepted": "at least 8 characters"},
+    )
+    s3_path_style: bool = Field(
+        True,
+        description="Whether the bucket is in the path of an address; false: in the host's name.",
+        json_schema_extra={"accepted": "true or false"},
+    )
+    s3_ca_file: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates that the service's is checked against; unset: the public ones.",
+        json_schema_extra={"accepted": "path of a PEM file"},
+    )
+
+
 class SecretSettings(Group):
     """Secrets. Unset in standalone mode: made once, kept in var/secrets (mode 0600)."""
 
@@ -444,6 +496,7 @@ GROUPS: tuple[type[Group], ...] = (
     EventSettings,
     IdentitySettings,
     AuthzSettings,
+    StorageSettings,
     SecretSettings,
     ProcessSettings,
     SessionSettings,

@@ -30,6 +30,7 @@ AVAILABLE: Mapping[Port, frozenset[str]] = {
     "authz": frozenset({"embedded", "spicedb"}),
     "brain": frozenset({"embedded", "http"}),
     "bus": frozenset({"embedded", "kafka"}),
+    "storage": frozenset({"embedded", "s3"}),
 }
 
 # What saas mode is designed for and this version lacks: {port: adapter}. The embedded one serves.

@@ -35,6 +35,7 @@ class Config(
     groups.SessionSettings,
     groups.ProcessSettings,
     groups.SecretSettings,
+    groups.StorageSettings,
     groups.EventSettings,
     groups.AuthzSettings,
     groups.IdentitySettings,
@@ -155,6 +156,16 @@ class Config(
     def authz_is_spicedb(self) -> bool:
         """Whether SpiceDB answers permission questions."""
         return self.adapter("authz") == "spicedb"
+
+    @property
+    def files_in_s3(self) -> bool:
+        """Whether files are kept in S3 instead of a folder."""
+        return self.adapter("storage") == "s3"
+
+    @property
+    def objects_dir(self) -> Path:
+        """Directory of the files where they are kept here."""
+        return self.var_dir / "objects"
 
     def mail_options(self) -> dict[str, Any]:
         """Django's settings of e-mail; empty: nothing is sent."""

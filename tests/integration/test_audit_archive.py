@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,10 +18,13 @@ from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.storage.local import LocalStorage
 from kernel.storage.ports import STORAGE
+from kernel.storage.s3 import S3Storage
 from saas.audit.archiving import archive_all
 from saas.audit.verifying import verify
 from saas.models import AuditArchive, AuditEntry
 from tests.support.cast import Cast
+from tests.support.faulty_line import STOPPED, WELL, line
+from tests.support.s3 import place_at
 from tests.support.signed_in import signed_in
 
 pytestmark = pytest.mark.usefixtures("nobody_is_woken", "no_worker")
@@ -105,6 +109,38 @@ def test_nothing_is_deleted_before_the_file_is_proven(cast: Cast, storage: Path)
     STORAGE.bind(LocalStorage(storage))
     assert archive_all() == 2
     assert verify(cast.acme_id).problem == ""
+
+
+def test_in_a_bucket_it_waits_while_that_is_away_and_is_proven_from_there(
+    cast: Cast, storage: Path, s3: str
+) -> None:
+    record(cast, month(4), month(3))
+    place = urlsplit(s3)
+    with line((place.hostname or "", place.port or 0)) as to_s3:
+        bucket = S3Storage(place_at(f"http://127.0.0.1:{to_s3.port}"))
+        STORAGE.bind(bucket)
+        to_s3.set(STOPPED)
+        assert archive_all() == 0
+        assert entries(cast) == 2
+        to_s3.set(WELL)
+        bucket.breaker.reset()
+        assert archive_all() == 2
+        assert entries(cast) == 0
+        call_command("audit_verify")
+        assert verify(cast.acme_id).entries == 2
+        admin = signed_in("admin")
+        file = admin.get("/audit/archives").json()["items"][0]
+        answer = admin.get(f"/audit/archives/{file['id']}")
+        assert gzip.decompress(b"".join(answer.streaming_content)).count(b"\n") == 1
+
+        to_s3.set(STOPPED)
+        assert "cannot be read" in verify(cast.acme_id).problem
+        with pytest.raises(CommandError):
+            call_command("audit_verify")
+        refused = admin.get(f"/audit/archives/{file['id']}")
+        assert (refused.status_code, refused.json()["code"]) == (503, "storage-away")
+        assert refused.headers["Retry-After"]
+    assert list(storage.rglob("*")) == []
 
 
 def test_the_database_lets_nothing_else_be_deleted(cast: Cast, storage: Path) -> None:

@@ -87,7 +87,7 @@ def test_every_finding_is_listed_at_once(tmp_path: Path) -> None:
             "SA01_SECRET_KEY_FILE": str(tmp_path / "missing"),
             "SA01_LOG_LEVEL": "loud",
             "SA01_DB_APP_DSN": "postgresql://app@db/soma",
-            "SA01_STORAGE_ADAPTER": "s3",
+            "SA01_POLICY_ADAPTER": "opa",
         }
     )
     assert set(found) == {
@@ -97,7 +97,7 @@ def test_every_finding_is_listed_at_once(tmp_path: Path) -> None:
         "SA01_LOG_LEVEL",
         "SA01_DB_PLATFORM_DSN",
         "SA01_DB_DSN",
-        "SA01_STORAGE_ADAPTER",
+        "SA01_POLICY_ADAPTER",
     }
 
 
@@ -107,7 +107,7 @@ def test_saas_without_its_services_lists_what_is_missing() -> None:
         assert "saas mode needs it" in found[f"SA01_{name}"]
     for name in ("KEYCLOAK_URL", "KEYCLOAK_CLIENT_SECRET"):
         assert "needed with Keycloak" in found[f"SA01_{name}"]
-    for name in ("SPICEDB_ADDRESS", "KAFKA_BOOTSTRAP_SERVERS"):
+    for name in ("SPICEDB_ADDRESS", "KAFKA_BOOTSTRAP_SERVERS", "S3_BUCKET"):
         assert f"SA01_{name}" in found
     assert "SOMA_BRAIN_URL" in found
 
@@ -126,6 +126,7 @@ def test_saas_keeps_here_what_this_version_has_no_service_for() -> None:
         "SA01_SPICEDB_ADDRESS": "spicedb:50051",
         "SA01_SPICEDB_KEY": "k" * 16,
         "SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+        "SA01_S3_BUCKET": "files",
         "SOMA_BRAIN_URL": "http://brain:30001",
         "SOMA_BRAIN_KEY": "k" * 16,
     }
@@ -139,7 +140,7 @@ def test_saas_keeps_here_what_this_version_has_no_service_for() -> None:
         "bus": "kafka",
         "billing": "embedded",
         "policy": "embedded",
-        "storage": "embedded",
+        "storage": "s3",
     }
     assert config.keycloak_issuer == "https://id.example.org/realms/somaagent"
     # Whoever names a service that this version does not know is told.
@@ -227,6 +228,22 @@ def test_a_complete_kafka_is_taken() -> None:
     config = load({"SA01_BUS_ADAPTER": "kafka", "SA01_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"})
     assert config.events_use_kafka
     assert config.kafka_options() == {"security.protocol": "PLAINTEXT"}
+
+
+def test_a_bucket_needs_a_whole_key_or_a_role_of_aws() -> None:
+    s3 = {"SA01_STORAGE_ADAPTER": "s3", "SA01_S3_BUCKET": "files"}
+    elsewhere = {**s3, "SA01_S3_ENDPOINT": "https://s3.example.org"}
+    key = {"SA01_S3_KEY_ID": "id", "SA01_S3_SECRET": "hush-hush"}
+    assert "a bucket" in findings({"SA01_STORAGE_ADAPTER": "s3"})["SA01_S3_BUCKET"]
+    assert "or neither" in findings({**s3, "SA01_S3_KEY_ID": "id"})["SA01_S3_SECRET"]
+    assert "roles are of AWS" in findings(elsewhere)["SA01_S3_KEY_ID"]
+    assert "STORAGE_ADAPTER=s3" in findings({"SA01_S3_BUCKET": "files"})["SA01_S3_BUCKET"]
+    for prefix in ("/", "a//", "../", "no-slash"):
+        assert "ends with a slash" in findings({**s3, "SA01_S3_PREFIX": prefix})["SA01_S3_PREFIX"]
+    assert load(s3).files_in_s3
+    config = load({**elsewhere, **key, "SA01_S3_PREFIX": "soma/files/"})
+    assert config.s3_path_style
+    assert "hush" not in " ".join(" ".join(one) for one in config.describe())
 
 
 def test_an_embedding_endpoint_needs_its_address_and_its_model() -> None:

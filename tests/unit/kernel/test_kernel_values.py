@@ -2,21 +2,16 @@
 
 import asyncio
 import os
-from io import BytesIO
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from kernel import crypto, paging
-from kernel.actor import Scope
 from kernel.crypto import KeyRing, SealBroken
 from kernel.errors import NotFound, SomaError, TooManyRequests, registry
 from kernel.events import InvalidEvent, catalogue, dump, load
 from kernel.ids import uuid7
 from kernel.resilience import BreakerOpen, Bulkhead, BulkheadFull, CircuitBreaker, retry
-from kernel.storage.local import LocalStorage
-from kernel.storage.ports import ObjectMissing, UnsafeKey
 from kernel.text import UnstorableText, checked, scrubbed
 
 
@@ -190,42 +185,6 @@ async def test_a_full_bulkhead_refuses_at_once_and_frees_its_places() -> None:
     await asyncio.gather(first, second)
     async with bulkhead.enter():
         pass
-
-
-class TestLocalStorage:
-    scope = Scope(uuid4())
-
-    def test_what_was_put_is_read_back_and_only_in_its_tenant(self, tmp_path: Path) -> None:
-        storage = LocalStorage(tmp_path)
-        content = os.urandom(600_000)
-        assert storage.put(self.scope, "a/b.bin", BytesIO(content)) == len(content)
-        assert b"".join(storage.read(self.scope, "a/b.bin")) == content
-        with pytest.raises(ObjectMissing):
-            storage.read(Scope(uuid4()), "a/b.bin")
-        assert storage.delete(self.scope, "a/b.bin") is True
-        assert storage.delete(self.scope, "a/b.bin") is False
-
-    @pytest.mark.parametrize(
-        "key", ["../x", "a/../../x", "/etc/passwd", "a//b", "", ".hidden", "a\x00b", "a\\..\\b"]
-    )
-    def test_no_key_leaves_the_tenants_folder(self, tmp_path: Path, key: str) -> None:
-        with pytest.raises(UnsafeKey):
-            LocalStorage(tmp_path).put(self.scope, key, BytesIO(b"x"))
-        assert list(tmp_path.rglob("*")) == []
-
-    def test_a_writer_that_dies_leaves_the_old_object(self, tmp_path: Path) -> None:
-        class Dying(BytesIO):
-            def read(self, size: int | None = -1) -> bytes:
-                if self.tell():
-                    raise OSError
-                return super().read(10)
-
-        storage = LocalStorage(tmp_path)
-        storage.put(self.scope, "k", BytesIO(b"old"))
-        with pytest.raises(OSError):
-            storage.put(self.scope, "k", Dying(b"x" * 100))
-        assert b"".join(storage.read(self.scope, "k")) == b"old"
-        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["k"]
 
 
 def test_every_event_has_a_schema_and_a_broken_payload_names_its_field() -> None:
