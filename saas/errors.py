@@ -83,6 +83,12 @@ class NotAMember(Forbidden):
     code, title = "not-a-member", "You do not belong to that organisation"
 
 
+class BoundToTenant(Forbidden):
+    """The person let the program into one tenant, not into this one."""
+
+    code, title = "bound-to-tenant", "This program was let into one organisation only"
+
+
 class SlugTaken(Conflict):
     """Another tenant has this address."""
 

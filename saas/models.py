@@ -182,6 +182,10 @@ class Session(models.Model):
     authenticated_at = models.DateTimeField(default=now)
     # Held by a program through a refresh token: it does not end by idleness.
     is_program = models.BooleanField(default=False)
+    # What let the program in, where it came with an authorization code.
+    consent = models.ForeignKey(
+        "saas.Consent", null=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
     # Two factors were shown.
     is_strong = models.BooleanField(default=False)
     # A platform admin acts as `user`: who, in which session of theirs, and whether a second one

@@ -17,6 +17,7 @@ from saas.api.auth import SessionAuth
 from saas.api.auth_account import router as account_router
 from saas.api.auth_factors import router as factors_router
 from saas.api.auth_sessions import router as sessions_router
+from saas.api.consents import router as consents_router
 from saas.api.events import router as events_router
 from saas.api.impersonations import router as impersonations_router
 from saas.api.invitations import router as invitations_router
@@ -45,6 +46,7 @@ for router in (
     account_router,
     factors_router,
     sessions_router,
+    consents_router,
     oauth_router,
 ):
     api.add_router("/auth", router)

@@ -88,22 +88,6 @@ class PairOut(Schema):
     scope: str
 
 
-class AuthorizeIn(Schema):
-    """What a program on the person's machine asks for; the challenge is S256."""
-
-    client_id: str = Field(min_length=1, max_length=100)
-    redirect_uri: str = Field(max_length=300)
-    code_challenge: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
-    code_challenge_method: Literal["S256"] = "S256"
-    scope: str = Field("", max_length=300)
-
-
-class CodeOut(Schema):
-    """An authorization code; it works once, for a minute."""
-
-    code: str
-
-
 @router.get("/sessions", response=SessionsOut, operation_id="auth_sessions")
 def list_sessions(request: HttpRequest) -> object:
     """Where one is signed in."""
@@ -146,10 +130,3 @@ def token(request: HttpRequest, body: Form[TokenGrantIn]) -> object:
 def refresh(request: HttpRequest, body: RefreshIn) -> object:
     """A new pair of tokens for a refresh token."""
     return tokens.refresh(body.refresh_token, request_id_of(request))
-
-
-@router.post("/authorize", response=CodeOut, operation_id="auth_authorize")
-def authorize(request: HttpRequest, body: AuthorizeIn) -> CodeOut:
-    """A code that a program on one's own machine changes for tokens."""
-    asked = tokens.CodeRequest(body.client_id, body.redirect_uri, body.code_challenge, body.scope)
-    return CodeOut(code=tokens.authorize(actor_of(request), asked))

@@ -98,8 +98,38 @@ class OneTimeSecret(models.Model):
         return self.purpose
 
 
+class Consent(models.Model):
+    """A person let a program act for them in a tenant, within a scope. Revoked: the row is gone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey("saas.User", on_delete=models.CASCADE, related_name="+")
+    # Null: the person was in none.
+    tenant = models.ForeignKey("saas.Tenant", null=True, on_delete=models.CASCADE, related_name="+")
+    # What the program says that it is called: nobody can vouch for it (RFC 8252, section 8.6).
+    client_id = models.CharField(max_length=100)
+    scope = models.CharField(max_length=300)
+    # Of the last time.
+    redirect_uri = models.CharField(max_length=300)
+    allowed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "tenant", "client_id", "scope"],
+                name="consent_once",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class RefreshToken(models.Model):
-    """One link of a session's chain of refresh tokens; only the last one is unspent."""
+    """One link of a session's chain of refresh tokens; only the last one is unspent.
+
+    The authorization code that began a chain is its first link, spent from the beginning.
+    """
 
     digest = models.CharField(max_length=64, primary_key=True)
     session = models.ForeignKey("saas.Session", on_delete=models.CASCADE, related_name="+")

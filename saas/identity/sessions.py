@@ -16,7 +16,7 @@ from kernel.clock import now
 from kernel.db import platform_unit
 from kernel.errors import NotFound, Unauthenticated
 from saas.authz.rights import tell_rights
-from saas.errors import ImpersonationEnded
+from saas.errors import BoundToTenant, ImpersonationEnded
 from saas.identity import copying, mails
 from saas.identity.onetime import digest
 from saas.identity.policy import policy_of, session_limit
@@ -322,8 +322,10 @@ def forget_old() -> int:
 
 
 def switch_tenant(session_id: UUID, tenant_id: UUID) -> None:
-    """Make `tenant_id` the session's tenant (membership was checked)."""
-    Session.objects.filter(id=session_id).update(tenant_id=tenant_id)
+    """Make `tenant_id` the session's tenant (membership was checked). Raises: BoundToTenant."""
+    free = Session.objects.filter(id=session_id, consent=None)
+    if not free.update(tenant_id=tenant_id):
+        raise BoundToTenant
 
 
 def issue_ticket(session_id: UUID) -> str:

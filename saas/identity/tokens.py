@@ -10,10 +10,9 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from django.conf import settings
@@ -21,26 +20,30 @@ from django.db import connection, transaction
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from kernel.actor import Actor
+from kernel.actor import Actor, Scope
 from kernel.clock import now
+from kernel.db import unit_of_work
 from kernel.errors import BadRequest, Forbidden, Unauthenticated
 from kernel.ids import uuid7
+from saas.audit import PLATFORM_TENANT, audit
 from saas.identity import mails, onetime, second_factor, sessions, signing, verbs
-from saas.identity.models import RefreshToken
+from saas.identity.models import Consent, RefreshToken
 from saas.identity.sessions import Proof, Visitor
 from saas.models import Session, User
 
 REFRESH_LIFE = timedelta(days=30)
-CODE_LIFE = timedelta(seconds=60)
 LEEWAY_S = 30
 # Two requests of one program at the same time are no theft: the later one is refused, no more.
 PARALLEL = timedelta(seconds=5)
 ALL = "all"
-# Parts of the API that a scope may name, as "<part>:read" or "<part>:write".
-AREAS = ("agents", "chat", "cognitive", "gateway", "memory", "saas")
-SCOPES = frozenset({ALL, "read", *(f"{area}:{act}" for area in AREAS for act in ("read", "write"))})
+# All, what reads all, or an act in one part of the API.
+ScopeWord = Literal[
+    "all", "read",
+    "agents:read", "agents:write", "chat:read", "chat:write", "cognitive:read", "cognitive:write",
+    "gateway:read", "gateway:write", "memory:read", "memory:write", "saas:read", "saas:write",
+]  # fmt: skip
+SCOPES: frozenset[str] = frozenset(get_args(ScopeWord))
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _SPEND = """
 update saas_refreshtoken set spent_at = %s
@@ -67,12 +70,6 @@ class UnknownScope(BadRequest):
     code, title = "invalid-scope", "There is no such scope"
 
 
-class RedirectRefused(BadRequest):
-    """Codes go to a program on the person's own machine only (RFC 8252, section 7.3)."""
-
-    code, title = "redirect-refused", "Codes are not sent to this address"
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Tokens as a program gets them; `expires_in`: seconds of the access token."""
@@ -80,16 +77,6 @@ class Pair:
     access_token: str
     refresh_token: str
     expires_in: int
-    scope: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeRequest:
-    """What a program asks for with an authorization code (RFC 7636: S256 only)."""
-
-    client_id: str
-    redirect_uri: str
-    code_challenge: str
     scope: str
 
 
@@ -166,7 +153,7 @@ def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Vi
 
     Raises: LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
     """
-    scope = _known(scope)
+    scope = known(scope)
     user = verbs.check_password(email, password, visitor)
     proof = Proof()
     if second_factor.factors_of(user.id).methods and not verbs.is_off(user.id):
@@ -174,38 +161,21 @@ def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Vi
     return _open(user, visitor, proof, scope)
 
 
-def authorize(actor: Actor, asked: CodeRequest) -> str:
-    """A code that a program on the person's machine changes for tokens. Raises: RedirectRefused."""
-    parts = urlsplit(asked.redirect_uri)
-    if parts.scheme != "http" or parts.hostname not in _LOOPBACK or parts.fragment:
-        raise RedirectRefused("Use a loopback address such as http://127.0.0.1:8123/callback.")
-    return onetime.issue(
-        "code",
-        CODE_LIFE,
-        actor.user_id,
-        client_id=asked.client_id,
-        redirect_uri=asked.redirect_uri,
-        challenge=asked.code_challenge,
-        scope=_known(asked.scope),
-        **_shown(actor),
-    )
-
-
 def exchange(code: str, verifier: str, client_id: str, redirect_uri: str, visitor: Visitor) -> Pair:
-    """Tokens for a code, once. Raises: InvalidGrant."""
-    found = onetime.spend("code", code)
-    if found is None or found.user_id is None:
+    """Tokens for a code, once; a second use ends those of the first (RFC 6749, section 4.1.2).
+
+    Raises: InvalidGrant.
+    """
+    given = None
+    with transaction.atomic():
+        # Who comes second waits here, and then finds the chain that the first has begun.
+        found = onetime.spend("code", code)
+        if found is not None and _is_proven(found.data, verifier, client_id, redirect_uri):
+            given = _open_allowed(found, visitor)
+    if given is None:
+        _answer_reuse(onetime.digest(code), visitor.request_id)
         raise InvalidGrant
-    user = User.objects.filter(id=found.user_id, is_active=True).first()
-    if user is None:
-        raise InvalidGrant
-    is_same = (found.data["client_id"], found.data["redirect_uri"]) == (client_id, redirect_uri)
-    if not is_same or not _VERIFIER.fullmatch(verifier):
-        raise InvalidGrant
-    if not hmac.compare_digest(_s256(verifier), str(found.data["challenge"])):
-        raise InvalidGrant
-    proof = Proof(tuple(found.data["methods"]), is_strong=found.data["is_strong"])
-    return _open(user, visitor, proof, str(found.data["scope"]))
+    return given
 
 
 def refresh(token: str, request_id: str) -> Pair:
@@ -221,7 +191,7 @@ def refresh(token: str, request_id: str) -> Pair:
         if row is not None:
             session_id, scope = row
             return _renew(session_id, scope, request_id)
-    _answer_reuse(digest)
+    _answer_reuse(digest, request_id, patience=PARALLEL)
     raise InvalidGrant("Sign in again.")
 
 
@@ -240,6 +210,44 @@ def forget_old() -> int:
 def _open(user: User, visitor: Visitor, proof: Proof, scope: str) -> Pair:
     entered = verbs.enter(user, visitor, proof, life=REFRESH_LIFE)
     return _pair(entered.actor, scope, proof.methods)
+
+
+def _is_proven(asked: dict[str, Any], verifier: str, client_id: str, redirect_uri: str) -> bool:
+    """Whether this is the program that asked for the code (RFC 7636, section 4.6)."""
+    if (asked["client_id"], asked["redirect_uri"]) != (client_id, redirect_uri):
+        return False
+    if not _VERIFIER.fullmatch(verifier):
+        return False
+    return hmac.compare_digest(_s256(verifier), str(asked["challenge"]))
+
+
+def _open_allowed(code: onetime.Known, visitor: Visitor) -> Pair | None:
+    """A session of a program that was allowed in; None when that was taken back meanwhile."""
+    consent = (
+        Consent.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(id=code.data["consent"], user__is_active=True)
+        .first()
+    )
+    if consent is None:
+        return None
+    # The program's session is no stronger, and no fresher, than that of its person.
+    shown_at = datetime.fromisoformat(code.data["shown_at"])
+    proof = Proof(tuple(code.data["methods"]), code.data["is_strong"], shown_at)
+    entered = verbs.enter(
+        consent.user, visitor, proof, life=REFRESH_LIFE, tenant_id=consent.tenant_id
+    )
+    session_id = entered.actor.session_id
+    assert session_id is not None  # noqa: S101  # it has just begun
+    Session.objects.filter(id=session_id).update(consent=consent)
+    RefreshToken.objects.create(
+        digest=code.digest,
+        session_id=session_id,
+        scope=consent.scope,
+        expires_at=now() + REFRESH_LIFE,
+        spent_at=now(),
+    )
+    return _pair(entered.actor, consent.scope, proof.methods)
 
 
 def _renew(session_id: UUID, scope: str, request_id: str) -> Pair:
@@ -288,25 +296,30 @@ def _access(actor: Actor, scope: str, methods: tuple[str, ...]) -> str:
     return jwt.encode(header, claims, key, algorithms=[signing.ALGORITHM])
 
 
-def _answer_reuse(digest: str) -> None:
-    row = RefreshToken.objects.filter(digest=digest, spent_at__lt=now() - PARALLEL).first()
+def _answer_reuse(digest: str, request_id: str, patience: timedelta = timedelta()) -> None:
+    """End the session of a code or token that was spent longer than `patience` ago."""
+    row = RefreshToken.objects.filter(digest=digest, spent_at__lt=now() - patience).first()
     if row is None:
         return
-    session = Session.objects.select_related("user").get(id=row.session_id)
+    session = Session.objects.select_related("user", "consent").get(id=row.session_id)
     if session.ended_at is not None:
         return
-    with transaction.atomic():
+    with unit_of_work(Scope(session.tenant_id or PLATFORM_TENANT)):
         sessions.end_session(session.user_id, session.id)
+        whose = Actor(session.user_id, session.tenant_id, request_id=request_id)
+        program = session.consent.client_id if session.consent else ""
+        audit(whose, "session.ended_as_copied", "session", session.id, after={"program": program})
         mails.write(
             session.user.email,
             "A session of your account was ended",
-            "A refresh token of a program was used a second time. Somebody may have copied it, so "
-            "that we ended the session; the program has to sign in again.",
+            "A code or refresh token of a program was used a second time. Somebody may have copied "
+            "it, so that we ended the session; the program has to sign in again.",
             f"Where you are signed in: {mails.link('/profile')}",
         )
 
 
-def _known(scope: str) -> str:
+def known(scope: str) -> str:
+    """The words of a scope in their order; all, where none is named. Raises: UnknownScope."""
     words = sorted(set(scope.split())) or [ALL]
     unknown = [word for word in words if word not in SCOPES]
     if unknown:
@@ -322,9 +335,3 @@ def _header(token: str) -> dict[str, Any]:
 
 def _s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _shown(actor: Actor) -> dict[str, Any]:
-    """How the person of the session was recognised: a program's session is no stronger."""
-    row = Session.objects.get(id=actor.session_id) if actor.session_id else Session(methods="")
-    return {"is_strong": row.is_strong, "methods": row.methods.split()}

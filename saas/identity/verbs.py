@@ -266,7 +266,10 @@ def set_password(user: User, hashed: str, keep: UUID | None) -> None:
 
 
 def switch_tenant(actor: Actor, tenant_id: UUID) -> None:
-    """Make another of the person's tenants the session's tenant. Raises: NotAMember."""
+    """Make another of the person's tenants the session's tenant.
+
+    Raises: NotAMember, BoundToTenant.
+    """
     member = Membership.objects.filter(
         user_id=actor.user_id, tenant_id=tenant_id, suspended_at=None
     )

@@ -164,12 +164,8 @@ LACKS = {
     "8.2.3": "shown for roles of one's own and for secrets, not field by field",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "
     "one that was asked with must come back exactly",
-    "10.4.2": "a second use is refused, but does not end the tokens of the first",
     "10.4.4": "programs of one's own may use the password grant",
     "10.5.5": "the type in the header of a logout token is not asked for",
-    "10.7.1": "a signed-in page asks for the code; there is no page of consent",
-    "10.7.2": "there is no page of consent",
-    "10.7.3": "by ending the session that a program opened; scopes are not shown",
 }
 
 

@@ -17,6 +17,7 @@ GLOBAL_TABLES = {
     "saas_ticket",
     "saas_operatingmode",
     "saas_authenticatorapp",
+    "saas_consent",
     "saas_identitypolicy",
     "saas_mail",
     "saas_onetimesecret",

@@ -115,6 +115,7 @@ def test_what_is_the_persons_own_is_refused_with_the_reason(cast: Cast) -> None:
             "/auth/authorize",
             {
                 "client_id": "x", "redirect_uri": "http://127.0.0.1:1/", "code_challenge": "a" * 43,
+                "allow": True,
             },
         ),
         admin.put("/auth/policy", policy),

@@ -46,7 +46,8 @@ ABOUT_ONESELF = PUBLIC | {
     "auth_request_email", "auth_change_profile", "auth_step_up", "auth_step_up_passkey",
     "auth_mfa_status", "auth_mfa_setup", "auth_mfa_verify", "auth_mfa_disable", "auth_mfa_codes",
     "auth_passkeys", "auth_passkey_ask", "auth_passkey_add", "auth_passkey_remove",
-    "auth_sessions", "auth_end_others", "auth_end_session", "auth_history", "auth_authorize",
+    "auth_sessions", "auth_end_others", "auth_end_session", "auth_history",
+    "auth_ask_consent", "auth_authorize", "auth_consents", "auth_revoke_consent",
     "invitations_accept",
 }  # fmt: skip
 
@@ -97,6 +98,7 @@ def world(web: Web, model: SimulatedProvider, cast: Cast) -> dict[str, str]:
         "archive_id": str(uuid.uuid4()),
         "passkey_id": str(uuid.uuid4()),
         "session_id": str(uuid.uuid4()),
+        "consent_id": str(uuid.uuid4()),
         "sso_id": Client(web, "sysadmin")
         .post(
             "/sso/providers",
@@ -350,8 +352,9 @@ NO_VERBS = {
 }  # fmt: skip
 # About the actor's own account, whoever it is.
 OF_ONESELF = {
-    "saas.identity.passkeys", "saas.identity.recovery", "saas.identity.second_factor",
-    "saas.identity.sessions", "saas.identity.tokens", "saas.identity.verbs",
+    "saas.identity.consents", "saas.identity.passkeys", "saas.identity.recovery",
+    "saas.identity.second_factor", "saas.identity.sessions", "saas.identity.tokens",
+    "saas.identity.verbs",
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ const PAGES = {
   reset: () => import("./pages/reset-page"),
   invitation: () => import("./pages/invitation-page"),
   confirm: () => import("./pages/confirm-page"),
+  authorize: () => import("./pages/authorize-page"),
   workspace: () => import("./pages/workspace"),
 } as const;
 
@@ -78,7 +79,8 @@ export class SomaApp extends LitElement {
     if (me.must_change_password) {
       hub.stop();
       if (at !== "password") {
-        const next = at === "sign-in" ? router.state.query.get("next") : router.state.path;
+        const here = location.pathname + location.search;
+        const next = at === "sign-in" ? router.state.query.get("next") : here;
         const back = safeReturnPath(next, HOME);
         router.go(back === HOME ? "/password" : `/password?next=${encodeURIComponent(back)}`, {
           replace: true,
@@ -128,6 +130,9 @@ export class SomaApp extends LitElement {
     }
     if (me.must_change_password || router.state.match?.name === "password") {
       return this.#need("password", () => html`<soma-password-page></soma-password-page>`);
+    }
+    if (router.state.match?.name === "authorize") {
+      return this.#need("authorize", () => html`<soma-authorize-page></soma-authorize-page>`);
     }
     return this.#need("workspace", () => html`<soma-workspace></soma-workspace>`);
   }

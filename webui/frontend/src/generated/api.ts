@@ -719,14 +719,58 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Ask
+         * @description What a program on one's own machine asks for, in words. Gives it nothing.
+         */
+        get: operations["auth_ask_consent"];
         put?: never;
         /**
-         * Authorize
-         * @description A code that a program on one's own machine changes for tokens.
+         * Answer
+         * @description Allow a program in, or refuse it: a code or `access_denied` for it.
          */
         post: operations["auth_authorize"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Consents
+         * @description The programs that one let in.
+         */
+        get: operations["auth_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/auth/consents/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke
+         * @description Take it back: the program's sessions end within a second.
+         */
+        delete: operations["auth_revoke_consent"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3942,18 +3986,16 @@ export interface components {
             refresh_token: string;
         };
         /**
-         * CodeOut
-         * @description An authorization code; it works once, for a minute.
+         * AskedIn
+         * @description An authorization request (RFC 6749, section 4.1.1; RFC 7636 with S256).
          */
-        CodeOut: {
-            /** Code */
-            code: string;
-        };
-        /**
-         * AuthorizeIn
-         * @description What a program on the person's machine asks for; the challenge is S256.
-         */
-        AuthorizeIn: {
+        AskedIn: {
+            /**
+             * Response Type
+             * @default code
+             * @constant
+             */
+            response_type: "code";
             /** Client Id */
             client_id: string;
             /** Redirect Uri */
@@ -3971,6 +4013,110 @@ export interface components {
              * @default
              */
             scope: string;
+            /**
+             * State
+             * @default
+             */
+            state: string;
+        };
+        /**
+         * QuestionOut
+         * @description What the person has to know. `program`: as it calls itself; `place`: where it listens.
+         *
+         *     `tenant`: the name of the organisation; `life_hours`: how long it may go on; `allowed_at`: when
+         *     the same was allowed before.
+         */
+        QuestionOut: {
+            /** Program */
+            program: string;
+            /** Place */
+            place: string;
+            /** Tenant */
+            tenant: string;
+            /** Scopes */
+            scopes: ("all" | "read" | "agents:read" | "agents:write" | "chat:read" | "chat:write" | "cognitive:read" | "cognitive:write" | "gateway:read" | "gateway:write" | "memory:read" | "memory:write" | "saas:read" | "saas:write")[];
+            /** Life Hours */
+            life_hours: number;
+            /** Allowed At */
+            allowed_at: string | null;
+        };
+        /**
+         * AnsweredOut
+         * @description The program's address, with a code or an error: the browser goes there.
+         */
+        AnsweredOut: {
+            /** Redirect To */
+            redirect_to: string;
+        };
+        /**
+         * AnswerIn
+         * @description The same once more, with what the person decided.
+         */
+        AnswerIn: {
+            /**
+             * Response Type
+             * @default code
+             * @constant
+             */
+            response_type: "code";
+            /** Client Id */
+            client_id: string;
+            /** Redirect Uri */
+            redirect_uri: string;
+            /** Code Challenge */
+            code_challenge: string;
+            /**
+             * Code Challenge Method
+             * @default S256
+             * @constant
+             */
+            code_challenge_method: "S256";
+            /**
+             * Scope
+             * @default
+             */
+            scope: string;
+            /**
+             * State
+             * @default
+             */
+            state: string;
+            /** Allow */
+            allow: boolean;
+        };
+        /**
+         * ConsentOut
+         * @description A program that was allowed. `last_used_at`, `open_sessions`: of its sessions that go on.
+         */
+        ConsentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Program */
+            program: string;
+            /** Tenant */
+            tenant: string;
+            /** Scopes */
+            scopes: ("all" | "read" | "agents:read" | "agents:write" | "chat:read" | "chat:write" | "cognitive:read" | "cognitive:write" | "gateway:read" | "gateway:write" | "memory:read" | "memory:write" | "saas:read" | "saas:write")[];
+            /**
+             * Allowed At
+             * Format: date-time
+             */
+            allowed_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Open Sessions */
+            open_sessions: number;
+        };
+        /**
+         * ConsentsOut
+         * @description The programs that one let in, the last one first.
+         */
+        ConsentsOut: {
+            /** Items */
+            items: components["schemas"]["ConsentOut"][];
         };
         /**
          * SsoRouteOut
@@ -8728,6 +8874,34 @@ export interface operations {
             };
         };
     };
+    auth_ask_consent: {
+        parameters: {
+            query: {
+                response_type?: "code";
+                client_id: string;
+                redirect_uri: string;
+                code_challenge: string;
+                code_challenge_method?: "S256";
+                scope?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionOut"];
+                };
+            };
+        };
+    };
     auth_authorize: {
         parameters: {
             query?: never;
@@ -8737,7 +8911,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AuthorizeIn"];
+                "application/json": components["schemas"]["AnswerIn"];
             };
         };
         responses: {
@@ -8747,8 +8921,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CodeOut"];
+                    "application/json": components["schemas"]["AnsweredOut"];
                 };
+            };
+        };
+    };
+    auth_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentsOut"];
+                };
+            };
+        };
+    };
+    auth_revoke_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -16,6 +16,8 @@ export type Welcome = Schemas["WelcomeOut"];
 export type Invitation = Schemas["InvitationOut"];
 export type InviteLine = Schemas["InviteLineOut"];
 export type Mails = Schemas["MailsOut"];
+export type Question = Schemas["QuestionOut"];
+export type Consent = Schemas["ConsentOut"];
 export type SignInPolicy = Schemas["SignInPolicyOut"];
 
 /** What `navigator.credentials` gave, as JSON. */
@@ -138,6 +140,23 @@ export class IdentityApi {
 
   endOthers(): Promise<{ count: number }> {
     return this.http.post("/auth/sessions/end-others");
+  }
+
+  /** `asked`: the parameters of the address that the program opened. */
+  consentQuestion(asked: Record<string, string>): Promise<Question> {
+    return this.http.get("/auth/authorize", { query: asked });
+  }
+
+  answerConsent(answer: Record<string, string | boolean>): Promise<Schemas["AnsweredOut"]> {
+    return this.http.post("/auth/authorize", answer);
+  }
+
+  consents(): Promise<{ items: Consent[] }> {
+    return this.http.get("/auth/consents");
+  }
+
+  revokeConsent(id: string): Promise<void> {
+    return this.http.delete(`/auth/consents/${encodeURIComponent(id)}`);
   }
 
   history(): Promise<{ items: Attempt[] }> {

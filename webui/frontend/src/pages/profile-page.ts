@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement } from "lit/decorators.js";
 import type { Me } from "../api/types";
+import "../identity/soma-consents";
 import "../identity/soma-factors";
 import "../identity/soma-sessions";
 import { EntranceController, keptThere } from "../identity/entrance";
@@ -47,6 +48,7 @@ export class ProfilePage extends LightElement {
           : nothing}
         ${this.#person(me, elsewhere)}
         ${elsewhere === null ? html`<soma-factors class="security"></soma-factors>` : nothing}
+        <soma-consents class="security"></soma-consents>
         <soma-sessions class="security"></soma-sessions>
       </main>`;
   }

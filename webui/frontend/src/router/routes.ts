@@ -14,6 +14,7 @@ export const ROUTES = [
   ["confirm-account", "/confirm-account"],
   ["password", "/password"],
   ["profile", "/profile"],
+  ["authorize", "/authorize"],
   ["agents", "/agents"],
   ["agents", "/agents/:agent"],
   ["cognitive", "/agents/:agent/training"],

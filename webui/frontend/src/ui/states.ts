@@ -82,6 +82,9 @@ function doorStep(code: string): string | null {
       return msg("Check what you entered, then try again.");
     case "passkey-refused":
       return msg("Try again, or sign in in another way.");
+    case "redirect-refused":
+    case "invalid-scope":
+      return msg("The program asks for something that cannot be: tell whoever made it.");
     case "link-invalid":
       return msg("Ask for a new one.");
     case "step-up-required":

@@ -33,6 +33,12 @@ export function clockTime(iso: string): string {
   );
 }
 
+/** "30 days" or "8 hours". */
+export function lastingHours(hours: number): string {
+  const [count, unit] = hours % 24 === 0 ? [hours / 24, "day"] : [hours, "hour"];
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "long" }).format(count);
+}
+
 export type AgeGroup = "today" | "yesterday" | "week" | "month" | "older";
 
 /** Under which heading of the list a conversation stands. */
