@@ -9,7 +9,14 @@ from typing import BinaryIO
 from kernel.actor import Scope
 from kernel.ids import uuid7
 from kernel.ports import Probe
-from kernel.storage.ports import CHUNK_BYTES, ObjectMissing, StorageAway, place_of, round_trip
+from kernel.storage.ports import (
+    CHUNK_BYTES,
+    ObjectMissing,
+    StorageAway,
+    object_at,
+    place_of,
+    round_trip,
+)
 
 
 class LocalStorage:
@@ -56,6 +63,16 @@ class LocalStorage:
             existed = path.is_file()
             path.unlink(missing_ok=True)
         return existed
+
+    def objects(self) -> Iterator[tuple[Scope, str]]:
+        """See the port."""
+        with _folder():
+            places = [
+                path.relative_to(self._root).as_posix()
+                for path in self._root.rglob("*")
+                if path.is_file()
+            ]
+        return filter(None, map(object_at, places))
 
     def probe(self) -> Probe:
         """Round trip of a small object."""

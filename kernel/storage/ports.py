@@ -63,6 +63,10 @@ class Storage(Protocol):
         """Remove; False when there was nothing."""
         ...
 
+    def objects(self) -> Iterator[tuple[Scope, str]]:
+        """Every tenant and key, in no order; what others put beside them is passed over."""
+        ...
+
     def probe(self) -> Probe:
         """Write, read and delete a probe object."""
         ...
@@ -73,9 +77,23 @@ STORAGE: Port[Storage] = Port("storage")
 
 def place_of(scope: Scope, key: str) -> str:
     """`<tenant>/<key>`, which leads nowhere else. Raises: UnsafeKey."""
-    if len(key) > KEY_LIMIT or not all(_SAFE_PART.fullmatch(part) for part in key.split("/")):
+    if not _is_safe(key):
         raise UnsafeKey
     return f"{scope.tenant_id}/{key}"
+
+
+def object_at(place: str) -> tuple[Scope, str] | None:
+    """What `place_of` made `place` from; None when it did not, or for a probe."""
+    tenant, _, key = place.partition("/")
+    try:
+        scope = Scope(UUID(tenant))
+    except ValueError:
+        return None
+    return (scope, key) if _is_safe(key) and scope != _NOBODY else None
+
+
+def _is_safe(key: str) -> bool:
+    return len(key) <= KEY_LIMIT and all(map(_SAFE_PART.fullmatch, key.split("/")))
 
 
 def round_trip(storage: Storage, key: str, advice: str) -> Probe:

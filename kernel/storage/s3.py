@@ -30,6 +30,7 @@ from kernel.storage.ports import (
     ObjectMissing,
     StorageAway,
     StorageRefused,
+    object_at,
     place_of,
     round_trip,
 )
@@ -37,6 +38,7 @@ from kernel.storage.ports import (
 # S3 takes at least 5 MiB (but for the last) and 10,000 of them: up to 78 GiB an object.
 PART_BYTES = 8 * 1024 * 1024
 TRANSFER_S = 3_600.0
+PAGE = 1_000
 POOL_SIZE = 32
 SERVICE = "storage"
 # Refusals that say: come again.
@@ -113,6 +115,19 @@ class S3Storage:
             existed = False
         self._ask("delete_object", Key=name)
         return existed
+
+    def objects(self) -> Iterator[tuple[Scope, str]]:
+        """See the port; in pages of at most a thousand."""
+        more: dict[str, str] = {}
+        while True:
+            page = self._ask("list_objects_v2", Prefix=self._place.prefix, MaxKeys=PAGE, **more)
+            names = (str(one["Key"]) for one in page.get("Contents", ()))
+            yield from filter(
+                None, (object_at(name.removeprefix(self._place.prefix)) for name in names)
+            )
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def probe(self) -> Probe:
         """Round trip of a small object, past the breaker and with little patience."""

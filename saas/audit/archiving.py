@@ -24,7 +24,7 @@ from kernel.actor import Actor, Scope
 from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import NotFound, SomaError
-from kernel.storage.ports import STORAGE
+from kernel.storage.ports import STORAGE, StorageAway
 from saas.audit import exploring, sealing
 from saas.audit.exploring import AuditQuery
 from saas.models import AuditArchive, AuditEntry, AuditSeal
@@ -73,6 +73,8 @@ def archive_all() -> int:
         try:
             while moved := _archive_next(tenant_id):
                 gone += moved
+        except StorageAway as exc:
+            log.warning("audit.archive_waits", tenant_id=str(tenant_id), problem=exc.code)
         except (SomaError, OSError):
             log.exception("audit.not_archived", tenant_id=str(tenant_id))
     return gone

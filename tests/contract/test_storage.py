@@ -225,6 +225,21 @@ def test_readers_see_one_whole_object_while_writers_meet(storage: Storage, scope
     assert odd == []
 
 
+def test_everything_of_every_tenant_is_found_and_nothing_else(
+    kept: Kept, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel.storage.s3.PAGE", 2)
+    assert list(kept.storage.objects()) == []
+    other = Scope(uuid4())
+    wanted = {(scope, "a/b"), (scope, "a/c"), (scope, "d"), (other, "a/b"), (other, "e.txt")}
+    for whose, key in wanted:
+        kept.storage.put(whose, key, BytesIO(b"x"))
+    with pytest.raises(OSError, match="gone"):
+        kept.storage.put(scope, "never", stream(10, dies=True))
+    kept.storage.probe()
+    assert set(kept.storage.objects()) == wanted
+
+
 def test_a_probe_writes_reads_and_leaves_nothing(kept: Kept) -> None:
     assert kept.storage.probe().ok
     assert kept.storage.probe().ok
