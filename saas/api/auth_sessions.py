@@ -115,7 +115,7 @@ def history(request: HttpRequest) -> object:
 
 @router.post("/token", response=PairOut, auth=None, operation_id="auth_token")
 def token(request: HttpRequest, body: Form[TokenGrantIn]) -> object:
-    """Tokens for a password, an authorization code or a refresh token."""
+    """Tokens for an authorization code or a refresh token; for a password where that is allowed."""
     visitor = visitor_of(request)
     if body.grant_type == "password":
         return tokens.sign_in(body.username, body.password, body.otp, body.scope, visitor)

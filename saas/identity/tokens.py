@@ -58,6 +58,12 @@ class InvalidGrant(BadRequest):
     code, title = "invalid-grant", "This grant is not valid"
 
 
+class GrantOff(BadRequest):
+    """Tokens are not given for this here (RFC 6749, 5.2); RFC 9700 advises against passwords."""
+
+    code, title = "unsupported-grant-type", "Tokens are not given for this"
+
+
 class ScopeExceeded(Forbidden):
     """The access token was not given for this."""
 
@@ -151,8 +157,12 @@ def may(scope: str, path: str, *, is_safe: bool) -> bool:
 def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Visitor) -> Pair:
     """Tokens for a password, and a code where the person has a second factor.
 
-    Raises: LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
+    Off unless the platform's setting allows it: whoever types a password into a program has
+    given it away, and no passkey helps there.
+    Raises: GrantOff, LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
     """
+    if not settings.SOMA.password_grant:
+        raise GrantOff("Ask for an authorization code; SA01_PASSWORD_GRANT allows passwords.")
     scope = known(scope)
     user = verbs.check_password(email, password, visitor)
     proof = Proof()

@@ -438,6 +438,11 @@ class SessionSettings(Group):
         description="Whether people may make accounts without an invitation.",
         json_schema_extra={"accepted": "true or false"},
     )
+    password_grant: bool = Field(
+        False,
+        description="Whether programs may exchange a person's password for tokens.",
+        json_schema_extra={"accepted": "true or false"},
+    )
 
 
 class MailSettings(Group):

@@ -164,7 +164,7 @@ LACKS = {
     "8.2.3": "shown for roles of one's own and for secrets, not field by field",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "
     "one that was asked with must come back exactly",
-    "10.4.4": "programs of one's own may use the password grant",
+    "10.4.4": "off until the platform's setting SA01_PASSWORD_GRANT allows the password grant",
     "10.5.5": "the type in the header of a logout token is not asked for",
 }
 

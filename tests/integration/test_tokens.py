@@ -8,7 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client as Browser
+from django.test import override_settings
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
@@ -22,6 +24,9 @@ from tests.support.signed_in import signed_in
 
 ANN = "ann@example.org"
 ME = "/api/v2/auth/me"
+
+# What is tested here is the same for tokens of every grant.
+pytestmark = pytest.mark.usefixtures("password_grant")
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +161,17 @@ def test_a_token_ends_with_its_session_and_with_its_tenant(cast: Cast) -> None:
     assert bearer(token).json()["tenant"]["slug"] == "globex"
     assert bearer(token, "/api/v2/auth/logout", "post").status_code == 204
     assert bearer(token).status_code == 401
+
+
+@pytest.mark.asvs("10.4.4")
+def test_passwords_are_exchanged_only_where_the_platform_allows_it(cast: Cast) -> None:
+    closed = settings.SOMA.model_copy(update={"password_grant": False})
+    with override_settings(SOMA=closed):
+        for password in (PASSWORD, "wrong"):
+            answer = grant(grant_type="password", username=ANN, password=password)
+            assert (answer.status_code, answer.json()["code"]) == (400, "unsupported-grant-type")
+    # It was no failure of Ann's: her door stays open.
+    assert pair()["scope"] == "all"
 
 
 @pytest.mark.asvs("10.3.2")

@@ -683,7 +683,7 @@ export interface paths {
         put?: never;
         /**
          * Token
-         * @description Tokens for a password, an authorization code or a refresh token.
+         * @description Tokens for an authorization code or a refresh token; for a password where that is allowed.
          */
         post: operations["auth_token"];
         delete?: never;
