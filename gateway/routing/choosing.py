@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from gateway.catalogue import Snapshot
 from gateway.errors import BudgetExhausted, ModelError, NoModelConfigured
-from gateway.ledger.rules import Caller
+from gateway.ledger.rules import NOBODY, Caller
 from gateway.ledger.terms import TERMS
 from gateway.parts import Timeouts
 from gateway.ports import Endpoint
@@ -162,7 +162,7 @@ class Route:
                 "input_tokens": need.input_tokens,
                 "output_tokens": need.output_tokens,
             },
-            "model_id": first.model_id,
+            "model_id": first.model_id or NOBODY,
             "model": label_of(first)[:300],
             "reason": self.reason,
             "candidates": as_json(self.weighed),

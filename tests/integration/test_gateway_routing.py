@@ -8,14 +8,16 @@ from uuid import UUID
 import pytest
 from openai import OpenAI, PermissionDeniedError
 
-from gateway.models import Usage, UsageTotal
+from gateway.models import Decision, Usage, UsageTotal
 from gateway.routing import judging
 from gateway.routing.bandit import Arm
-from gateway.routing.log import DecisionLog
+from gateway.routing.log import AT_ONCE, WRITE_EVERY_S, DecisionLog
 from gateway.routing.policies import PLATFORM
 from kernel import outbox
 from kernel.bus.ports import BUS
+from kernel.clock import now
 from kernel.db import platform_unit, unit_of_work
+from kernel.ids import uuid7
 from tests.support.cast import Cast
 from tests.support.models import add_provider
 from tests.support.simulator import SimulatedProvider, simulated_provider
@@ -198,6 +200,55 @@ def test_what_people_say_of_an_answer_reaches_the_draw(
 
     eventually(drawn_from, "nothing was learned", deadline_s=10)
     assert drawn_from() == {of: Arm(good=0.0, bad=judging.WEIGHT)}
+
+
+def test_decisions_that_come_faster_than_groups_are_written_without_a_pause(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 2 * AT_ONCE + 1
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def run() -> None:
+        decisions = DecisionLog()
+        for _ in range(count):
+            decisions.keep(cast.acme_id, decision(cast))
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        assert decisions._worker is not None
+        await decisions._worker
+
+    asyncio.run(run())
+    with unit_of_work(cast.acme):
+        assert Decision.objects.filter(asked="many").count() == count
+    assert pauses == [WRITE_EVERY_S, 0.0, WRITE_EVERY_S]
+
+
+def decision(cast: Cast) -> dict[str, Any]:
+    """The values of a row."""
+    return {
+        "call_id": uuid7(),
+        "kind": "chat",
+        "at": now(),
+        "user_id": cast.ann.user_id,
+        "agent_id": UUID(int=0),
+        "key_id": UUID(int=0),
+        "asked": "many",
+        "need": {},
+        "model_id": UUID(int=0),
+        "model": "",
+        "reason": "",
+        "candidates": [],
+        "from_cache": False,
+        "attempts": [],
+        "outcome": "ok",
+        "answered": "",
+        "first_token_ms": None,
+        "shadow": "",
+    }
 
 
 def test_a_shadow_is_asked_unseen_and_paid_by_the_platform(
