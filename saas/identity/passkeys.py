@@ -8,21 +8,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import webauthn
 from django.conf import settings
 from django.db import transaction
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from kernel.actor import Actor
 from kernel.clock import now
@@ -98,17 +90,19 @@ def begin_registration(actor: Actor) -> Asked:
     known = [bytes(one.credential_id) for one in Passkey.objects.filter(user=user)]
     if len(known) >= MOST:
         raise Conflict(f"{MOST} passkeys are the most that a person can have.")
+    webauthn = _library()
+    structs = webauthn.helpers.structs
     options = webauthn.generate_registration_options(
         rp_id=rp_id(),
         rp_name="SomaAgent",
         user_id=user.id.bytes,
         user_name=user.email,
         user_display_name=user.display_name,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.PREFERRED,
+            user_verification=structs.UserVerificationRequirement.PREFERRED,
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in known],
     )
     return _asked(options, options.challenge, user.id, "register")
 
@@ -120,6 +114,7 @@ def register(actor: Actor, challenge: str, credential: dict[str, Any], name: str
     """
     require_step_up(actor)
     expected = _redeem(challenge, "register", actor.user_id)
+    webauthn = _library()
     try:
         made = webauthn.verify_registration_response(
             credential=credential,
@@ -127,7 +122,7 @@ def register(actor: Actor, challenge: str, credential: dict[str, Any], name: str
             expected_rp_id=rp_id(),
             expected_origin=origins(),
         )
-    except WebAuthnException as exc:
+    except webauthn.helpers.exceptions.WebAuthnException as exc:
         raise PasskeyRefused from exc
     if Passkey.objects.filter(credential_id=made.credential_id).exists():
         raise PasskeyRefused
@@ -160,12 +155,14 @@ def begin_sign_in(user_id: UUID | None = None, first: Sequence[str] = ()) -> Ask
     """Ask the browser to show a passkey: any, or one of a person who showed `first` already."""
     require_own_accounts()
     known = [] if user_id is None else Passkey.objects.filter(user_id=user_id)
+    webauthn = _library()
+    structs = webauthn.helpers.structs
     options = webauthn.generate_authentication_options(
         rp_id=rp_id(),
         allow_credentials=[
-            PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known
+            structs.PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known
         ],
-        user_verification=UserVerificationRequirement.PREFERRED,
+        user_verification=structs.UserVerificationRequirement.PREFERRED,
     )
     return _asked(options, options.challenge, user_id, "show", first)
 
@@ -179,16 +176,17 @@ def show(challenge: str, credential: dict[str, Any]) -> Shown:
     row = Passkey.objects.filter(credential_id=_credential_id(credential)).first()
     if row is None or asked.user_id not in {None, row.user_id}:
         raise PasskeyRefused
+    webauthn = _library()
     try:
         shown = webauthn.verify_authentication_response(
             credential=credential,
-            expected_challenge=base64url_to_bytes(asked.data["challenge"]),
+            expected_challenge=webauthn.base64url_to_bytes(asked.data["challenge"]),
             expected_rp_id=rp_id(),
             expected_origin=origins(),
             credential_public_key=bytes(row.public_key),
             credential_current_sign_count=row.sign_count,
         )
-    except WebAuthnException as exc:
+    except webauthn.helpers.exceptions.WebAuthnException as exc:
         raise PasskeyRefused from exc
     Passkey.objects.filter(id=row.id).update(sign_count=shown.new_sign_count, last_used_at=now())
     # After a password it is the second factor, whether or not it verified its user itself.
@@ -204,10 +202,11 @@ def _proof(*, is_verified: bool) -> sessions.Proof:
 def _asked(
     options: Any, challenge: bytes, user_id: UUID | None, act: str, first: Sequence[str] = ()
 ) -> Asked:
+    webauthn = _library()
+    kept = webauthn.helpers.bytes_to_base64url(challenge)
     secret = onetime.issue(
-        "passkey", CHALLENGE_LIFE, user_id, act=act, challenge=bytes_to_base64url(challenge),
-        first=list(first),
-    )  # fmt: skip
+        "passkey", CHALLENGE_LIFE, user_id, act=act, challenge=kept, first=list(first)
+    )
     return Asked(secret, json.loads(webauthn.options_to_json(options)))
 
 
@@ -215,11 +214,18 @@ def _redeem(challenge: str, act: str, user_id: UUID) -> bytes:
     asked = onetime.spend("passkey", challenge)
     if asked is None or asked.data["act"] != act or asked.user_id != user_id:
         raise PasskeyRefused
-    return base64url_to_bytes(asked.data["challenge"])
+    return bytes(_library().base64url_to_bytes(asked.data["challenge"]))
 
 
 def _credential_id(credential: dict[str, Any]) -> bytes:
     try:
-        return base64url_to_bytes(str(credential.get("rawId", "")))
+        return bytes(_library().base64url_to_bytes(str(credential.get("rawId", ""))))
     except ValueError as exc:
         raise PasskeyRefused from exc
+
+
+def _library() -> ModuleType:
+    """The WebAuthn protocol: 7 MB that a process loads once somebody uses a passkey."""
+    import webauthn
+
+    return webauthn
