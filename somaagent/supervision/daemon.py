@@ -27,6 +27,9 @@ GROUP = "application"
 SERVER_PRIORITIES = {"postgres": 10, "valkey": 20}
 GROUP_PRIORITY = 30
 WANTED_FILES = 65536  # a socket of a user is an open file
+# glibc gives threads heaps of their own, each with holes of its own: under load a fifth more memory
+# stays resident than is used. An environment that says otherwise is left as it is.
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "262144"}
 FAILED_STATES = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 
 
@@ -133,6 +136,7 @@ class Supervisor:
 def _environment(config: Config, children: Path) -> Mapping[str, str]:
     interpreter_dir = str(Path(sys.executable).parent)
     return {
+        **MALLOC,
         **os.environ,
         "PATH": os.pathsep.join((interpreter_dir, os.environ.get("PATH", os.defpath))),
         "DJANGO_SETTINGS_MODULE": "somaagent.settings",

@@ -21,7 +21,7 @@ from somaagent.supervision.signals import StopRequested, StopSignals
 from somaagent.supervision.terminal import Terminal
 
 STOP_WAIT_S = 9.0
-SERVER_WAIT_S = 30.0
+SERVER_WAIT_S = 60.0
 READY_WAIT_S = 90.0
 POLL_S = 0.05
 WATCH_S = 1.0

@@ -19,7 +19,7 @@ from somaagent.config import ROOT
 from somaagent.supervision import lock
 from tests.support.services import wait_until
 
-READY_S = 60
+READY_S = 120
 STOP_S = 10
 
 
@@ -77,7 +77,10 @@ class Up:
 
     def wait_for(self, text: str, deadline_s: float = READY_S) -> "Up":
         """Wait until it prints `text`."""
-        wait_until(lambda: text in self.output, f"no {text!r}", self.process, deadline_s)
+        try:
+            wait_until(lambda: text in self.output, f"no {text!r}", self.process, deadline_s)
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}; it printed:\n{self.output[-3000:]}") from None
         return self
 
     def wait_ready(self) -> "Up":
