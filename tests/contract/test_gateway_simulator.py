@@ -131,12 +131,9 @@ def test_the_pace_is_kept() -> None:
         _arrivals(ttft_ms=0, gap_ms=0),
         _arrivals(ttft_ms=100, gap_ms=20),
     )
-    assert paced[0] >= 0.1
-    assert paced[-1] - paced[0] >= 0.19
-    # How slow the machine is shows in the answer that has no pace to keep.
-    slowness = max(at_once[-1], 0.05)
-    assert paced[0] < 0.1 + 10 * slowness
-    assert paced[-1] - paced[0] < 0.2 + 10 * slowness
+    # A busy machine may be late, never early.
+    assert all(at >= 0.1 + 0.02 * place - 0.002 for place, at in enumerate(paced))
+    assert at_once[-1] < paced[-1]
 
 
 def _arrivals(**pace: int) -> list[float]:
