@@ -121,20 +121,18 @@ def storage_of(config: Config, board: Board) -> Storage:
     if not config.files_in_s3:
         return folder_of(config)
     secret = config.s3_secret
-    storage = S3Storage(
-        S3Place(
-            config.s3_bucket or "",
-            config.s3_endpoint,
-            config.s3_region,
-            config.s3_key_id,
-            secret.get_secret_value() if secret else None,
-            config.s3_prefix,
-            path_style=config.s3_path_style,
-            ca_file=config.s3_ca_file,
-        )
+    place = S3Place(
+        config.s3_bucket or "",
+        config.s3_endpoint,
+        config.s3_region,
+        config.s3_key_id,
+        secret.get_secret_value() if secret else None,
+        config.s3_prefix,
+        path_style=config.s3_path_style,
+        ca_file=config.s3_ca_file,
     )
-    board.enrol(storage.breaker)
-    return storage
+    guard = board.breaker("storage", dependency="storage", title="File storage")
+    return S3Storage(place, breaker=guard)
 
 
 def folder_of(config: Config) -> LocalStorage:

@@ -8,15 +8,12 @@ Source: Amazon S3 API reference (2006-03-01); the client is botocore, imported o
 """
 
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO
-
-import structlog
 
 from kernel.actor import Scope
 from kernel.calling import calling
@@ -44,8 +41,6 @@ SERVICE = "storage"
 # Refusals that say: come again.
 _BUSY = frozenset({"SlowDown", "RequestTimeout", "Throttling"})
 _CODE = re.compile(r"[A-Za-z0-9]{1,64}")
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +77,19 @@ LOOKING = Patience(1, 1, 1)
 class S3Storage:
     """The networked adapter. Thread-safe."""
 
-    def __init__(self, place: S3Place, patience: Patience = WORKING) -> None:
+    def __init__(
+        self,
+        place: S3Place,
+        patience: Patience = WORKING,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
         self._place = place
         self._patience = patience
         self._probe_key = f"probe-{uuid7()}"
         self._made: Any = None
-        self._looking: S3Storage | None = None
+        self._looking: _Looking | None = None
         self._lock = threading.Lock()
-        self.breaker = CircuitBreaker(SERVICE, title="File storage")
+        self.breaker = breaker or CircuitBreaker(SERVICE)
 
     def put(self, scope: Scope, key: str, content: BinaryIO) -> int:
         """Small objects in one request, others in parts: S3 shows an object when all is there."""
@@ -110,11 +110,10 @@ class S3Storage:
         name = self._name(scope, key)
         try:
             self._ask("head_object", Key=name)
-            existed = True
+            self._ask("delete_object", Key=name)
         except ObjectMissing:
-            existed = False
-        self._ask("delete_object", Key=name)
-        return existed
+            return False
+        return True
 
     def objects(self) -> Iterator[tuple[Scope, str]]:
         """See the port; in pages of at most a thousand."""
@@ -131,9 +130,7 @@ class S3Storage:
 
     def probe(self) -> Probe:
         """Round trip of a small object, past the breaker and with little patience."""
-        if self._looking is None:
-            self._looking = S3Storage(self._place, LOOKING)
-            self._looking.breaker = CircuitBreaker(SERVICE, failures=sys.maxsize)
+        self._looking = self._looking or _Looking(self._place)
         advice = (
             "See whether the service runs, and whether SA01_S3_… name it, its bucket and a key "
             "that may write, read and delete there."
@@ -169,7 +166,8 @@ class S3Storage:
                 try:
                     chunk = body.read(CHUNK_BYTES)
                 except Exception as exc:
-                    raise self._failed("read", exc) from exc
+                    self.breaker.failure()
+                    raise _away_of(exc) from exc
                 if not chunk:
                     return
                 yield chunk
@@ -183,24 +181,31 @@ class S3Storage:
             raise StorageAway(retry_after=exc.retry_after, reason="resting") from exc
         try:
             with calling(SERVICE, act):
-                answer = getattr(self._client(), act)(Bucket=self._place.bucket, **parameters)
-        except Exception as exc:
-            raise self._failed(act, exc) from exc
+                answer = self._request(act, **parameters)
+        except StorageRefused:
+            self.breaker.success()  # Whoever refuses is there.
+            raise
+        except StorageAway:
+            self.breaker.failure()
+            raise
         self.breaker.success()
+        if answer is None:
+            raise ObjectMissing
         return answer
 
-    def _failed(self, act: str, exc: Exception) -> SomaError:
-        """What `exc` means, told to the breaker: whoever refuses is there."""
-        failure = failure_of(exc)
-        if isinstance(failure, ObjectMissing):
-            self.breaker.success()
-            return failure
-        if isinstance(failure, StorageRefused):
-            self.breaker.success()
-        else:
-            self.breaker.failure()
-        log.warning("storage.failed", act=act, code=failure.code, reason=failure.data["reason"])
-        return failure
+    def _request(self, act: str, **parameters: Any) -> Any | None:
+        """What S3 says; None: there is no such object. Raises: StorageAway, StorageRefused."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return getattr(self._client(), act)(Bucket=self._place.bucket, **parameters)
+        except ClientError as exc:
+            refusal = _refusal_of(exc.response)
+            if refusal is None:
+                return None
+            raise refusal from exc
+        except Exception as exc:
+            raise _away_of(exc) from exc
 
     def _client(self) -> Any:
         with self._lock:
@@ -212,33 +217,45 @@ class S3Storage:
         return f"{self._place.prefix}{place_of(scope, key)}"
 
 
-def failure_of(exc: Exception) -> SomaError:
-    """What the client raised, as the port says it; a defect of ours is raised again."""
-    from botocore import exceptions
-    from urllib3.exceptions import HTTPError
+class _Looking(S3Storage):
+    """For probes: little patience, past the breaker, not counted among the calls."""
 
-    if isinstance(exc, exceptions.ClientError):
-        return _refusal_of(exc.response)
-    reason = type(exc).__name__
-    lines = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
-    if isinstance(exc, (*lines, HTTPError, OSError)):
-        return StorageAway(retry_after=5, reason=reason)
-    if isinstance(exc, exceptions.BotoCoreError):
-        # No credentials, no such region, …
-        return StorageRefused(retry_after=30, reason=reason)
-    raise exc
+    def __init__(self, place: S3Place) -> None:
+        super().__init__(place, LOOKING)
+
+    def _ask(self, act: str, **parameters: Any) -> Any:
+        answer = self._request(act, **parameters)
+        if answer is None:
+            raise ObjectMissing
+        return answer
 
 
-def _refusal_of(answer: Any) -> SomaError:
+def _refusal_of(answer: Any) -> StorageAway | None:
+    """What S3's refusal means; None: there is no such object."""
     code = str(answer.get("Error", {}).get("Code", ""))
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if status == 404 and code in {"NoSuchKey", "404"}:
-        return ObjectMissing()
+        return None
     # An identifier of S3's, never the service's prose.
     reason = code if _CODE.fullmatch(code) else str(status)
     if status >= 500 or status == 429 or code in _BUSY:
         return StorageAway(retry_after=5, reason=reason)
     return StorageRefused(retry_after=30, reason=reason)
+
+
+def _away_of(exc: Exception) -> StorageAway:
+    """What went wrong on the way there; a defect of ours is raised again."""
+    from botocore import exceptions
+    from urllib3.exceptions import HTTPError
+
+    reason = type(exc).__name__
+    line = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
+    if isinstance(exc, (*line, HTTPError, OSError)):
+        return StorageAway(retry_after=5, reason=reason)
+    if isinstance(exc, exceptions.BotoCoreError):
+        # No credentials, no such region, …
+        return StorageRefused(retry_after=30, reason=reason)
+    raise exc
 
 
 def _connect(place: S3Place, patience: Patience) -> Any:

@@ -74,7 +74,8 @@ def archive_all() -> int:
             while moved := _archive_next(tenant_id):
                 gone += moved
         except StorageAway as exc:
-            log.warning("audit.archive_waits", tenant_id=str(tenant_id), problem=exc.code)
+            reason = exc.data.get("reason")
+            log.warning("audit.archive_waits", tenant_id=str(tenant_id), reason=reason)
         except (SomaError, OSError):
             log.exception("audit.not_archived", tenant_id=str(tenant_id))
     return gone

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from kernel.actor import Scope
+from kernel.breakers import Board
 from kernel.resilience import CircuitBreaker
 from kernel.storage.local import LocalStorage
 from kernel.storage.ports import (
@@ -27,6 +28,8 @@ from kernel.storage.ports import (
     UnsafeKey,
 )
 from kernel.storage.s3 import PART_BYTES, Patience, S3Place, S3Storage
+from somaagent.config import load
+from somaagent.wiring import storage_of
 from tests.support.faulty_line import FAILING, STOPPED, WELL, Fault, Line, line, slow
 from tests.support.s3 import place_at
 
@@ -269,19 +272,20 @@ def to_s3(s3: str) -> Iterator[Line]:
         yield made
 
 
-def behind(to_s3: Line, **changes: str) -> S3Storage:
-    at = [0.0]
-    storage = S3Storage(place_at(f"http://127.0.0.1:{to_s3.port}", **changes), HASTY)
-    storage.breaker = CircuitBreaker("storage", clock=lambda: at[0])
-    storage.pass_s = lambda seconds: at.__setitem__(0, at[0] + seconds)  # type: ignore[attr-defined]
-    return storage
+class Behind(S3Storage):
+    """One whose breaker's time is set by the test."""
+
+    def __init__(self, to_s3: Line) -> None:
+        self.at_s = 0.0
+        guard = CircuitBreaker("storage", clock=lambda: self.at_s)
+        super().__init__(place_at(f"http://127.0.0.1:{to_s3.port}"), HASTY, guard)
 
 
 @pytest.mark.parametrize("fault", [STOPPED, FAILING, slow(3)], ids=["cut", "503", "mute"])
 def test_a_service_that_is_away_is_said_left_alone_and_found_again(
     to_s3: Line, scope: Scope, fault: Fault
 ) -> None:
-    storage = behind(to_s3)
+    storage = Behind(to_s3)
     storage.put(scope, "k", BytesIO(b"before"))
     to_s3.set(fault)
     for act in (
@@ -300,13 +304,13 @@ def test_a_service_that_is_away_is_said_left_alone_and_found_again(
         storage.read(scope, "k")
     assert resting.value.data["reason"] == "resting"
     assert storage.probe().ok
-    storage.pass_s(31)  # type: ignore[attr-defined]
+    storage.at_s = 31
     assert content_of(storage, scope, "k") == b"before"
     assert storage.breaker.state == "closed"
 
 
 def test_a_large_upload_that_is_cut_leaves_nothing(to_s3: Line, scope: Scope) -> None:
-    storage = behind(to_s3)
+    storage = Behind(to_s3)
 
     class Cutting(Stream):
         def read(self, size: int = -1) -> bytes:
@@ -317,13 +321,13 @@ def test_a_large_upload_that_is_cut_leaves_nothing(to_s3: Line, scope: Scope) ->
     with pytest.raises(StorageAway):
         storage.put(scope, "k", Cutting(4 * PART_BYTES))  # type: ignore[arg-type]
     to_s3.set(WELL)
-    storage.pass_s(31)  # type: ignore[attr-defined]
+    storage.at_s = 31
     with pytest.raises(ObjectMissing):
         storage.read(scope, "k")
 
 
 def test_a_read_that_is_cut_is_an_error_and_no_short_object(to_s3: Line, scope: Scope) -> None:
-    storage = behind(to_s3)
+    storage = Behind(to_s3)
     storage.put(scope, "k", stream(32 * 1024 * 1024))
     chunks = storage.read(scope, "k")
     next(chunks)
@@ -348,6 +352,16 @@ def test_a_service_that_refuses_us_says_why_and_shows_no_secret(
     assert place.secret not in f"{place!r} {refused.value.problem()} {storage.probe()}"
     # Whoever refuses is there: the breaker stays closed, and what is mended works at once.
     assert storage.breaker.state == "closed"
+
+
+def test_the_settings_name_the_bucket_and_its_breaker_is_known_to_health() -> None:
+    s3 = {"SA01_STORAGE_ADAPTER": "s3", "SA01_S3_BUCKET": "files", "SA01_S3_REGION": "eu-west-3"}
+    board = Board(is_alone=True)
+    storage = storage_of(load(s3), board)
+    assert isinstance(storage, S3Storage)
+    assert storage.breaker is board.get("storage")
+    assert storage._client().meta.endpoint_url == "https://s3.eu-west-3.amazonaws.com"
+    assert isinstance(storage_of(load({}), board), LocalStorage)
 
 
 def test_without_a_key_and_without_a_role_it_says_so(
