@@ -12,6 +12,8 @@ from joserfc.jwk import KeySet
 from saas.sso.errors import SsoRefused
 
 LEEWAY_S = 30
+# How a header may name a logout token: as the standard recommends, or as any (section 2.4).
+_LOGOUT_TYPES = frozenset({"logout+jwt", "jwt"})
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 # Signatures with a public key alone: never `none`, never a shared secret.
 ALGORITHMS = (
@@ -30,11 +32,7 @@ ALGORITHMS = (
 
 def key_id(token: str) -> str | None:
     """Which key the token names. Raises: SsoRefused."""
-    try:
-        header = jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError) as exc:
-        raise SsoRefused("What the provider sent is not a token.") from exc
-    kid = header.get("kid")
+    kid = _header(token).get("kid")
     return kid if isinstance(kid, str) else None
 
 
@@ -55,12 +53,22 @@ def verify_logout(token: str, keys: KeySet, issuer: str, client_id: str) -> dict
     Source: OpenID Connect Back-Channel Logout 1.0, section 2.6.
     """
     claims = verify_signature(token, keys)
+    named = str(_header(token).get("typ", "JWT")).lower().removeprefix("application/")
+    if named not in _LOGOUT_TYPES:
+        raise SsoRefused("This is not a token that signs somebody out.")
     events = claims.get("events")
     # An ID token has a nonce and no event: one must never pass for the other.
     if "nonce" in claims or not isinstance(events, dict) or LOGOUT not in events:
         raise SsoRefused("This is not a token that signs somebody out.")
     _for_us(claims, issuer, client_id, jti={"essential": True})
     return claims
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        return dict(jws.extract_compact(token.encode()).headers())
+    except (JoseError, ValueError) as exc:
+        raise SsoRefused("What the provider sent is not a token.") from exc
 
 
 def _for_us(claims: dict[str, Any], issuer: str, client_id: str, **more: Any) -> None:

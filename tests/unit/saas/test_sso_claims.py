@@ -17,13 +17,13 @@ KEY = RSAKey.generate_key(2048, parameters={"kid": "one"})
 KEYS = KeySet([RSAKey.import_key(KEY.as_dict(private=False))])
 
 
-def token(key: Any = KEY, algorithm: str = "RS256", **changes: Any) -> str:
+def token(key: Any = KEY, algorithm: str = "RS256", typ: str | None = None, **changes: Any) -> str:
     now = int(time.time())
     body = {
         "iss": ISSUER, "aud": CLIENT, "sub": "7", "nonce": NONCE, "iat": now, "exp": now + 60,
     } | changes  # fmt: skip
     body = {name: value for name, value in body.items() if value is not None}
-    header = {"alg": algorithm, "kid": "one"}
+    header = {"alg": algorithm, "kid": "one"} | ({} if typ is None else {"typ": typ})
     return jwt.encode(header, body, key, algorithms=[algorithm])
 
 
@@ -102,11 +102,16 @@ def test_other_curves_are_understood() -> None:
 def test_a_logout_token_is_not_an_id_token_and_the_reverse() -> None:
     event = {claims.LOGOUT: {}}
     good = token(nonce=None, events=event, jti="j")
-    assert claims.verify_logout(good, KEYS, ISSUER, CLIENT)["sub"] == "7"
+    for typ in (None, "JWT", "logout+jwt", "application/logout+jwt", "Logout+JWT"):
+        named = token(nonce=None, events=event, jti="j", typ=typ)
+        assert claims.verify_logout(named, KEYS, ISSUER, CLIENT)["sub"] == "7"
     for wrong in (
         token(),
         token(events=event, jti="j"),
         token(nonce=None, jti="j"),
+        token(nonce=None, events=event, jti="j", typ="at+jwt"),
+        token(nonce=None, events=event, jti="j", typ="secevent+jwt"),
+        token(nonce=None, events=event, jti="j", typ=""),
         token(nonce=None, events=event),
         token(nonce=None, events=event, jti="j", aud="another"),
         token(nonce=None, events=event, jti="j", exp=int(time.time()) - 31),
