@@ -24,6 +24,21 @@ def refuse_foreign_origin(request: HttpRequest) -> None:
         raise CsrfFailed
 
 
+def refuse_foreign_page(request: HttpRequest) -> None:
+    """Before a sign-in that a mere address begins: only our own page leads there, or the person.
+
+    Raises: CsrfFailed, also where the browser says nothing.
+    """
+    came_from = request.headers.get("Sec-Fetch-Site")
+    if came_from is None:
+        # Over plain HTTP browsers leave it out; our pages tell where they come from.
+        is_ours = urlsplit(request.headers.get("Referer", "")).netloc == request.get_host()
+    else:
+        is_ours = came_from in {"same-origin", "none"}
+    if not is_ours:
+        raise CsrfFailed("Begin on the sign-in page.")
+
+
 def knock(request: HttpRequest, response: HttpResponse) -> Visitor:
     """Who wants to sign in; a browser without a device cookie gets one."""
     visitor = visitor_of(request)

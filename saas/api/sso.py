@@ -257,11 +257,13 @@ def start(
 ) -> HttpResponse:
     """Go to a provider's sign-in page. `next`: a path of our own to end on.
 
+    Another site's page cannot begin it: the browser is led to our own sign-in page instead.
     `anew`: whoever is signed in there proves it again, for an act that asks for a step-up.
     """
     browser = request.COOKIES.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
     response = HttpResponseRedirect(SIGN_IN_PAGE)
     try:
+        cookies.refuse_foreign_page(request)
         response["Location"] = flow.begin(
             provider, next, browser, address_of(request), is_anew=anew
         )

@@ -21,7 +21,8 @@ from saas.sso.errors import SsoRefused
 from saas.sso.exchange import Bound
 
 LIFE = timedelta(minutes=10)
-NEXT_LIMIT = 500
+# Long enough for what a program asks for on /authorize.
+NEXT_LIMIT = 2000
 HOME = "/"
 
 

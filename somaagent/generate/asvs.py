@@ -158,8 +158,6 @@ LACKS = {
     "6.5.5": "an app's code is taken one step early or late, so for 90 s",
     "7.1.1": "the choice is not compared with NIST SP 800-63B",
     "7.5.2": "ending sessions does not ask who it is again",
-    "7.6.2": "the address that begins a company sign-in can be opened by another page, and the "
-    "provider may answer without asking",
     "8.1.2": "fields are described by operation (OpenAPI), not by role",
     "8.2.3": "shown for roles of one's own and for secrets, not field by field",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -63,9 +64,9 @@ def confirm(sso_id: str) -> None:
 
 @pytest.fixture
 def visitor(web: Web) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=f"{web.base}/api/v2", timeout=30, headers={"Accept": "text/html"}
-    ) as client:
+    # As a browser on a link of our own page.
+    headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=f"{web.base}/api/v2", timeout=30, headers=headers) as client:
         yield client
 
 
@@ -251,6 +252,36 @@ def test_a_provider_that_is_away_closes_no_session(
     shown = visitor.get(f"/auth/oauth/{sso_id}")
     assert shown.headers["location"] == "/sign-in?refused=sso-provider-away"
     assert me(web, visitor).status_code == 200
+
+
+@pytest.mark.asvs("7.6.2")
+@pytest.mark.parametrize(
+    ("headers", "begins"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        # Typed, from a bookmark or a mail: somebody's own act.
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "{base}/sign-in"}, False),
+        ({"Referer": "{base}/sign-in"}, True),
+        ({"Referer": "http://evil.example/{base}"}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_another_sites_page_begins_no_sign_in(
+    web: Web, cast: Cast, headers: dict[str, str], *, begins: bool
+) -> None:
+    told = {name: value.format(base=web.base) for name, value in headers.items()}
+    with httpx.Client(base_url=f"{web.base}/api/v2", headers=told) as browser:
+        # There is no such provider, which only those hear who may ask.
+        answer = browser.get(f"/auth/oauth/{uuid4()}")
+        assert answer.json()["code"] == ("sso-provider-unknown" if begins else "csrf-failed")
+        shown = browser.get(f"/auth/oauth/{uuid4()}", headers={"Accept": "text/html"})
+        code = "sso-provider-unknown" if begins else "csrf-failed"
+        assert shown.headers["location"] == f"/sign-in?refused={code}"
+        assert not browser.cookies
 
 
 @pytest.mark.asvs("7.6.1")

@@ -827,6 +827,7 @@ export interface paths {
          * Start
          * @description Go to a provider's sign-in page. `next`: a path of our own to end on.
          *
+         *     Another site's page cannot begin it: the browser is led to our own sign-in page instead.
          *     `anew`: whoever is signed in there proves it again, for an act that asks for a step-up.
          */
         get: operations["oauth_start"];
