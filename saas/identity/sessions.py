@@ -20,6 +20,7 @@ from saas.errors import BoundToTenant, ImpersonationEnded
 from saas.identity import copying, mails
 from saas.identity.onetime import digest
 from saas.identity.policy import policy_of, session_limit
+from saas.identity.step_up import require_step_up
 from saas.models import Membership, Role, Session, Tenant, Ticket, User
 from saas.people.standing import COLUMNS, standing
 
@@ -272,14 +273,24 @@ def list_sessions(actor: Actor) -> list[SessionView]:
 
 
 def revoke_session(actor: Actor, session_id: UUID) -> None:
-    """End one of one's own sessions, wherever it is open. Raises: NotFound."""
+    """End one of one's own sessions, wherever it is open.
+
+    Raises: StepUpRequired (but for the actor's own session), RefusedWhileActing, NotFound.
+    """
+    # Who found a browser open must not shut its owner out of all others.
+    if session_id != actor.session_id:
+        require_step_up(actor)
     if not _open_of(actor.user_id).filter(id=session_id).exists():
         raise NotFound
     _end(actor.user_id, [session_id])
 
 
 def revoke_other_sessions(actor: Actor) -> int:
-    """End all of one's own sessions but this one. Returns how many."""
+    """End all of one's own sessions but this one. Returns how many.
+
+    Raises: StepUpRequired, RefusedWhileActing.
+    """
+    require_step_up(actor)
     return end_other_sessions(actor.user_id, keep=actor.session_id)
 
 

@@ -157,7 +157,6 @@ LACKS = {
     "6.5.2": "recovery codes (49 bits) are kept as a keyed HMAC, not by a password hash",
     "6.5.5": "an app's code is taken one step early or late, so for 90 s",
     "7.1.1": "the choice is not compared with NIST SP 800-63B",
-    "7.5.2": "ending sessions does not ask who it is again",
     "8.1.2": "fields are described by operation (OpenAPI), not by role",
     "8.2.3": "shown for roles of one's own and for secrets, not field by field",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "

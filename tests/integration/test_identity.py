@@ -266,6 +266,28 @@ def test_sessions_are_listed_and_ended_one_or_all(cast: Cast) -> None:
     assert here.get("/auth/me").status_code == 200
 
 
+@pytest.mark.asvs("7.5.2")
+def test_who_found_a_browser_open_cannot_sign_its_owner_out_elsewhere(cast: Cast) -> None:
+    here, there = signed_in("ann"), signed_in("ann")
+    items = here.get("/auth/sessions").json()["items"]
+    own = next(one["id"] for one in items if one["is_current"])
+    other = next(one["id"] for one in items if not one["is_current"])
+    with clock.shifted(timedelta(minutes=6)):
+        for refused in (
+            here.delete(f"/auth/sessions/{other}"),
+            here.post("/auth/sessions/end-others"),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (403, "step-up-required")
+        assert there.get("/auth/me").status_code == 200
+        assert here.post("/auth/step-up", {"password": PASSWORD}).status_code == 200
+        assert here.delete(f"/auth/sessions/{other}").status_code == 204
+        assert there.get("/auth/me").status_code == 401
+    with clock.shifted(timedelta(minutes=13)):
+        # To leave takes no proof.
+        assert here.delete(f"/auth/sessions/{own}").status_code == 204
+        assert here.get("/auth/me").status_code == 401
+
+
 def test_the_session_least_recently_used_ends_at_the_tenants_limit(cast: Cast) -> None:
     signed_in("sysadmin").put("/auth/policy", {"session_limit": 2})
     first = signed_in("ann")
