@@ -64,18 +64,22 @@ class Stretch:
 
 
 def archive_all() -> int:
-    """Archive what is old, of the platform and every tenant. Returns how many entries left.
+    """Seal all, archive what is old, of the platform and every tenant. How many entries left.
 
-    A log that fails is tried again the next time; the others go on.
+    A log that fails is tried again the next time; the others go on. While the storage is away they
+    are sealed only: a service that does not answer must not keep the worker for each of them.
     """
-    gone = 0
+    gone, is_away = 0, False
     for tenant_id in sealing.chains():
         try:
-            while moved := _archive_next(tenant_id):
+            with unit_of_work(Scope(tenant_id)):
+                sealing.seal_all()
+            while not is_away and (moved := _archive_next(tenant_id)):
                 gone += moved
         except StorageAway as exc:
             reason = exc.data.get("reason")
             log.warning("audit.archive_waits", tenant_id=str(tenant_id), reason=reason)
+            is_away = True
         except (SomaError, OSError):
             log.exception("audit.not_archived", tenant_id=str(tenant_id))
     return gone
@@ -109,7 +113,6 @@ def _archive_next(tenant_id: UUID) -> int:
     """Archive the next file of a tenant; how many entries left."""
     scope = Scope(tenant_id)
     with unit_of_work(scope):
-        sealing.seal_all()
         stretch = _next_stretch()
     if stretch is None:
         return 0

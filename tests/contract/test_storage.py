@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -30,8 +29,8 @@ from kernel.storage.ports import (
 from kernel.storage.s3 import PART_BYTES, Patience, S3Place, S3Storage
 from somaagent.config import load
 from somaagent.wiring import storage_of
-from tests.support.faulty_line import FAILING, STOPPED, WELL, Fault, Line, line, slow
-from tests.support.s3 import place_at
+from tests.support.faulty_line import FAILING, STOPPED, WELL, Fault, Line, slow
+from tests.support.s3 import line_to, place_at, place_behind
 
 ROOT = Path(__file__).resolve().parents[2]
 # Puts an object whose content stops after some parts, says so, and waits for its end.
@@ -267,8 +266,7 @@ HASTY = Patience(connect_s=1, silence_s=1, attempts=1)
 
 @pytest.fixture
 def to_s3(s3: str) -> Iterator[Line]:
-    parts = urlsplit(s3)
-    with line((parts.hostname or "", parts.port or 0)) as made:
+    with line_to(s3) as made:
         yield made
 
 
@@ -278,7 +276,7 @@ class Behind(S3Storage):
     def __init__(self, to_s3: Line) -> None:
         self.at_s = 0.0
         guard = CircuitBreaker("storage", clock=lambda: self.at_s)
-        super().__init__(place_at(f"http://127.0.0.1:{to_s3.port}"), HASTY, guard)
+        super().__init__(place_behind(to_s3), HASTY, guard)
 
 
 @pytest.mark.parametrize("fault", [STOPPED, FAILING, slow(3)], ids=["cut", "503", "mute"])

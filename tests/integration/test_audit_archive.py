@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,10 +20,10 @@ from kernel.storage.ports import STORAGE
 from kernel.storage.s3 import S3Storage
 from saas.audit.archiving import archive_all
 from saas.audit.verifying import verify
-from saas.models import AuditArchive, AuditEntry
+from saas.models import AuditArchive, AuditEntry, AuditSeal
 from tests.support.cast import Cast
-from tests.support.faulty_line import STOPPED, WELL, line
-from tests.support.s3 import place_at
+from tests.support.faulty_line import STOPPED, WELL
+from tests.support.s3 import line_to, place_behind
 from tests.support.signed_in import signed_in
 
 pytestmark = pytest.mark.usefixtures("nobody_is_woken", "no_worker")
@@ -115,16 +114,23 @@ def test_in_a_bucket_it_waits_while_that_is_away_and_is_proven_from_there(
     cast: Cast, storage: Path, s3: str
 ) -> None:
     record(cast, month(4), month(3))
-    place = urlsplit(s3)
-    with line((place.hostname or "", place.port or 0)) as to_s3:
-        bucket = S3Storage(place_at(f"http://127.0.0.1:{to_s3.port}"))
+    with unit_of_work(cast.globex):
+        AuditEntry.objects.create(
+            created_at=month(4), actor_id=cast.stranger.user_id, action="thing.changed"
+        )
+    with line_to(s3) as to_s3:
+        bucket = S3Storage(place_behind(to_s3))
         STORAGE.bind(bucket)
         to_s3.set(STOPPED)
         assert archive_all() == 0
+        # The other tenant's log did not try as well, and is sealed all the same.
+        assert bucket.breaker.standing.failures == 1
+        with unit_of_work(cast.globex):
+            assert AuditSeal.objects.count() == 1
         assert entries(cast) == 2
         to_s3.set(WELL)
         bucket.breaker.reset()
-        assert archive_all() == 2
+        assert archive_all() == 3
         assert entries(cast) == 0
         call_command("audit_verify")
         assert verify(cast.acme_id).entries == 2

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from io import BytesIO, StringIO
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,22 +12,21 @@ from kernel.actor import Scope
 from kernel.storage.local import LocalStorage
 from kernel.storage.ports import STORAGE, ObjectMissing
 from kernel.storage.s3 import PART_BYTES, S3Storage
-from tests.support.faulty_line import STOPPED, WELL, Line, line
-from tests.support.s3 import place_at
+from tests.support.faulty_line import STOPPED, WELL, Line
+from tests.support.s3 import line_to, place_behind
 
 FILES = {"audit/2026-01/1.jsonl.gz": b"one", "empty": b"", "big": b"b" * (PART_BYTES + 300_001)}
 
 
 @pytest.fixture
 def to_s3(s3: str) -> Iterator[Line]:
-    place = urlsplit(s3)
-    with line((place.hostname or "", place.port or 0)) as made:
+    with line_to(s3) as made:
         yield made
 
 
 @pytest.fixture
 def bucket(to_s3: Line, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
-    made = S3Storage(place_at(f"http://127.0.0.1:{to_s3.port}"))
+    made = S3Storage(place_behind(to_s3))
     changes = {"storage_adapter": "s3", "s3_bucket": "b", "var_dir": tmp_path}
     monkeypatch.setattr(settings, "SOMA", settings.SOMA.model_copy(update=changes))
     before = STORAGE.get()
