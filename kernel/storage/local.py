@@ -67,12 +67,10 @@ class LocalStorage:
     def objects(self) -> Iterator[tuple[Scope, str]]:
         """See the port."""
         with _folder():
-            places = [
-                path.relative_to(self._root).as_posix()
-                for path in self._root.rglob("*")
-                if path.is_file()
-            ]
-        return filter(None, map(object_at, places))
+            for path in self._root.rglob("*"):
+                found = object_at(path.relative_to(self._root).as_posix())
+                if found is not None and path.is_file():
+                    yield found
 
     def probe(self) -> Probe:
         """Round trip of a small object."""
@@ -96,4 +94,5 @@ def _folder() -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise StorageAway(reason=exc.strerror or type(exc).__name__) from exc
+        reason = exc.strerror or type(exc).__name__
+        raise StorageAway(retry_after=5, reason=reason) from exc

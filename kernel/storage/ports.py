@@ -89,7 +89,9 @@ def object_at(place: str) -> tuple[Scope, str] | None:
         scope = Scope(UUID(tenant))
     except ValueError:
         return None
-    return (scope, key) if _is_safe(key) and scope != _NOBODY else None
+    if scope == _NOBODY or not _is_safe(key) or place_of(scope, key) != place:
+        return None
+    return scope, key
 
 
 def _is_safe(key: str) -> bool:

@@ -261,7 +261,8 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path, scope: Scope) -
 
 # --- a service that is away ------------------------------------------------------------------
 
-HASTY = Patience(connect_s=1, silence_s=1, attempts=1)
+ONCE = Patience(connect_s=3, silence_s=15, attempts=1)
+HASTY = Patience(connect_s=3, silence_s=0.2, attempts=1)
 
 
 @pytest.fixture
@@ -276,7 +277,7 @@ class Behind(S3Storage):
     def __init__(self, to_s3: Line) -> None:
         self.at_s = 0.0
         guard = CircuitBreaker("storage", clock=lambda: self.at_s)
-        super().__init__(place_behind(to_s3), HASTY, guard)
+        super().__init__(place_behind(to_s3), ONCE, guard)
 
 
 @pytest.mark.parametrize("fault", [STOPPED, FAILING, slow(3)], ids=["cut", "503", "mute"])
@@ -284,12 +285,13 @@ def test_a_service_that_is_away_is_said_left_alone_and_found_again(
     to_s3: Line, scope: Scope, fault: Fault
 ) -> None:
     storage = Behind(to_s3)
+    hasty = S3Storage(storage._place, HASTY, storage.breaker)
     storage.put(scope, "k", BytesIO(b"before"))
     to_s3.set(fault)
     for act in (
-        lambda: storage.put(scope, "other", BytesIO(b"lost")),
-        lambda: storage.read(scope, "k"),
-        lambda: storage.delete(scope, "k"),
+        lambda: hasty.put(scope, "other", BytesIO(b"lost")),
+        lambda: hasty.read(scope, "k"),
+        lambda: hasty.delete(scope, "k"),
     ):
         with pytest.raises(StorageAway) as away:
             act()
