@@ -132,6 +132,7 @@ WRITTEN = {
     "7.1.2": "docs/reference/settings.md",
     "7.1.3": "docs/decisions/0007-identity.md",
     "8.1.1": "docs/reference/permissions.md",
+    "8.1.2": "docs/reference/permissions.md#fields",
 }
 DOES_NOT_APPLY = {
     "6.6.1": "nothing is sent by telephone",
@@ -157,8 +158,7 @@ LACKS = {
     "6.5.2": "recovery codes (49 bits) are kept as a keyed HMAC, not by a password hash",
     "6.5.5": "an app's code is taken one step early or late, so for 90 s",
     "7.1.1": "the choice is not compared with NIST SP 800-63B",
-    "8.1.2": "fields are described by operation (OpenAPI), not by role",
-    "8.2.3": "shown for roles of one's own and for secrets, not field by field",
+    "8.2.3": "tried for roles of one's own and for secrets; other fields by operation, not singly",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "
     "one that was asked with must come back exactly",
     "10.4.4": "off until the platform's setting SA01_PASSWORD_GRANT allows the password grant",
