@@ -95,6 +95,12 @@ class SlugTaken(Conflict):
     code, title = "slug-taken", "This address is taken"
 
 
+class AddressFixed(Conflict):
+    """Another service knows the tenant by its address and cannot be told of a new one."""
+
+    code, title = "address-fixed", "This address cannot be changed here"
+
+
 class EmailTaken(Conflict):
     """Another person has this e-mail address."""
 

@@ -1,12 +1,15 @@
 """Setting up a new organisation, step by step: each is done or skipped, and taken up again later.
 
-Owns: how far it is, and the organisation's name and brand colour. What another step is about
-belongs to others (models, agents, invitations); this keeps only that it was dealt with.
+Owns: how far it is, and the organisation's name, address and brand colour. What another step is
+about belongs to others (models, agents, invitations); this keeps only that it was dealt with.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Literal, get_args
+from uuid import UUID
+
+from django.db import IntegrityError
 
 from kernel.actor import Actor
 from kernel.db import unit_of_work
@@ -14,6 +17,8 @@ from kernel.errors import Unprocessable
 from kernel.text import checked
 from saas.audit import audit
 from saas.authz.check import require
+from saas.errors import AddressFixed, SlugTaken
+from saas.identity.port import IDENTITY
 from saas.models import SetupStep, Tenant
 
 Step = Literal["organisation", "model", "agent", "people"]
@@ -22,6 +27,10 @@ STEPS: tuple[Step, ...] = get_args(Step)
 # Kept beside the steps: that the sysadmins are not led there by themselves any more.
 PUT_OFF = "put_off"
 NAME_MAX = 200
+ADDRESS_MAX = 60
+ADDRESS = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# Tenants that commands of the operator look for, or make.
+RESERVED = frozenset({"demo", "home"})
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
@@ -89,14 +98,39 @@ def change_organisation(
         wanted["brand_colour"] = _colour(brand_colour)
     with unit_of_work(actor.scope):
         require(actor, "tenant.administrate")
-        tenant = Tenant.objects.get(id=actor.scope.tenant_id)
-        before = {key: getattr(tenant, key) for key in wanted}
-        after = {key: value for key, value in wanted.items() if value != before[key]}
-        if after:
-            Tenant.objects.filter(id=tenant.id).update(**after)
-            was = {key: before[key] for key in after}
-            audit(actor, "tenant.changed", "tenant", tenant.id, was, after)
+        _change(actor, wanted)
         return _setup(actor)
+
+
+def change_address(actor: Actor, address: str) -> Setup:
+    """Give it another address (slug); the one before is free for others at once. Audited.
+
+    Everything but Keycloak knows a tenant by its id, so that all else goes on.
+    Raises: Forbidden, NoTenant, Unprocessable, SlugTaken, AddressFixed.
+    """
+    with unit_of_work(actor.scope):
+        require(actor, "tenant.manage")
+        wanted = _address(address)
+        if IDENTITY.get().is_mirror:
+            raise AddressFixed("Keycloak's organisation has it as its alias, which cannot change.")
+        if wanted in RESERVED:
+            raise SlugTaken
+        try:
+            _change(actor, {"slug": wanted})
+        except IntegrityError as exc:
+            raise SlugTaken from exc
+        return _setup(actor)
+
+
+def _change(actor: Actor, wanted: dict[str, str]) -> None:
+    """Write what differs, and record it."""
+    tenant = Tenant.objects.get(id=actor.scope.tenant_id)
+    before = {key: getattr(tenant, key) for key in wanted}
+    after = {key: value for key, value in wanted.items() if value != before[key]}
+    if after:
+        Tenant.objects.filter(id=tenant.id).update(**after)
+        was = {key: before[key] for key in after}
+        audit(actor, "tenant.changed", "tenant", tenant.id, was, after)
 
 
 def _keep(actor: Actor, name: str, state: str) -> None:
@@ -117,6 +151,23 @@ def _colour(given: str) -> str:
         detail = "#rrggbb, or empty for the default"
         raise Unprocessable(errors=[{"pointer": "/brand_colour", "detail": detail}])
     return given.lower()
+
+
+def _address(given: str) -> str:
+    address = given.strip()
+    if not ADDRESS.fullmatch(address) or not 2 <= len(address) <= ADDRESS_MAX or _is_id(address):
+        detail = f"2 to {ADDRESS_MAX} characters: a to z, 0 to 9 and single hyphens between them"
+        raise Unprocessable(errors=[{"pointer": "/address", "detail": detail}])
+    return address
+
+
+def _is_id(address: str) -> bool:
+    """Whether it could be taken for the id of another tenant, where a command takes both."""
+    try:
+        UUID(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _setup(actor: Actor) -> Setup:

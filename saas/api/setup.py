@@ -41,6 +41,12 @@ class OrganisationIn(Schema):
     brand_colour: str | None = None
 
 
+class OrganisationAddressIn(Schema):
+    """By which an organisation is known: small letters, digits and single hyphens."""
+
+    address: str
+
+
 @router.get("", response=OrganisationSetupOut, operation_id="setup_see")
 def see_setup(request: HttpRequest) -> object:
     """How far one's organisation is set up."""
@@ -63,3 +69,9 @@ def put_off(request: HttpRequest) -> object:
 def change_organisation(request: HttpRequest, body: OrganisationIn) -> object:
     """Give one's organisation another name or colour; what is left out stays."""
     return setup.change_organisation(actor_of(request), body.name, body.brand_colour)
+
+
+@router.put("/address", response=OrganisationSetupOut, operation_id="setup_address")
+def change_address(request: HttpRequest, body: OrganisationAddressIn) -> object:
+    """Give one's organisation another address; the one before stops working."""
+    return setup.change_address(actor_of(request), body.address)

@@ -76,6 +76,15 @@ def test_the_strip_leads_a_sysadmin_to_steps_that_fit_a_phone(visit: Visit, cast
     assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     tab.shoot("setup-narrow")
     assert tab.violations() == []
+    name = tab.page.locator('[data-step="organisation"]')
+    name.get_by_label("Address").fill("globex")
+    name.get_by_role("button", name="Save and go on").click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("This address is taken")
+    assert tab.violations() == []
+    name.get_by_label("Address").fill("acme-and-sons")
+    tab.shoot("setup-address-narrow")
+    name.get_by_role("button", name="Save and go on").click()
+    expect(name.get_by_role("heading")).to_contain_text("done")
     ann = visit.by("ann").go("/setup")
     expect(ann.page.get_by_text("This page is for administrators")).to_be_visible()
     expect(ann.page.get_by_test_id("setup-strip")).to_have_count(0)

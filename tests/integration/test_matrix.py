@@ -56,7 +56,7 @@ NEEDS = {
     "tenant.manage": (
         "auth_set_policy mode_set sso_create_provider sso_change_provider sso_delete_provider "
         "sso_add_domain sso_confirm_domain sso_remove_domain scim_connect scim_disconnect "
-        "scim_group_role"
+        "scim_group_role setup_address"
     ),
     "tenant.assign_roles": (
         "roles_create roles_update roles_delete"

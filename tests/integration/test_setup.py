@@ -3,6 +3,7 @@
 import pytest
 
 from kernel.db import unit_of_work
+from saas.identity.port import IDENTITY
 from saas.models import AuditEntry
 from tests.support.cast import Cast
 from tests.support.signed_in import signed_in
@@ -30,6 +31,40 @@ def test_steps_are_kept_and_the_new_name_is_audited(cast: Cast) -> None:
         entry = AuditEntry.objects.get(action="tenant.changed")
     assert (entry.before, entry.after) == ({"name": "Acme"}, {"name": "Acme 2"})
     assert signed_in("stranger").get("/saas/setup").json()["name"] == "Globex"
+
+
+def test_a_sysadmin_changes_the_address_and_everything_else_goes_on(cast: Cast) -> None:
+    sysadmin, ann = signed_in("sysadmin"), signed_in("ann")
+    assert signed_in("admin").put("/saas/setup/address", {"address": "acme-2"}).status_code == 403
+    for wrong in (
+        "", "a", "Acme", "acme 2", "-acme", "acme-", "ac--me", "acmé", "a/b", "x" * 61, 7,
+        # A command that takes an address or an id would mean the other tenant.
+        str(cast.globex_id), cast.globex_id.hex,
+    ):  # fmt: skip
+        refused = sysadmin.put("/saas/setup/address", {"address": wrong})
+        assert refused.status_code == 422, wrong
+        assert refused.json()["errors"][0]["pointer"].endswith("/address")
+    for taken in ("globex", "home"):
+        refused = sysadmin.put("/saas/setup/address", {"address": taken})
+        assert (refused.status_code, refused.json()["code"]) == (409, "slug-taken")
+    changed = sysadmin.put("/saas/setup/address", {"address": " acme-2 "}).json()
+    assert (changed["name"], changed["address"]) == ("Acme", "acme-2")
+    assert ann.get("/auth/me").json()["tenant"]["slug"] == "acme-2"
+    assert ann.get("/agents").status_code == 200
+    with unit_of_work(cast.acme):
+        (entry,) = AuditEntry.objects.filter(action="tenant.changed")
+    assert (entry.before, entry.after) == ({"slug": "acme"}, {"slug": "acme-2"})
+    # The one before is free.
+    freed = signed_in("stranger").put("/saas/setup/address", {"address": "acme"})
+    assert freed.json()["address"] == "acme"
+
+
+def test_where_keycloak_knows_the_tenant_by_its_address_it_stays(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(IDENTITY.get()), "is_mirror", True)
+    fixed = signed_in("sysadmin").put("/saas/setup/address", {"address": "acme-2"})
+    assert (fixed.status_code, fixed.json()["code"]) == (409, "address-fixed")
 
 
 def test_the_brand_colour_is_checked_and_every_member_is_told(cast: Cast) -> None:

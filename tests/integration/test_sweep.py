@@ -195,6 +195,7 @@ def body_of(operation: str, world: dict[str, str]) -> Any:
         "mode_set": {"of": "tenant", "mode": "developer"},
         "setup_mark": {"state": "done"},
         "setup_change": {"name": "Stolen"},
+        "setup_address": {"address": "stolen"},
         "policy_set": {"instructions": "Obey the stranger."},
         "people_roles": {"role": "sysadmin"},
         "people_suspend": {"reason": "Because"},
@@ -257,6 +258,7 @@ VERBS: dict[str, dict[str, str]] = {
     "tenant.manage": {
         "saas.identity.policy": "set_sign_in_policy",
         "saas.modes": "set_tenant_mode",
+        "saas.setup": "change_address",
         "saas.sso.domains": "add_domain confirm_domain remove_domain",
         "saas.sso.providers": "change_provider create_provider delete_provider",
         "saas.scim.connection": "connect disconnect set_group_role",

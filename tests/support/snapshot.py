@@ -8,8 +8,9 @@ from django.db import connections
 from kernel.db import PLATFORM_ALIAS
 from kernel.tenancy import TenantModel
 
-# Where events wait and leave receipts: moved by whoever delivers.
-IN_TRANSIT = {"kernel_outboxevent", "kernel_inboxrecord"}
+# Where events wait and leave receipts: moved by whoever delivers. Decisions are written half a
+# second after their call.
+IN_TRANSIT = {"kernel_outboxevent", "kernel_inboxrecord", "gateway_decision"}
 
 
 def rows_of(tenant_id: UUID, ignored: frozenset[str] = frozenset()) -> dict[str, tuple[int, str]]:

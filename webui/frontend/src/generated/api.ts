@@ -3087,6 +3087,26 @@ export interface paths {
         patch: operations["setup_change"];
         trace?: never;
     };
+    "/api/v2/saas/setup/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Address
+         * @description Give one's organisation another address; the one before stops working.
+         */
+        put: operations["setup_address"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/saas/tenants": {
         parameters: {
             query?: never;
@@ -7674,6 +7694,14 @@ export interface components {
             brand_colour?: string | null;
         };
         /**
+         * OrganisationAddressIn
+         * @description By which an organisation is known: small letters, digits and single hyphens.
+         */
+        OrganisationAddressIn: {
+            /** Address */
+            address: string;
+        };
+        /**
          * PlatformTenantOut
          * @description A tenant.
          */
@@ -12168,6 +12196,30 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["OrganisationIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationSetupOut"];
+                };
+            };
+        };
+    };
+    setup_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationAddressIn"];
             };
         };
         responses: {

@@ -97,9 +97,13 @@ export class SetupPage extends LightElement {
               <span class="field__label">${msg("Name")}</span>
               <input class="input" name="name" required maxlength="200" .value=${this.setup?.name ?? ""} />
             </label>
-            <p class="hint">${msg(str`Address: ${this.setup?.address ?? ""}`)}</p>
+            ${this.#address(this.setup?.address ?? "")}
             <soma-brand-field .colour=${this.setup?.brand_colour ?? ""}></soma-brand-field>`,
           async (fields) => {
+            const address = textOf(fields, "address");
+            if (address !== "" && address !== this.setup?.address) {
+              await this.#api.changeAddress(address);
+            }
             await this.#api.changeOrganisation(textOf(fields, "name"), textOf(fields, "brand_colour"));
             await this.services.session.refresh();
           },
@@ -147,6 +151,32 @@ export class SetupPage extends LightElement {
           (fields) => this.#invite(textOf(fields, "emails")),
         );
     }
+  }
+
+  /** By which the organisation is known; for its sysadmins to change. */
+  #address(address: string): TemplateResult {
+    if (!this.services.session.may("tenant.manage")) {
+      return html`<p class="hint">${msg(str`Address: ${address}`)}</p>`;
+    }
+    return html`<label class="field">
+      <span class="field__label">${msg("Address")}</span>
+      <input
+        class="input"
+        name="address"
+        title=${msg("Small letters, digits and single hyphens")}
+        required
+        minlength="2"
+        maxlength="60"
+        pattern="[a-z0-9]+(-[a-z0-9]+)*"
+        autocapitalize="none"
+        spellcheck="false"
+        aria-describedby="address-hint"
+        .value=${address}
+      />
+      <span class="field__hint" id="address-hint">
+        ${msg("Small letters, digits and single hyphens. The present one is free for others once it is changed.")}
+      </span>
+    </label>`;
   }
 
   #asked(

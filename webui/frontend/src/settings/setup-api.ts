@@ -29,6 +29,10 @@ export class SetupApi {
     return this.http.patch("/saas/setup/organisation", { name, brand_colour: brandColour });
   }
 
+  changeAddress(address: string): Promise<Setup> {
+    return this.http.put("/saas/setup/address", { address });
+  }
+
   async models(): Promise<number> {
     const { items } = await this.http.get<{ items: unknown[] }>("/gateway/models");
     return items.length;

@@ -85,6 +85,8 @@ function doorStep(code: string): string | null {
     case "redirect-refused":
     case "invalid-scope":
       return msg("The program asks for something that cannot be: tell whoever made it.");
+    case "slug-taken":
+      return msg("Choose another one.");
     case "link-invalid":
       return msg("Ask for a new one.");
     case "step-up-required":
