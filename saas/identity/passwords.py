@@ -6,8 +6,10 @@ No composition rules (NIST SP 800-63B-4, section 3.1.1.2): length, and a list of
 import os
 import secrets
 import string
+import sys
 import threading
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -30,14 +32,15 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _TRIMMINGS = string.digits + string.punctuation + " "
 
 _hasher = PasswordHasher()
-# 64 MiB and a core each: a burst of sign-ins must leave a core to those who are at work.
-_turnstile = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
+# 64 MiB and a core each: a burst of sign-ins leaves half of the cores to those who are at work, and
+# gives way to them on the others (four lanes of nice 15 still get a tenth of a busy core).
+_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+_NICE = 15
 
 
 def hash_password(password: str) -> str:
     """PHC string (about 50 ms of work by design). Never on the event loop."""
-    with _turnstile:
-        return _hasher.hash(password)
+    return _thread().submit(_hasher.hash, password).result()
 
 
 def verify(password_hash: str | None, password: str) -> bool:
@@ -47,8 +50,7 @@ def verify(password_hash: str | None, password: str) -> bool:
         return False
     try:
         # asvs: 6.2.8
-        with _turnstile:
-            _hasher.verify(password_hash or _nobody(), password)
+        _thread().submit(_hasher.verify, password_hash or _nobody(), password).result()
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
@@ -94,6 +96,17 @@ def _unit(text: str) -> str:
 def _common() -> frozenset[str]:
     # The list that comes with Django (BSD-3-Clause): the 20,000 commonest of public leaks.
     return frozenset(CommonPasswordValidator().passwords) | COMMON_LONG
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE, "soma-password", _give_way)
+
+
+def _give_way() -> None:
+    # On Linux a thread has a priority of its own, and the lanes that argon2 starts inherit it.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 @lru_cache(maxsize=1)
