@@ -4,7 +4,8 @@ One process emits at an even rate (50 events a transaction, as a busy installati
 side by side), a second relays and consumes. PostgreSQL is durable as in production. The consumer
 writes a row an event in the unit of its receipt; afterwards the rows are compared with what was
 sent: lost, doubled, out of order within a conversation. Once over the log in the database, once
-over a real Kafka on the same machine.
+over a real Kafka on the same machine. Lag is of what was emitted after the first three seconds: a
+broker and a consumer that have just started are slow once, not while they run.
 """
 
 import json
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # A little above the target: what is asked for beyond the capacity says nothing about lag.
 RATE, SECONDS, UNIT, CONVERSATIONS, TENANTS = 5_200, 20.0, 50, 200, 4
-RATE_LIMIT, LAG_LIMIT_S = 5_000, 1.0
+RATE_LIMIT, LAG_LIMIT_S, WARM_S = 5_000, 1.0, 3.0
 
 
 def run(bench: "Bench") -> list[Figure | Quote]:
@@ -84,7 +85,7 @@ def _figures(
         deliverer.kill()
         deliverer.wait()
         deliverer.stdout.close()
-    found = _ask("judge", {}, environ)
+    found = _ask("judge", {"warm_s": WARM_S}, environ)
     bench.keep(f"events {bus}", {"job": job, "sent": sent, **found})
     rate = found["effects"] / found["span_s"] if found["span_s"] else 0.0
     middle, late, latest = found["lag_s"]
