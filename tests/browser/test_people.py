@@ -133,6 +133,9 @@ def test_the_pages_fit_a_phone_and_are_for_those_who_may(visit: Visit, cast: Cas
         tab = visit.by(who, size=NARROW).go(path)
         expect(tab.page.get_by_test_id(shown)).to_be_visible()
         assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        assert tab.page.evaluate("document.documentElement.scrollHeight <= window.innerHeight"), (
+            path
+        )
         tab.shoot(f"{shown}-narrow")
     for path in ("/people", "/people/roles", "/audit", "/platform/tenants"):
         member = visit.by("ann").go(path)
