@@ -46,11 +46,13 @@ class StepView:
 class Setup:
     """How far an organisation is; `address`: by which it is known (its slug).
 
-    `brand_colour`: `#rrggbb`, or empty for the interface's own.
+    `is_address_fixed`: another service knows it by that. `brand_colour`: `#rrggbb`, or empty for
+    the interface's own.
     """
 
     name: str
     address: str
+    is_address_fixed: bool
     brand_colour: str
     steps: tuple[StepView, ...]
     is_finished: bool
@@ -176,5 +178,11 @@ def _setup(actor: Actor) -> Setup:
     steps = tuple(StepView(step, known.get(step, "open")) for step in STEPS)
     is_finished = all(one.state != "open" for one in steps)
     return Setup(
-        tenant.name, tenant.slug, tenant.brand_colour, steps, is_finished, PUT_OFF in known
+        tenant.name,
+        tenant.slug,
+        IDENTITY.get().is_mirror,
+        tenant.brand_colour,
+        steps,
+        is_finished,
+        PUT_OFF in known,
     )

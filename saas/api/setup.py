@@ -22,6 +22,7 @@ class OrganisationSetupOut(Schema):
 
     name: str
     address: str
+    is_address_fixed: bool
     brand_colour: str
     steps: list[SetupStepOut]
     is_finished: bool

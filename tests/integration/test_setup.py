@@ -63,8 +63,10 @@ def test_where_keycloak_knows_the_tenant_by_its_address_it_stays(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(IDENTITY.get()), "is_mirror", True)
-    fixed = signed_in("sysadmin").put("/saas/setup/address", {"address": "acme-2"})
+    sysadmin = signed_in("sysadmin")
+    fixed = sysadmin.put("/saas/setup/address", {"address": "acme-2"})
     assert (fixed.status_code, fixed.json()["code"]) == (409, "address-fixed")
+    assert sysadmin.get("/saas/setup").json()["is_address_fixed"]
 
 
 def test_the_brand_colour_is_checked_and_every_member_is_told(cast: Cast) -> None:

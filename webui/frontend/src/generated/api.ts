@@ -7647,6 +7647,8 @@ export interface components {
             name: string;
             /** Address */
             address: string;
+            /** Is Address Fixed */
+            is_address_fixed: boolean;
             /** Brand Colour */
             brand_colour: string;
             /** Steps */

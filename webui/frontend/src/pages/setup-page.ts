@@ -155,7 +155,8 @@ export class SetupPage extends LightElement {
 
   /** By which the organisation is known; for its sysadmins to change. */
   #address(address: string): TemplateResult {
-    if (!this.services.session.may("tenant.manage")) {
+    const isFixed = this.setup?.is_address_fixed ?? true;
+    if (isFixed || !this.services.session.may("tenant.manage")) {
       return html`<p class="hint">${msg(str`Address: ${address}`)}</p>`;
     }
     return html`<label class="field">
