@@ -115,6 +115,9 @@ select gen_random_uuid(), %(tenant_id)s::uuid, now(), %(grain)s::text,
   sum(output_tokens), sum(cost_micros)
 from gateway_usage where tenant_id = %(tenant_id)s::uuid
 group by date_trunc(%(grain)s::text, at, 'UTC'), user_id, agent_id, key_id, model_id, model, kind
+on conflict on constraint usage_total_once do update set calls = excluded.calls,
+  input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
+  cost_micros = excluded.cost_micros
 """
 
 
