@@ -2,13 +2,12 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
-import { customElement, state } from "lit/decorators.js";
+import { customElement } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { Busy } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
-import { problemView, skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 import { IdentityApi } from "./identity-api";
 import type { Consent } from "./identity-api";
@@ -16,26 +15,27 @@ import { scopeList } from "./scopes";
 
 @customElement("soma-consents")
 export class ConsentsView extends LightElement {
-  @state() private consents: readonly Consent[] | null = null;
-  @state() private problem: Problem | null = null;
+  readonly #consents = new Loaded(this, async () => (await this.#api.consents()).items);
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: IdentityApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new IdentityApi(this.services.http);
-    void this.#load();
+  get #api(): IdentityApi {
+    return new IdentityApi(this.services.http);
   }
 
-  protected override render(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.consents === null) return skeleton(2, msg("Loading programs…"));
+  protected override render(): TemplateResult | typeof nothing {
+    return this.#consents.view(
+      (consents) => this.#list(consents),
+      () => skeleton(2, msg("Loading programs…")),
+    );
+  }
+
+  #list(consents: readonly Consent[]): TemplateResult {
     return html`<section class="card security" aria-labelledby="consents-title">
       <h2 class="card__title" id="consents-title" tabindex="-1">${msg("Programs with access")}</h2>
-      ${this.consents.length === 0
+      ${consents.length === 0
         ? html`<p class="muted">${msg("You have let no program in.")}</p>`
         : html`<ul class="security__list" data-testid="consents">
-            ${repeat(this.consents, ({ id }) => id, (one) => this.#consent(one))}
+            ${repeat(consents, ({ id }) => id, (one) => this.#consent(one))}
           </ul>`}
     </section>`;
   }
@@ -64,20 +64,11 @@ export class ConsentsView extends LightElement {
     </li>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.consents = (await this.#api.consents()).items;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #end(one: Consent): Promise<void> {
     return this.#busy.run(async () => {
       await this.#api.revokeConsent(one.id);
       this.services.toasts.say(msg(str`${one.program} has no access any more.`));
-      await this.#load();
+      await this.#consents.load();
       await this.updateComplete;
       this.querySelector<HTMLElement>("#consents-title")?.focus();
     });

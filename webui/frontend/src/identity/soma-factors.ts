@@ -4,11 +4,11 @@ import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { Busy } from "../ui/busy";
 import { copyText } from "../ui/clipboard";
 import { LightElement } from "../ui/light-element";
+import { Loaded } from "../ui/loaded";
 import { problemView, skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 import { IdentityApi } from "./identity-api";
@@ -17,29 +17,28 @@ import { hasPasskeys, makePasskey } from "./passkey";
 
 @customElement("soma-factors")
 export class FactorsView extends LightElement {
-  @state() private factors: Factors | null = null;
-  @state() private passkeys: readonly Passkey[] = [];
+  readonly #loaded = new Loaded(this, () =>
+    Promise.all([this.#api.factors(), this.#api.passkeys()]),
+  );
   @state() private setup: AppSetup | null = null;
   @state() private codes: readonly string[] | null = null;
-  @state() private problem: Problem | null = null;
   @state() private codeProblem: Problem | null = null;
   @query("#app-code") private readonly code!: HTMLInputElement;
   @query("#passkey-name") private readonly passkeyName!: HTMLInputElement;
   @query("#codes") private readonly codesNote!: HTMLElement | null;
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: IdentityApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new IdentityApi(this.services.http);
-    void this.#load();
+  get #api(): IdentityApi {
+    return new IdentityApi(this.services.http);
   }
 
-  protected override render(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.factors === null) return skeleton(4, msg("Loading second factors…"));
-    return html`${this.#newCodes()} ${this.#app(this.factors)} ${this.#keys()}
-    ${this.#recovery(this.factors)}`;
+  protected override render(): TemplateResult | typeof nothing {
+    return this.#loaded.view(
+      ([factors, passkeys]) =>
+        html`${this.#newCodes()} ${this.#app(factors)} ${this.#keys(passkeys.items)}
+        ${this.#recovery(factors)}`,
+      () => skeleton(4, msg("Loading second factors…")),
+    );
   }
 
   #newCodes(): TemplateResult | typeof nothing {
@@ -144,13 +143,13 @@ export class FactorsView extends LightElement {
     </form>`;
   }
 
-  #keys(): TemplateResult {
+  #keys(passkeys: readonly Passkey[]): TemplateResult {
     return html`<section class="card security" aria-labelledby="passkeys-title">
       <h2 class="card__title" id="passkeys-title">${msg("Passkeys")}</h2>
-      ${this.passkeys.length === 0
+      ${passkeys.length === 0
         ? html`<p>${msg("Sign in with your fingerprint, face or a security key, without a password.")}</p>`
         : html`<ul class="security__list">
-            ${repeat(this.passkeys, ({ id }) => id, (key) => this.#key(key))}
+            ${repeat(passkeys, ({ id }) => id, (key) => this.#key(key))}
           </ul>`}
       ${hasPasskeys() ? this.#newKey() : this.#noKeys()}
     </section>`;
@@ -220,17 +219,6 @@ export class FactorsView extends LightElement {
     </section>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      const [factors, passkeys] = await Promise.all([this.#api.factors(), this.#api.passkeys()]);
-      this.factors = factors;
-      this.passkeys = passkeys.items;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #begin(): Promise<void> {
     return this.#busy.run(async () => {
       this.codeProblem = null;
@@ -292,7 +280,7 @@ export class FactorsView extends LightElement {
   /** Shows what is set up now; fresh codes stay until they are put away. */
   async #changed(codes: readonly string[]): Promise<void> {
     if (codes.length > 0) this.codes = codes;
-    await Promise.all([this.#load(), this.services.session.refresh()]);
+    await Promise.all([this.#loaded.load(), this.services.session.refresh()]);
     await this.updateComplete;
     if (codes.length > 0) this.codesNote?.focus();
   }

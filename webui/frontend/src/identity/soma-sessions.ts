@@ -2,13 +2,12 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
-import { customElement, state } from "lit/decorators.js";
+import { customElement } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { Busy } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
-import { problemView, skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { skeleton } from "../ui/states";
 import { clockTime, dayOf, exactTime } from "../ui/times";
 import { deviceName } from "./device";
 import { IdentityApi } from "./identity-api";
@@ -16,27 +15,29 @@ import type { Attempt, Session } from "./identity-api";
 
 @customElement("soma-sessions")
 export class SessionsView extends LightElement {
-  @state() private sessions: readonly Session[] | null = null;
-  @state() private attempts: readonly Attempt[] = [];
-  @state() private problem: Problem | null = null;
+  readonly #loaded = new Loaded(this, () =>
+    Promise.all([this.#api.sessions(), this.#api.history()]),
+  );
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: IdentityApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new IdentityApi(this.services.http);
-    void this.#load();
+  get #api(): IdentityApi {
+    return new IdentityApi(this.services.http);
   }
 
-  protected override render(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.sessions === null) return skeleton(4, msg("Loading sessions…"));
+  protected override render(): TemplateResult | typeof nothing {
+    return this.#loaded.view(
+      ([sessions, history]) => this.#lists(sessions.items, history.items),
+      () => skeleton(4, msg("Loading sessions…")),
+    );
+  }
+
+  #lists(sessions: readonly Session[], attempts: readonly Attempt[]): TemplateResult {
     return html`<section class="card security" aria-labelledby="sessions-title">
         <h2 class="card__title" id="sessions-title" tabindex="-1">${msg("Where you are signed in")}</h2>
         <ul class="security__list" data-testid="sessions">
-          ${repeat(this.sessions, ({ id }) => id, (one) => this.#session(one))}
+          ${repeat(sessions, ({ id }) => id, (one) => this.#session(one))}
         </ul>
-        ${this.sessions.length > 1
+        ${sessions.length > 1
           ? html`<div class="row">
               <button
                 type="button"
@@ -52,7 +53,7 @@ export class SessionsView extends LightElement {
       <section class="card security" aria-labelledby="history-title">
         <h2 class="card__title" id="history-title">${msg("Sign-ins of the last 30 days")}</h2>
         <ul class="security__list" data-testid="history">
-          ${this.attempts.map(
+          ${attempts.map(
             (one) => html`<li class="security__item">
               <span>${deviceName(one.user_agent)} <span class="muted">${one.address}</span></span>
               <span title=${exactTime(one.at)}>
@@ -89,17 +90,6 @@ export class SessionsView extends LightElement {
     </li>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      const [sessions, history] = await Promise.all([this.#api.sessions(), this.#api.history()]);
-      this.sessions = sessions.items;
-      this.attempts = history.items;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #end(one: Session): Promise<void> {
     return this.#busy.run(async () => {
       await this.#api.endSession(one.id);
@@ -116,7 +106,7 @@ export class SessionsView extends LightElement {
 
   async #ended(said: string): Promise<void> {
     this.services.toasts.say(said);
-    await this.#load();
+    await this.#loaded.load();
     await this.updateComplete;
     this.querySelector<HTMLElement>("#sessions-title")?.focus();
   }

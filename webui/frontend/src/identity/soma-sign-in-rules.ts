@@ -2,14 +2,13 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
-import { customElement, state } from "lit/decorators.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
+import { customElement } from "lit/decorators.js";
 import "../styles/identity.css";
 import { Busy } from "../ui/busy";
 import { textOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
-import { problemView, skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { skeleton } from "../ui/states";
 import { EntranceController } from "./entrance";
 import { IdentityApi } from "./identity-api";
 import type { SignInPolicy } from "./identity-api";
@@ -18,22 +17,22 @@ type Mfa = SignInPolicy["mfa"];
 
 @customElement("soma-sign-in-rules")
 export class SignInRules extends LightElement {
-  @state() private policy: SignInPolicy | null = null;
-  @state() private problem: Problem | null = null;
+  readonly #policy = new Loaded(this, () => this.#api.policy());
   readonly #entrance = new EntranceController(this, () => this.services.http);
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: IdentityApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new IdentityApi(this.services.http);
-    void this.#load();
+  get #api(): IdentityApi {
+    return new IdentityApi(this.services.http);
   }
 
   protected override render(): TemplateResult {
     return html`<section class="security" aria-labelledby="sign-in-rules-title">
       <h2 class="card__title" id="sign-in-rules-title">${msg("Signing in")}</h2>
-      ${this.#note()} ${this.#body()}
+      ${this.#note()}
+      ${this.#policy.view(
+        (policy) => this.#form(policy),
+        () => skeleton(2, msg("Loading the rules…")),
+      )}
     </section>`;
   }
 
@@ -47,10 +46,7 @@ export class SignInRules extends LightElement {
     </p>`;
   }
 
-  #body(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.policy === null) return skeleton(2, msg("Loading the rules…"));
-    const { policy } = this;
+  #form(policy: SignInPolicy): TemplateResult {
     return html`<form
       class="row"
       @submit=${(event: SubmitEvent) => {
@@ -107,28 +103,20 @@ export class SignInRules extends LightElement {
     </label>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.policy = await this.#api.policy();
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #save(fields: FormData): Promise<void> {
     const number = (name: string): number | null => {
       const text = textOf(fields, name);
       return text === "" ? null : Number(text);
     };
     return this.#busy.run(async () => {
-      this.policy = await this.#api.setPolicy({
+      const saved = await this.#api.setPolicy({
         mfa: textOf(fields, "mfa") as Mfa,
         session_limit: number("session_limit"),
         idle_minutes: number("idle_minutes"),
         absolute_hours: number("absolute_hours"),
         allows_impersonation: fields.has("allows_impersonation"),
       });
+      this.#policy.show(saved);
       this.services.toasts.say(msg("Saved. It holds from now on."));
       await this.services.session.refresh();
     });

@@ -1,36 +1,32 @@
 /** Which models the people, agents and keys of the organisation may use. */
 import { msg } from "@lit/localize";
-import { html, nothing } from "lit";
-import type { TemplateResult } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
-import { problemOf } from "../api/http";
-import type { Model, Problem } from "../api/types";
+import { html } from "lit";
+import type { nothing, TemplateResult } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { Model } from "../api/types";
 import { GatewayApi } from "../gateway/gateway-api";
 import { tierName } from "../gateway/routing-words";
 import { Busy } from "../ui/busy";
 import { textsOf } from "../ui/fields";
 import { LightElement } from "../ui/light-element";
-import { problemView } from "../ui/states";
+import { Loaded } from "../ui/loaded";
 
 @customElement("soma-allowed-models")
 export class AllowedModels extends LightElement {
   @property({ attribute: false }) models: readonly Model[] = [];
   /** Empty: all of them. */
-  @state() private allowed: readonly string[] | null = null;
-  @state() private problem: Problem | null = null;
+  readonly #allowed = new Loaded(this, async () => (await this.#api.callPolicy()).allowed_models);
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: GatewayApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new GatewayApi(this.services.http);
-    void this.#load();
+  get #api(): GatewayApi {
+    return new GatewayApi(this.services.http);
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    const { allowed } = this;
-    if (allowed === null) return nothing;
+    return this.#allowed.view((allowed) => this.#form(allowed));
+  }
+
+  #form(allowed: readonly string[]): TemplateResult {
     return html`<section aria-labelledby="allowed-title">
       <h2 id="allowed-title" class="gateway__title">${msg("Models that may be used")}</h2>
       <form class="card form" data-testid="allowed-models" @submit=${(event: SubmitEvent) => void this.#save(event)}>
@@ -50,20 +46,12 @@ export class AllowedModels extends LightElement {
     </section>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.allowed = (await this.#api.callPolicy()).allowed_models;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #save(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const chosen = textsOf(new FormData(event.target as HTMLFormElement), "model");
     return this.#busy.run(async () => {
-      this.allowed = (await this.#api.setCallPolicy({ allowed_models: chosen })).allowed_models;
+      const { allowed_models: allowed } = await this.#api.setCallPolicy({ allowed_models: chosen });
+      this.#allowed.show(allowed);
       this.services.toasts.say(msg("The choice holds from the next call on."));
     });
   }

@@ -1,13 +1,12 @@
 /** Whether an answer serves the same question again, and for how long (administrators). */
 import { msg } from "@lit/localize";
-import { html, nothing } from "lit";
-import type { TemplateResult } from "lit";
-import { customElement, state } from "lit/decorators.js";
+import { html } from "lit";
+import type { nothing, TemplateResult } from "lit";
+import { customElement } from "lit/decorators.js";
 import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import { GatewayApi } from "../gateway/gateway-api";
 import { LightElement } from "../ui/light-element";
-import { problemView } from "../ui/states";
+import { Loaded } from "../ui/loaded";
 
 const LIVES_S = [0, 300, 3_600, 86_400, 604_800] as const;
 
@@ -30,20 +29,17 @@ function lifeName(seconds: number): string {
 
 @customElement("soma-answer-cache")
 export class AnswerCache extends LightElement {
-  @state() private lifeS: number | null = null;
-  @state() private problem: Problem | null = null;
-  #api!: GatewayApi;
+  readonly #lifeS = new Loaded(this, async () => (await this.#api.callPolicy()).cache_s);
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new GatewayApi(this.services.http);
-    void this.#load();
+  get #api(): GatewayApi {
+    return new GatewayApi(this.services.http);
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    const { lifeS } = this;
-    if (lifeS === null) return nothing;
+    return this.#lifeS.view((lifeS) => this.#choice(lifeS));
+  }
+
+  #choice(lifeS: number): TemplateResult {
     const lives = new Set<number>([...LIVES_S, lifeS]);
     return html`<section aria-labelledby="cache-title">
       <h2 id="cache-title" class="gateway__title">${msg("Earlier answers")}</h2>
@@ -61,22 +57,13 @@ export class AnswerCache extends LightElement {
     </section>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.lifeS = (await this.#api.callPolicy()).cache_s;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   async #save(event: Event): Promise<void> {
     const choice = event.target as HTMLSelectElement;
     try {
-      this.lifeS = (await this.#api.setCallPolicy({ cache_s: Number(choice.value) })).cache_s;
+      this.#lifeS.show((await this.#api.setCallPolicy({ cache_s: Number(choice.value) })).cache_s);
       this.services.toasts.say(msg("Saved. It holds from the next call on."));
     } catch (failure) {
-      choice.value = String(this.lifeS);
+      choice.value = String(this.#lifeS.value);
       this.services.toasts.problem(problemOf(failure));
     }
   }

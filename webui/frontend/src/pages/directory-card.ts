@@ -3,14 +3,13 @@ import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
 import type { Directory, DirectoryGroup, SignOnApi } from "../identity/sign-on-api";
 import { Busy } from "../ui/busy";
 import { copyButton } from "../ui/copy-button";
 import { dialogActs } from "../ui/dialog-acts";
 import { LightElement } from "../ui/light-element";
-import { problemView, skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { skeleton } from "../ui/states";
 import { dayOf, exactTime } from "../ui/times";
 
 @customElement("soma-directory-card")
@@ -21,18 +20,12 @@ export class DirectoryCard extends LightElement {
   /** Names of the system's roles, by key. */
   @property({ attribute: false }) titles: ReadonlyMap<string, string> = new Map();
   @property({ type: Boolean }) readonly = false;
-  @state() private directory: Directory | null = null;
   @state() private secret: string | null = null;
-  @state() private problem: Problem | null = null;
   @query("#bearer") private readonly bearer!: HTMLElement | null;
   @query("dialog") private readonly dialog!: HTMLDialogElement;
   @query("form button") private readonly makeButton!: HTMLElement | null;
+  readonly #directory = new Loaded(this, () => this.api.directory());
   readonly #busy = new Busy(this, () => this.services.toasts);
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    void this.#load();
-  }
 
   protected override render(): TemplateResult {
     return html`<section class="card security" aria-labelledby="directory-title">
@@ -40,14 +33,14 @@ export class DirectoryCard extends LightElement {
       <p>
         ${msg("Your company’s directory can add, suspend and remove people by itself, of confirmed domains alone.")}
       </p>
-      ${this.#body()}
+      ${this.#directory.view(
+        (directory) => this.#body(directory),
+        () => skeleton(2, msg("Loading the directory…")),
+      )}
     </section>`;
   }
 
-  #body(): TemplateResult {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.directory === null) return skeleton(2, msg("Loading the directory…"));
-    const { directory } = this;
+  #body(directory: Directory): TemplateResult {
     const { connected_at: since, last_used_at: used } = directory;
     return html`<dl class="facts">
         <div><dt>${msg("Address")}</dt><dd><code>${directory.base_url}</code></dd></div>
@@ -163,20 +156,11 @@ export class DirectoryCard extends LightElement {
     </dialog>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.directory = await this.api.directory();
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #connect(form: HTMLFormElement): Promise<void> {
     const role = new FormData(form).get("role");
     return this.#busy.run(async () => {
       this.secret = (await this.api.connectDirectory(typeof role === "string" ? role : "")).secret;
-      await this.#load();
+      await this.#directory.load();
       await this.updateComplete;
       this.bearer?.focus();
     });
@@ -187,7 +171,7 @@ export class DirectoryCard extends LightElement {
       await this.api.disconnectDirectory();
       this.secret = null;
       this.dialog.close();
-      await this.#load();
+      await this.#directory.load();
     });
     // Only now it can be pressed again.
     await this.updateComplete;
@@ -200,7 +184,7 @@ export class DirectoryCard extends LightElement {
         await this.api.setGroupRole(group.id, role);
         this.services.toasts.say(msg(str`The role of ${group.display_name} holds at once.`));
       } finally {
-        await this.#load();
+        await this.#directory.load();
       }
     });
   }

@@ -2,34 +2,31 @@
 import { msg, str } from "@lit/localize";
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
-import { customElement, query, state } from "lit/decorators.js";
-import { problemOf } from "../api/http";
-import type { Problem } from "../api/types";
+import { customElement, query } from "lit/decorators.js";
 import { SignOnApi } from "../identity/sign-on-api";
 import type { WaitingDomain } from "../identity/sign-on-api";
 import "../styles/identity.css";
 import { Busy } from "../ui/busy";
 import { LightElement } from "../ui/light-element";
-import { problemView } from "../ui/states";
+import { Loaded } from "../ui/loaded";
 import { dayOf, exactTime } from "../ui/times";
 
 @customElement("soma-waiting-domains")
 export class WaitingDomains extends LightElement {
-  @state() private items: readonly WaitingDomain[] = [];
-  @state() private problem: Problem | null = null;
+  readonly #domains = new Loaded(this, async () => (await this.#api.waitingDomains()).items);
   @query("#waiting-domains") private readonly heading!: HTMLElement | null;
   readonly #busy = new Busy(this, () => this.services.toasts);
-  #api!: SignOnApi;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#api = new SignOnApi(this.services.http);
-    void this.#load();
+  get #api(): SignOnApi {
+    return new SignOnApi(this.services.http);
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    if (this.problem !== null) return problemView(this.problem, () => void this.#load());
-    if (this.items.length === 0) return nothing;
+    return this.#domains.view((domains) => this.#list(domains));
+  }
+
+  #list(domains: readonly WaitingDomain[]): TemplateResult | typeof nothing {
+    if (domains.length === 0) return nothing;
     return html`<section class="card security" aria-labelledby="waiting-domains">
       <h2 class="card__title" id="waiting-domains" tabindex="-1">
         ${msg("Domains that wait for approval")}
@@ -38,7 +35,7 @@ export class WaitingDomains extends LightElement {
         ${msg("Approve a domain only if you know that it is this organisation’s: its provider may then say who has an address there.")}
       </p>
       <ul class="security__list">
-        ${this.items.map((one) => this.#item(one))}
+        ${domains.map((one) => this.#item(one))}
       </ul>
     </section>`;
   }
@@ -63,20 +60,11 @@ export class WaitingDomains extends LightElement {
     </li>`;
   }
 
-  async #load(): Promise<void> {
-    this.problem = null;
-    try {
-      this.items = (await this.#api.waitingDomains()).items;
-    } catch (failure) {
-      this.problem = problemOf(failure);
-    }
-  }
-
   #approve(one: WaitingDomain): Promise<void> {
     return this.#busy.run(async () => {
       await this.#api.approveDomain(one.id);
       this.services.toasts.say(msg(str`${one.domain} is confirmed for ${one.tenant_name}.`));
-      await this.#load();
+      await this.#domains.load();
       await this.updateComplete;
       (this.heading ?? document.querySelector<HTMLElement>("#main"))?.focus();
     });
