@@ -91,16 +91,6 @@ def cast(database: None) -> "object":
     return build()
 
 
-@pytest.fixture
-def password_grant() -> Iterator[None]:
-    """A platform that lets programs exchange passwords for tokens."""
-    from django.conf import settings
-    from django.test import override_settings
-
-    with override_settings(SOMA=settings.SOMA.model_copy(update={"password_grant": True})):
-        yield
-
-
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """A real Kafka of this run's own: its bootstrap address. Skips where it cannot be had."""

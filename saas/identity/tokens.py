@@ -157,11 +157,11 @@ def may(scope: str, path: str, *, is_safe: bool) -> bool:
 def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Visitor) -> Pair:
     """Tokens for a password, and a code where the person has a second factor.
 
-    Off unless the platform's setting allows it: whoever types a password into a program has
-    given it away, and no passkey helps there.
+    In saas mode off unless the platform's setting allows it: whoever types a password into a
+    program has given it away, and no passkey helps there.
     Raises: GrantOff, LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
     """
-    if not settings.SOMA.password_grant:
+    if not settings.SOMA.effective_password_grant:
         raise GrantOff("Ask for an authorization code; SA01_PASSWORD_GRANT allows passwords.")
     scope = known(scope)
     user = verbs.check_password(email, password, visitor)

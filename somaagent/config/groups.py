@@ -438,9 +438,10 @@ class SessionSettings(Group):
         description="Whether people may make accounts without an invitation.",
         json_schema_extra={"accepted": "true or false"},
     )
-    password_grant: bool = Field(
-        False,
-        description="Whether programs may exchange a person's password for tokens.",
+    password_grant: bool | None = Field(
+        None,
+        description="Whether programs may exchange a person's password for tokens; unset: in "
+        "standalone mode.",
         json_schema_extra={"accepted": "true or false"},
     )
 

@@ -113,6 +113,11 @@ class Config(
         return (self.public_url or f"http://{bracketed}:{self.port}").rstrip("/")
 
     @property
+    def effective_password_grant(self) -> bool:
+        """Whether a program may send a password: on a machine of one's own, unless set."""
+        return self.is_standalone if self.password_grant is None else self.password_grant
+
+    @property
     def effective_allowed_hosts(self) -> tuple[str, ...]:
         """Host names that requests may carry."""
         if self.allowed_hosts:

@@ -161,7 +161,7 @@ LACKS = {
     "8.2.3": "tried for roles of one's own and for secrets; other fields by operation, not singly",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "
     "one that was asked with must come back exactly",
-    "10.4.4": "off until the platform's setting SA01_PASSWORD_GRANT allows the password grant",
+    "10.4.4": "SA01_PASSWORD_GRANT allows the password grant, in standalone mode unless set",
     "10.5.5": "a logout token whose header names no type, or `JWT` as Keycloak did before version "
     "25, is told from other tokens by its event and by having no nonce",
 }

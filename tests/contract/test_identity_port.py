@@ -329,9 +329,7 @@ def test_a_keycloak_that_is_away_is_said_and_waited_for(cast: Cast) -> None:
     gone.letters.close()
 
 
-def test_passwords_and_factors_are_refused_here(
-    in_keycloak: Keycloak, cast: Cast, password_grant: None
-) -> None:
+def test_passwords_and_factors_are_refused_here(in_keycloak: Keycloak, cast: Cast) -> None:
     visitor = Visitor("127.0.0.1", "a test", "a device")
     for refused in (
         lambda: verbs.sign_in("ann@example.org", CAST_PASSWORD, visitor),

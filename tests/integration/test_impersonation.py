@@ -305,7 +305,7 @@ def test_a_second_factor_that_the_organisation_asks_for_is_asked_of_the_admin(ca
     assert admin.post(path).status_code == 200
 
 
-def test_a_program_gets_a_token_that_names_both_people(cast: Cast, password_grant: None) -> None:
+def test_a_program_gets_a_token_that_names_both_people(cast: Cast) -> None:
     signing.forget()
     form = {"grant_type": "password", "username": "platform@example.org", "password": PASSWORD}
     browser = signed_in("ann").client.__class__(headers={"host": "127.0.0.1"})

@@ -25,9 +25,6 @@ from tests.support.signed_in import signed_in
 ANN = "ann@example.org"
 ME = "/api/v2/auth/me"
 
-# What is tested here is the same for tokens of every grant.
-pytestmark = pytest.mark.usefixtures("password_grant")
-
 
 @pytest.fixture(autouse=True)
 def _new_keys() -> None:

@@ -85,3 +85,15 @@ def test_the_answered_hosts_follow_the_public_address(tmp_path: Path) -> None:
     assert config.effective_public_url == "https://agents.example.org"
     assert "agents.example.org" in config.effective_allowed_hosts
     assert "localhost" in config.effective_allowed_hosts
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "allowed"),
+    [("standalone", None, True), ("standalone", False, False), ("saas", None, False),
+     ("saas", True, True)],
+)  # fmt: skip
+def test_programs_send_passwords_on_a_machine_of_ones_own_unless_told(
+    tmp_path: Path, mode: str, given: bool | None, allowed: bool
+) -> None:
+    update = {"deployment_mode": mode, "password_grant": given}
+    assert of(tmp_path).model_copy(update=update).effective_password_grant is allowed
