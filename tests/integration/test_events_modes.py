@@ -73,6 +73,7 @@ def test_the_platform_s_mode_sets_what_is_logged(cast: Cast) -> None:
     assert logging.getLogger().level == logging.getLevelName(settings.SOMA.log_level.upper())
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_in_test_mode_a_judged_answer_teaches_nothing(web: Web, no_model: None, cast: Cast) -> None:
     ann, sysadmin = Client(web, "ann"), Client(web, "sysadmin")
     conversation = ann.conversation()
