@@ -106,6 +106,11 @@ class Line:
         except OSError:
             writer.close()
             return
+        if self._fault is not fault:
+            # Set while the server was called: this connection would keep the fault before.
+            writer.close()
+            back.close()
+            return
         self._writers |= {writer, back}
         await asyncio.gather(
             self._pump(reader, back, 0.0), self._pump(there, writer, fault.delay_s)
