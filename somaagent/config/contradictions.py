@@ -119,12 +119,18 @@ def _mail(config: Config) -> Iterator[Finding]:
         yield Finding(variable_of("smtp_url"), f"{HIDDEN} of another shape", accepted)
 
 
+def _without_its_adapter(config: Config, name: str, chosen_by: str) -> Iterator[Finding]:
+    """A setting that nothing reads, because the adapter that would is not chosen."""
+    value = getattr(config, name)
+    if value is not None:
+        yield Finding(variable_of(name), value, f"{chosen_by}; or unset it")
+
+
 def _brain(config: Config) -> Iterator[Finding]:
     variable = variable_of("brain_url")
     if not config.brain_is_remote:
-        if config.brain_url is not None:
-            accepted = f"{variable_of('brain_adapter')}=http; or unset it"
-            yield Finding(variable, config.brain_url, accepted)
+        chosen_by = f"{variable_of('brain_adapter')}=http"
+        yield from _without_its_adapter(config, "brain_url", chosen_by)
         return
     if config.brain_url is None:
         accepted = f"the address of the brain; or {variable_of('brain_adapter')}=embedded"
@@ -151,9 +157,8 @@ def _embedding(config: Config) -> Iterator[Finding]:
 def _events(config: Config) -> Iterator[Finding]:
     variable = variable_of("kafka_bootstrap_servers")
     if not config.events_use_kafka:
-        if config.kafka_bootstrap_servers is not None:
-            accepted = f"{variable_of('bus_adapter')}=kafka; or unset it"
-            yield Finding(variable, config.kafka_bootstrap_servers, accepted)
+        chosen_by = f"{variable_of('bus_adapter')}=kafka"
+        yield from _without_its_adapter(config, "kafka_bootstrap_servers", chosen_by)
         return
     if config.kafka_bootstrap_servers is None:
         accepted = f"the brokers' addresses; or {variable_of('bus_adapter')}=embedded"
@@ -171,9 +176,7 @@ def _events(config: Config) -> Iterator[Finding]:
 def _identity(config: Config) -> Iterator[Finding]:
     adapter = variable_of("identity_adapter")
     if not config.accounts_in_keycloak:
-        if config.keycloak_url is not None:
-            accepted = f"{adapter}=keycloak; or unset it"
-            yield Finding(variable_of("keycloak_url"), config.keycloak_url, accepted)
+        yield from _without_its_adapter(config, "keycloak_url", f"{adapter}=keycloak")
         return
     for name in ("keycloak_url", "keycloak_client_secret"):
         if getattr(config, name) is None:
@@ -188,9 +191,7 @@ def _authz(config: Config) -> Iterator[Finding]:
     names = ("spicedb_address", "spicedb_key")
     adapter = variable_of("authz_adapter")
     if not config.authz_is_spicedb:
-        if config.spicedb_address is not None:
-            accepted = f"{adapter}=spicedb; or unset it"
-            yield Finding(variable_of("spicedb_address"), config.spicedb_address, accepted)
+        yield from _without_its_adapter(config, "spicedb_address", f"{adapter}=spicedb")
         return
     for name in names:
         if getattr(config, name) is None:
@@ -203,9 +204,7 @@ def _authz(config: Config) -> Iterator[Finding]:
 def _storage(config: Config) -> Iterator[Finding]:
     adapter = variable_of("storage_adapter")
     if not config.files_in_s3:
-        if config.s3_bucket is not None:
-            accepted = f"{adapter}=s3; or unset it"
-            yield Finding(variable_of("s3_bucket"), config.s3_bucket, accepted)
+        yield from _without_its_adapter(config, "s3_bucket", f"{adapter}=s3")
         return
     if config.s3_bucket is None:
         accepted = f"the name of a bucket; or {adapter}=embedded"
