@@ -9,7 +9,7 @@ import string
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -92,7 +92,7 @@ def _unit(text: str) -> str:
     return text[:at] if text else ""
 
 
-@lru_cache(maxsize=1)
+@cache
 def _common() -> frozenset[str]:
     # The list that comes with Django (BSD-3-Clause): the 20,000 commonest of public leaks.
     return frozenset(CommonPasswordValidator().passwords) | COMMON_LONG
@@ -109,6 +109,6 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _nobody() -> str:
-    return _hasher.hash(secrets.token_urlsafe(16))
+    return hash_password(secrets.token_urlsafe(16))
