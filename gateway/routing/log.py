@@ -6,7 +6,7 @@ ledger's). What cannot be written because the database is away waits, up to a li
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -140,16 +140,16 @@ def teach(lesson: Lesson) -> None:
         pipeline.execute()
 
 
-def _add(pipeline: Any, lessons: Iterable[Lesson]) -> None:
+def _add(pipeline: Any, lessons: Collection[Lesson]) -> None:
     """`pipeline`: of either client; both collect commands alike."""
     sums: defaultdict[tuple[UUID, str], float] = defaultdict(float)
     for one in lessons:
         sums[one.tenant_id, f"{one.model_id}:good"] += one.value * one.weight
         sums[one.tenant_id, f"{one.model_id}:bad"] += (1.0 - one.value) * one.weight
     for (tenant_id, field), value in sums.items():
-        name = ARMS + str(tenant_id)
-        pipeline.hincrbyfloat(name, field, value)
-        pipeline.expire(name, ARMS_S)
+        pipeline.hincrbyfloat(f"{ARMS}{tenant_id}", field, value)
+    for tenant_id in {one.tenant_id for one in lessons}:
+        pipeline.expire(f"{ARMS}{tenant_id}", ARMS_S)
 
 
 async def _read_arms(tenant_id: UUID) -> dict[UUID, Arm]:
