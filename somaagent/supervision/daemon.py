@@ -5,6 +5,8 @@ rotates logs, and on SIGTERM stops the groups in the reverse of their priorities
 starting is `start`'s.
 """
 
+import contextlib
+import http.client
 import os
 import resource
 import subprocess
@@ -31,6 +33,8 @@ WANTED_FILES = 65536  # a socket of a user is an open file
 # stays resident than is used. An environment that says otherwise is left as it is.
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "262144"}
 FAILED_STATES = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
+# A supervisord that ends under a call breaks the line anywhere, or answers that it shuts down.
+NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +95,22 @@ class Supervisor:
         """Whether its socket takes orders."""
         try:
             self._call("getState")
-        except (OSError, xmlrpc.client.Error):
+        except NO_ANSWER:
             return False
         return True
 
     def start(self, name: str) -> None:
-        """Order the start of one program; does not wait for it."""
+        """Order the start of one program; who waits for it notices an order that was not taken."""
         full = name if name in SERVER_PRIORITIES else f"{GROUP}:{name}"
-        self._call("startProcess", full, False)
+        with contextlib.suppress(*NO_ANSWER):
+            self._call("startProcess", full, False)
 
     def states(self) -> list[ChildState]:
-        """Return the state of every program."""
-        answers = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
+        """Return the state of every program; none of a supervisord that does not answer."""
+        try:
+            answers = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
+        except NO_ANSWER:
+            return []
         return [
             ChildState(answer["name"], answer["statename"], answer["pid"], answer["start"])
             for answer in answers
