@@ -233,7 +233,7 @@ def callback(
     try:
         arrival = flow.finish(flow.Returned(state, code, iss, error), browser, visitor)
     except SomaError as exc:
-        return _refused(request, response, exc)
+        return _refused(request, response, exc, flow.wanted_path(state))
     if isinstance(arrival.found, SecondStep):
         # After the #: no server on the way writes it into its log.
         step = {"challenge": arrival.found.challenge, "methods": ",".join(arrival.found.methods)}
@@ -268,7 +268,7 @@ def start(
             provider, next, browser, address_of(request), is_anew=anew
         )
     except SomaError as exc:
-        return _refused(request, response, exc)
+        return _refused(request, response, exc, flow.local_path(next))
     cookies.keep(response, BROWSER_COOKIE, browser, flow.LIFE.total_seconds())
     return response
 
@@ -287,9 +287,12 @@ def backchannel(
     return Status(204, None)
 
 
-def _refused(request: HttpRequest, response: HttpResponse, exc: SomaError) -> HttpResponse:
+def _refused(
+    request: HttpRequest, response: HttpResponse, exc: SomaError, next_path: str
+) -> HttpResponse:
     """A browser on its way goes back to the sign-in page, which says why; a program is told."""
     if "text/html" not in request.headers.get("Accept", ""):
         raise exc
-    response["Location"] = f"{SIGN_IN_PAGE}?{urlencode({'refused': exc.code})}"
+    kept = {"next": next_path} if next_path != flow.HOME else {}
+    response["Location"] = f"{SIGN_IN_PAGE}?{urlencode({'refused': exc.code} | kept)}"
     return response

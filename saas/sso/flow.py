@@ -21,8 +21,8 @@ from saas.sso.errors import SsoRefused
 from saas.sso.exchange import Bound
 
 LIFE = timedelta(minutes=10)
-# Long enough for what a program asks for on /authorize.
-NEXT_LIMIT = 2000
+# Long enough for the longest that a program may ask for on /authorize, each character escaped.
+NEXT_LIMIT = 4000
 HOME = "/"
 
 
@@ -80,6 +80,12 @@ def finish(back: Returned, browser: str, visitor: Visitor) -> Arrival:
         raise SsoRefused("The answer came from another provider than the one that was asked.")
     said = exchange.redeem(door.client(), back.code, _bound(back.state, browser))
     return Arrival(door.enter(said, visitor), known.data["next"])
+
+
+def wanted_path(state: str) -> str:
+    """Where the person wanted to go who was sent out with this state; home when it is unknown."""
+    known = onetime.look("sso", state)
+    return known.data["next"] if known else HOME
 
 
 def local_path(wanted: str) -> str:

@@ -9,13 +9,15 @@ from threading import Thread
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+import pyotp
 import pytest
 from playwright.sync_api import expect
 
+from kernel import clock
 from tests.support.browser import NARROW, Tab, Visit
-from tests.support.cast import PASSWORD
+from tests.support.cast import PASSWORD, Cast
 from tests.support.simulator import SimulatedProvider
-from tests.support.web import Web
+from tests.support.web import Client, Web
 
 VERIFIER = "v" * 43
 
@@ -130,6 +132,48 @@ def test_a_program_is_refused_then_allowed_and_its_access_is_taken_back(
     assert tab.focused() == "h2 Programs with access"
     assert program.status(token) == 401
     assert not found, "\n".join(found)
+
+
+def test_what_a_program_asks_for_survives_a_new_password_and_a_second_factor(
+    visit: Visit, web: Web, cast: Cast, model: SimulatedProvider, program: Program
+) -> None:
+    from saas.models import User
+
+    Client(web, "sysadmin").put("/auth/policy", {"mfa": "required"})
+    User.objects.filter(id=cast.ann.user_id).update(must_change_password=True)
+    tab = visit.stranger().go(program.page())
+    page = tab.page
+    page.get_by_role("link", name="Forgotten your password?").click()
+    page.get_by_role("link", name="Back to sign-in").click()
+    page.get_by_label("E-mail").fill("ann@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill("a calm and sunny harbour")
+    page.get_by_label("New password again").fill("a calm and sunny harbour")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Your organisation asks for a second factor.")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Set up an app").click()
+    totp = pyotp.TOTP(page.get_by_test_id("app-secret").inner_text())
+    page.get_by_label("Code that the app shows").fill(totp.at(clock.now()))
+    page.get_by_role("button", name="Use this app").click()
+    kept = page.get_by_role("button", name="I have kept them")
+    expect(kept).to_be_visible()
+    there = page.url
+    kept.click()
+    asked(tab)
+    # Whoever opened the page anew meanwhile finds the way on, too.
+    page.goto(there)
+    expect(page.get_by_text("A second factor is set up.")).to_be_visible()
+    assert tab.violations_in_every_theme() == []
+    tab.shoot("profile-way-on")
+    page.get_by_role("link", name="Go on to where you were").click()
+    asked(tab)
+    page.get_by_role("button", name="Allow").click()
+    heard = program.heard()
+    assert heard["state"] == "s&1"
+    assert program.status(program.token(heard["code"])) == 200
 
 
 def test_the_question_on_a_narrow_screen_and_one_that_is_wrong(

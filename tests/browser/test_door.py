@@ -185,7 +185,7 @@ def test_a_tenant_that_asks_for_a_second_factor_holds_people_at_their_profile(
     sysadmin.shoot("people-sign-in-rules")
     sysadmin.page.get_by_role("button", name="Save").click()
     # The rule holds for who made it, too.
-    expect(sysadmin.page).to_have_url(re.compile(r"/profile$"))
+    expect(sysadmin.page).to_have_url(re.compile(r"/profile\?next=%2Fpeople$"))
     ann = visit.by("ann").go("/chat")
     expect(ann.page.get_by_text("Your organisation asks for a second factor.")).to_be_visible()
     expect(ann.page).to_have_url(re.compile(r"/profile$"))

@@ -131,7 +131,9 @@ def test_those_for_whom_the_provider_does_not_speak_stay_outside(
         ("platform", "sso-not-for-you"),
     ):
         visitor.cookies.clear()
-        assert sign_in(web, visitor, sso_id, who) == f"/sign-in?refused={code}"
+        # Where they wanted to go is kept for another way in.
+        end = sign_in(web, visitor, sso_id, who, to="/authorize?state=a%26b")
+        assert end == f"/sign-in?refused={code}&next=%2Fauthorize%3Fstate%3Da%2526b"
         assert me(web, visitor).status_code == 401
     assert not User.objects.filter(email__in=["unproven@example.org", "eve@other.example"]).exists()
 
@@ -249,8 +251,8 @@ def test_a_provider_that_is_away_closes_no_session(
     Client(web, "sysadmin").patch(f"/sso/providers/{sso_id}", {"issuer": "http://127.0.0.1:9/x"})
     answer = visitor.get(f"/auth/oauth/{sso_id}", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (503, "sso-provider-away")
-    shown = visitor.get(f"/auth/oauth/{sso_id}")
-    assert shown.headers["location"] == "/sign-in?refused=sso-provider-away"
+    shown = visitor.get(f"/auth/oauth/{sso_id}", params={"next": "/audit"})
+    assert shown.headers["location"] == "/sign-in?refused=sso-provider-away&next=%2Faudit"
     assert me(web, visitor).status_code == 200
 
 

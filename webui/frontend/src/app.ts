@@ -10,8 +10,8 @@ import { LitElement, html } from "lit";
 import type { TemplateResult , nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import { safeReturnPath } from "./router/router";
-import { HOME, OPEN_PAGES, PROFILE, signInPath } from "./router/routes";
+import { destination, detour } from "./router/detour";
+import { OPEN_PAGES, PASSWORD, PROFILE, SIGN_IN } from "./router/routes";
 import "./identity/soma-step-up";
 import { createServices, servicesContext } from "./services";
 import { StoreController } from "./store";
@@ -51,54 +51,50 @@ export class SomaApp extends LitElement {
     super.connectedCallback();
     const { router, session } = this.#services;
     router.start();
+    router.addEventListener("change", this.#guide);
     session.addEventListener("change", this.#onSession);
     void session.load();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#services.router.stop();
-    this.#services.session.removeEventListener("change", this.#onSession);
-    this.#services.hub.stop();
+    const { hub, router, session } = this.#services;
+    router.stop();
+    router.removeEventListener("change", this.#guide);
+    session.removeEventListener("change", this.#onSession);
+    hub.stop();
   }
 
-  /** Sends people to where they may be, and starts or stops what is live. */
+  /** Starts or stops what is live. */
   readonly #onSession = (): void => {
-    const { session, router, hub, toasts } = this.#services;
+    const { session, hub, toasts } = this.#services;
     const { phase, me } = session.state;
-    if (phase === "anonymous") {
-      hub.stop();
-      toasts.clear();
-      if (router.state.match?.name !== "sign-in" && !this.#isOpen()) {
-        router.go(signInPath(location.pathname + location.search), { replace: true });
-      }
-      return;
-    }
-    if (phase !== "signed-in" || me === null) return;
-    const at = router.state.match?.name;
-    if (me.must_change_password) {
-      hub.stop();
-      if (at !== "password") {
-        const here = location.pathname + location.search;
-        const next = at === "sign-in" ? router.state.query.get("next") : here;
-        const back = safeReturnPath(next, HOME);
-        router.go(back === HOME ? "/password" : `/password?next=${encodeURIComponent(back)}`, {
-          replace: true,
-        });
-      }
-      return;
-    }
-    if (this.#isOpen()) return;
-    if (me.must_enrol) {
-      hub.stop();
-      if (at !== "profile") router.go(PROFILE, { replace: true });
-      return;
-    }
-    if (me.tenant !== null) hub.start();
-    if (at === "sign-in") {
-      router.go(safeReturnPath(router.state.query.get("next"), HOME), { replace: true });
+    if (phase === "anonymous") toasts.clear();
+    if (this.#required() !== null) hub.stop();
+    else if (phase === "signed-in" && me?.tenant != null && !this.#isOpen()) hub.start();
+    this.#guide();
+  };
+
+  /** Sends people to where they may be; the address keeps where they wanted to go. */
+  readonly #guide = (): void => {
+    const { router, session } = this.#services;
+    const required = this.#required();
+    if (required !== null) {
+      const mayStay = router.state.path === required || (required !== PASSWORD && this.#isOpen());
+      if (!mayStay) router.go(detour(required, destination()), { replace: true });
+    } else if (session.state.phase === "signed-in" && router.state.path === SIGN_IN) {
+      router.go(destination(), { replace: true });
     }
   };
+
+  /** What the person has to do before all else: its page. */
+  #required(): string | null {
+    const { phase, me } = this.#services.session.state;
+    if (phase === "anonymous") return SIGN_IN;
+    if (phase !== "signed-in" || me === null) return null;
+    if (me.must_change_password) return PASSWORD;
+    return me.must_enrol ? PROFILE : null;
+  }
 
   protected override render(): TemplateResult {
     return html`

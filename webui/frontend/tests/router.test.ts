@@ -1,7 +1,8 @@
 /** Addresses: what they mean, and where a return path may lead. */
 import { describe, expect, test } from "vitest";
-import { matchRoute, safeReturnPath } from "../src/router/router";
-import { ROUTES, conversationPath, signInPath } from "../src/router/routes";
+import { destinationOf, detour } from "../src/router/detour";
+import { matchRoute } from "../src/router/router";
+import { ROUTES, conversationPath } from "../src/router/routes";
 
 describe("routes", () => {
   test.each([
@@ -26,20 +27,41 @@ describe("routes", () => {
   });
 });
 
-describe("return paths", () => {
-  test("lead back to a page of this interface", () => {
-    expect(safeReturnPath("/chat/1?x=2", "/chat")).toBe("/chat/1?x=2");
+describe("the way to a page", () => {
+  const ASKED = "/authorize?client_id=a%26b&state=x%3Fnext%3D%2Fchat&scope=read+all";
+
+  test("leads through every page in between", () => {
+    let at = ASKED;
+    for (const page of ["/sign-in", "/forgotten-password", "/sign-in", "/password", "/profile"]) {
+      at = detour(page, destinationOf(at));
+      expect(at.startsWith(`${page}?next=%2Fauthorize`)).toBe(true);
+    }
+    expect(destinationOf(at)).toBe(ASKED);
   });
 
-  test.each(["https://example.org", "//example.org", "/\\example.org", "javascript:x", null])(
-    "%s leads nowhere else",
-    (path) => {
-      expect(safeReturnPath(path, "/chat")).toBe("/chat");
-    },
-  );
+  test.each([
+    ["/", "/chat"],
+    ["/chat/1?x=2", "/chat/1?x=2"],
+    ["/sign-in", "/chat"],
+    ["/password", "/chat"],
+    ["/profile", "/profile"],
+    ["/profile/?next=/audit", "/audit"],
+    ["/sign-in?next=/sign-in", "/chat"],
+    ["/sign-in?next=/sign-in%3Fnext%3D%252Faudit", "/audit"],
+    ["/audit?next=/agents", "/audit?next=/agents"],
+  ])("from %s leads to %s", (address, end) => {
+    expect(destinationOf(address)).toBe(end);
+  });
 
-  test("never lead to the sign-in page itself", () => {
-    expect(safeReturnPath("/sign-in?next=/sign-in", "/chat")).toBe("/chat");
-    expect(signInPath("/chat/1?a=b")).toBe("/sign-in?next=%2Fchat%2F1%3Fa%3Db");
+  test.each([
+    "https://example.org", "//example.org", "/\\example.org", "javascript:x", "/\t/example.org", "", "/\\[",
+  ])("never leads elsewhere: %s", (next) => {
+    expect(destinationOf(`/sign-in?next=${encodeURIComponent(next)}`)).toBe("/chat");
+    expect(destinationOf(next)).toBe("/chat");
+  });
+
+  test("is not written where it is home, or the page itself", () => {
+    expect(detour("/sign-in", "/chat")).toBe("/sign-in");
+    expect(detour("/profile", "/profile")).toBe("/profile");
   });
 });

@@ -5,6 +5,8 @@ import type { TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Problem } from "../api/types";
+import { destination } from "../router/detour";
+import { PROFILE } from "../router/routes";
 import { Busy } from "../ui/busy";
 import { copyText } from "../ui/clipboard";
 import { LightElement } from "../ui/light-element";
@@ -35,7 +37,7 @@ export class FactorsView extends LightElement {
   protected override render(): TemplateResult | typeof nothing {
     return this.#loaded.view(
       ([factors, passkeys]) =>
-        html`${this.#newCodes()} ${this.#app(factors)} ${this.#keys(passkeys.items)}
+        html`${this.#newCodes()} ${this.#wayOn()} ${this.#app(factors)} ${this.#keys(passkeys.items)}
         ${this.#recovery(factors)}`,
       () => skeleton(4, msg("Loading second factors…")),
     );
@@ -59,14 +61,22 @@ export class FactorsView extends LightElement {
         <button
           type="button"
           class="button button--primary"
-          @click=${() => {
-            this.codes = null;
-          }}
+          @click=${this.#goOn}
         >
           ${msg("I have kept them")}
         </button>
       </div>
     </section>`;
+  }
+
+  /** For whoever had to set up a factor on the way to another page, and opened this one anew. */
+  #wayOn(): TemplateResult | typeof nothing {
+    const isHeld = this.services.session.state.me?.must_enrol === true;
+    if (isHeld || this.codes !== null || destination() === PROFILE) return nothing;
+    return html`<p class="notice" role="status">
+      ${msg("A second factor is set up.")}
+      <a href=${destination()}>${msg("Go on to where you were")}</a>
+    </p>`;
   }
 
   #app(factors: Factors): TemplateResult {
@@ -196,7 +206,7 @@ export class FactorsView extends LightElement {
     return html`<p class="muted">
       ${msg("Browsers allow passkeys at a name only, not at an address of numbers.")}
       ${location.hostname === "127.0.0.1"
-        ? html`<a href=${`//localhost:${location.port}/profile`}>${msg("Open it as localhost")}</a>`
+        ? html`<a href=${`//localhost:${location.port}${location.pathname}${location.search}`}>${msg("Open it as localhost")}</a>`
         : nothing}
     </p>`;
   }
@@ -218,6 +228,11 @@ export class FactorsView extends LightElement {
       </div>
     </section>`;
   }
+
+  readonly #goOn = (): void => {
+    this.codes = null;
+    this.services.router.go(destination());
+  };
 
   #begin(): Promise<void> {
     return this.#busy.run(async () => {

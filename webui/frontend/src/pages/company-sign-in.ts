@@ -6,6 +6,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import { IdentityApi } from "../identity/identity-api";
 import type { SecondStep } from "../identity/identity-api";
+import { destination } from "../router/detour";
 import { LightElement } from "../ui/light-element";
 
 /** The second factor that is still to be shown after the company's page; read once. */
@@ -49,10 +50,8 @@ export class CompanySignIn extends LightElement {
     try {
       const found = await new IdentityApi(this.services.http).companySignIn(address);
       if (found.provider_id !== null) {
-        const next = this.services.router.state.query.get("next") ?? "/";
-        location.assign(
-          `/api/v2/auth/oauth/${found.provider_id}?next=${encodeURIComponent(next)}`,
-        );
+        const next = encodeURIComponent(destination());
+        location.assign(`/api/v2/auth/oauth/${found.provider_id}?next=${next}`);
         return;
       }
       this.said = msg("No company sign-in is set up for this address. Use your password.");

@@ -6,6 +6,8 @@ import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
+import { destination, detour } from "../router/detour";
+import { SIGN_IN } from "../router/routes";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
 
@@ -38,14 +40,14 @@ export class ForgottenPage extends LightElement {
       <button type="submit" class="button button--primary button--wide" ?disabled=${this.busy}>
         ${msg("Send me a link")}
       </button>
-      <a class="button button--quiet button--wide" href="/sign-in">${msg("Back to sign-in")}</a>`;
+      <a class="button button--quiet button--wide" href=${detour(SIGN_IN, destination())}>${msg("Back to sign-in")}</a>`;
   }
 
   #sent(): TemplateResult {
     return html`<p class="notice" role="status">
         ${msg("If there is an account with this address, a link is on its way. It works for an hour.")}
       </p>
-      <a class="button button--wide" href="/sign-in">${msg("Back to sign-in")}</a>`;
+      <a class="button button--wide" href=${detour(SIGN_IN, destination())}>${msg("Back to sign-in")}</a>`;
   }
 
   async #ask(): Promise<void> {

@@ -8,7 +8,8 @@ import type { Me, Problem } from "../api/types";
 import { EntranceController } from "../identity/entrance";
 import { IdentityApi } from "../identity/identity-api";
 import type { Welcome } from "../identity/identity-api";
-import { HOME, signInPath } from "../router/routes";
+import { detour } from "../router/detour";
+import { HOME, SIGN_IN } from "../router/routes";
 import { linkSecret } from "../session/link-secret";
 import { StoreController } from "../store";
 import { LightElement } from "../ui/light-element";
@@ -72,7 +73,7 @@ export class InvitationPage extends LightElement {
           : nothing}
         <a
           class="button button--primary button--wide"
-          href=${signInPath("/invitation")}
+          href=${detour(SIGN_IN, "/invitation")}
         >
           ${msg("Sign in")}
         </a>`;

@@ -6,7 +6,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { EntranceController, keptThere } from "../identity/entrance";
-import { safeReturnPath } from "../router/router";
+import { destination } from "../router/detour";
 import { HOME } from "../router/routes";
 import { brand } from "../ui/brand";
 import { LightElement } from "../ui/light-element";
@@ -83,7 +83,7 @@ export class PasswordPage extends LightElement {
           ? html`<button type="button" class="button button--quiet button--wide" @click=${this.#leave}>
               ${msg("Sign out")}
             </button>`
-          : html`<a class="button button--quiet button--wide" href=${HOME}>${msg("Cancel")}</a>`}
+          : html`<a class="button button--quiet button--wide" href=${destination()}>${msg("Cancel")}</a>`}
       </form>
     </main>`;
   }
@@ -120,13 +120,13 @@ export class PasswordPage extends LightElement {
       return;
     }
     const { session, router, toasts } = this.services;
+    const back = destination();
     const isFirst = session.state.me?.must_change_password === true;
     this.busy = true;
     this.problem = null;
     try {
       await session.changePassword(this.current?.value ?? "", this.next.value);
       toasts.say(msg("Your password has been changed."));
-      const back = safeReturnPath(router.state.query.get("next"), HOME);
       router.go(isFirst && back === HOME ? await this.#firstStep() : back, { replace: true });
     } catch (failure) {
       this.problem = problemOf(failure);

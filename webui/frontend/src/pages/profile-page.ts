@@ -10,6 +10,8 @@ import "../identity/soma-sessions";
 import { EntranceController, keptThere } from "../identity/entrance";
 import type { Entrance } from "../identity/entrance";
 import { IdentityApi } from "../identity/identity-api";
+import { detour } from "../router/detour";
+import { PASSWORD, PROFILE } from "../router/routes";
 import { StoreController } from "../store";
 import "../styles/identity.css";
 import { Busy } from "../ui/busy";
@@ -106,7 +108,7 @@ export class ProfilePage extends LightElement {
         </button>
       </form>
       <div class="row">
-        <a class="button" href="/password?next=/profile">${msg("Change password")}</a>
+        <a class="button" href=${detour(PASSWORD, PROFILE)}>${msg("Change password")}</a>
       </div>`;
   }
 

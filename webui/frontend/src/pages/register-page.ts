@@ -7,6 +7,8 @@ import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { EntranceController } from "../identity/entrance";
 import { IdentityApi } from "../identity/identity-api";
+import { destination, detour } from "../router/detour";
+import { SIGN_IN } from "../router/routes";
 import { newPasswordField, ownNameField } from "../ui/account-fields";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
@@ -84,7 +86,7 @@ export class RegisterPage extends LightElement {
   }
 
   #back(): TemplateResult {
-    return html`<a class="button button--quiet button--wide" href="/sign-in">
+    return html`<a class="button button--quiet button--wide" href=${detour(SIGN_IN, destination())}>
       ${msg("Back to sign-in")}
     </a>`;
   }

@@ -6,7 +6,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import { problemOf } from "../api/http";
 import type { Problem } from "../api/types";
 import { IdentityApi } from "../identity/identity-api";
-import { FORGOTTEN } from "../router/routes";
+import { FORGOTTEN, SIGN_IN } from "../router/routes";
 import { linkSecret } from "../session/link-secret";
 import { LightElement } from "../ui/light-element";
 import { narrowForm } from "../ui/narrow-form";
@@ -52,7 +52,7 @@ export class ResetPage extends LightElement {
         return html`<p class="notice" role="status">
             ${msg("Your password has been changed. You were signed out everywhere.")}
           </p>
-          <a class="button button--primary button--wide" href="/sign-in">${msg("Sign in")}</a>`;
+          <a class="button button--primary button--wide" href=${SIGN_IN}>${msg("Sign in")}</a>`;
       case "open":
         return html`${newPasswordField(msg("New password"))}
           <button type="submit" class="button button--primary button--wide" ?disabled=${this.busy}>

@@ -14,6 +14,7 @@ import type { Entrance } from "../identity/entrance";
 import { IdentityApi, isSecondStep } from "../identity/identity-api";
 import type { SecondStep } from "../identity/identity-api";
 import { hasPasskeys, showPasskey } from "../identity/passkey";
+import { destination, detour } from "../router/detour";
 import { FORGOTTEN, REGISTER } from "../router/routes";
 import { brand } from "../ui/brand";
 import { stepOfCompany } from "./company-sign-in";
@@ -91,7 +92,7 @@ export class SignInPage extends LightElement {
         : nothing}
       <a
         class="button button--primary button--wide"
-        href=${signInAddress(entrance, asked.get("next") ?? "/")}
+        href=${signInAddress(entrance, destination())}
       >
         ${isAway ? msg("Try again") : msg(str`Sign in with ${entrance.name}`)}
       </a>
@@ -141,11 +142,11 @@ export class SignInPage extends LightElement {
       <soma-company-sign-in
         .address=${() => this.email?.value.trim() ?? ""}
       ></soma-company-sign-in>
-      <a class="button button--quiet button--wide" href=${FORGOTTEN}>
+      <a class="button button--quiet button--wide" href=${detour(FORGOTTEN, destination())}>
         ${msg("Forgotten your password?")}
       </a>
       ${this.#entrance.known?.has_registration === true
-        ? html`<a class="button button--quiet button--wide" href=${REGISTER}>
+        ? html`<a class="button button--quiet button--wide" href=${detour(REGISTER, destination())}>
             ${msg("Make an account")}
           </a>`
         : nothing}`;

@@ -41,14 +41,6 @@ export function matchRoute(routes: RouteTable, path: string): RouteMatch | null 
   return null;
 }
 
-/** A path of this interface, or the fallback: never an address of somewhere else. */
-export function safeReturnPath(candidate: string | null, fallback: string): string {
-  if (candidate === null || !candidate.startsWith("/")) return fallback;
-  // Browsers read "//host" and "/\host" as another origin.
-  if (candidate.startsWith("//") || candidate.startsWith("/\\")) return fallback;
-  return candidate.startsWith("/sign-in") ? fallback : candidate;
-}
-
 const FOREIGN = ["/api/", "/static/", "/health", "/metrics", "/ws/"];
 
 export class Router extends Store<RouterState> {

@@ -64,6 +64,8 @@ export const USAGE = "/usage";
 export const PLAYGROUND = "/playground";
 export const EVENTS = "/platform/events";
 export const MAILS = "/platform/mails";
+export const SIGN_IN = "/sign-in";
+export const PASSWORD = "/password";
 export const PROFILE = "/profile";
 export const FORGOTTEN = "/forgotten-password";
 export const REGISTER = "/register";
@@ -98,8 +100,4 @@ export function graphPath(start: { around?: string; name?: string } = {}): strin
 
 export function trainingPath(agentId: string): string {
   return `/agents/${encodeURIComponent(agentId)}/training`;
-}
-
-export function signInPath(next: string): string {
-  return next === "/" || next === HOME ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`;
 }
