@@ -173,6 +173,10 @@ def check_password(email: str, password: str, visitor: Visitor) -> User:
     if not passwords.verify(user.password_hash if user else None, password) or user is None:
         lockout.record(account, visitor.address, succeeded=False, agent=visitor.agent)
         raise InvalidCredentials
+    if passwords.is_outdated(user.password_hash):
+        # Only what was checked is replaced: the person may be changing it at this moment.
+        known = User.objects.filter(id=user.id, password_hash=user.password_hash)
+        known.update(password_hash=passwords.hash_password(password))
     return user
 
 

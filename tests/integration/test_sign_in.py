@@ -211,13 +211,28 @@ def test_sessions_end_by_idleness_and_by_age(cast: Cast) -> None:
 def test_passwords_are_argon2id_and_secrets_are_never_stored(cast: Cast) -> None:
     from saas.models import Session
 
-    # RFC 9106, section 4, second choice.
-    assert passwords.hash_password(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.hash_password(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=1$")
     secret = verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.1")).secret
     assert secret not in str(list(Session.objects.values()))
     made = {passwords.one_time_password() for _ in range(50)}
     assert len(made) == 50
     assert all(len(one) >= 19 for one in made)
+
+
+def test_a_hash_with_other_parameters_is_renewed_when_its_password_is_shown(cast: Cast) -> None:
+    from argon2 import PasswordHasher
+
+    ann = User.objects.filter(email="ann@example.org")
+    older = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=4).hash(PASSWORD)
+    ann.update(password_hash=older)
+    with pytest.raises(InvalidCredentials):
+        verbs.sign_in("ann@example.org", "not the password of Ann", Visitor("10.0.0.1"))
+    assert ann.get().password_hash == older
+    verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.1"))
+    renewed = ann.get().password_hash
+    assert not passwords.is_outdated(renewed)
+    verbs.sign_in("ann@example.org", PASSWORD, Visitor("10.0.0.1"))
+    assert ann.get().password_hash == renewed
 
 
 def test_seeding_twice_gives_the_same(database: None) -> None:
