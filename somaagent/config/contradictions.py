@@ -185,6 +185,9 @@ def _identity(config: Config) -> Iterator[Finding]:
     if config.registration:
         accepted = "false; with Keycloak the realm says whether people register"
         yield Finding(variable_of("registration"), "true", accepted)
+    if config.password_grant:
+        accepted = "false; with Keycloak no password is known here"
+        yield Finding(variable_of("password_grant"), "true", accepted)
 
 
 def _authz(config: Config) -> Iterator[Finding]:

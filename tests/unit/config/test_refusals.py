@@ -169,6 +169,11 @@ def test_saas_with_its_services_and_embedded_adapters_is_accepted() -> None:
         ({"SA01_REDIS_URL": "http://cache"}, "SA01_REDIS_URL"),
         ({"SA01_SMTP_URL": "http://mail.example.org"}, "SA01_SMTP_URL"),
         ({"SA01_SMTP_URL": "smtp:///mail"}, "SA01_SMTP_URL"),
+        ({"SA01_IDENTITY_ADAPTER": "keycloak", "SA01_REGISTRATION": "true"}, "SA01_REGISTRATION"),
+        (
+            {"SA01_IDENTITY_ADAPTER": "keycloak", "SA01_PASSWORD_GRANT": "true"},
+            "SA01_PASSWORD_GRANT",
+        ),
         ({"SA01_DB_APP_DSN": "postgresql://app@db/soma"}, "SA01_DB_PLATFORM_DSN"),
         (
             {"SA01_DB_APP_DSN": OWNER, "SA01_DB_PLATFORM_DSN": "postgresql://p@db/soma"},
