@@ -34,10 +34,23 @@ def on_new_tenant(starter: Callable[[Scope], None]) -> None:
         _starters.append(starter)
 
 
-def has_platform_admin() -> bool:
-    """Whether anyone can administrate this installation."""
+def has_platform_admin(email: str = "") -> bool:
+    """Whether anyone, or whoever has this address, can administrate this installation."""
     with platform_unit("first start"):
-        return User.objects.using("platform").filter(is_platform_admin=True).exists()
+        admins = User.objects.using("platform").filter(is_platform_admin=True)
+        return (admins.filter(email__iexact=email) if email else admins).exists()
+
+
+def home_of_platform() -> UUID | None:
+    """The oldest tenant that a platform admin runs, whatever it is called by now; None: none."""
+    with platform_unit("provisioning"):
+        runs = Membership.objects.using("platform").filter(
+            role=Role.SYSADMIN, user__is_platform_admin=True
+        )
+        found: UUID | None = (
+            runs.order_by("tenant__created_at").values_list("tenant_id", flat=True).first()
+        )
+    return found
 
 
 def ensure_tenant(name: str, slug: str) -> UUID:
@@ -61,11 +74,15 @@ def ensure_person(
 ) -> Person:
     """The person with `email`, made when missing; without `password`, with a one-time one.
 
-    Where accounts are kept elsewhere, no password is made here.
+    Where accounts are kept elsewhere, no password is made here. Nothing changes of somebody who is
+    there already, except that they become a platform admin where that is asked.
     """
     with platform_unit("provisioning"):
         known = User.objects.using("platform").filter(email__iexact=email).first()
         if known is not None:
+            if is_platform_admin and not known.is_platform_admin:
+                known.is_platform_admin = True
+                known.save(using="platform", update_fields=["is_platform_admin"])
             return Person(known.id, known.email, None)
         is_ours = not IDENTITY.get().entrance().name
         secret = password or passwords.one_time_password()

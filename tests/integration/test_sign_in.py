@@ -9,7 +9,7 @@ from kernel import clock
 from saas.errors import InvalidCredentials, LockedOut
 from saas.identity import lockout, passwords, verbs
 from saas.identity.sessions import Visitor
-from saas.models import Role, SignInAttempt, User
+from saas.models import Membership, Role, SignInAttempt, Tenant, User
 from saas.provisioning import ensure_membership, ensure_person
 from tests.support.cast import PASSWORD, Cast
 from tests.support.web import Client, Web
@@ -276,6 +276,31 @@ def test_the_first_platform_admin_is_made_once_and_shown_once(database: None) ->
     shown = first.getvalue().split("One-time password:")[1].split()[0]
     assert passwords.verify(user.password_hash, shown)
     assert shown not in user.password_hash
+
+
+def test_further_platform_admins_join_the_first_tenant_whatever_its_address(database: None) -> None:
+    from io import StringIO
+
+    from django.core.management import call_command
+
+    def made(email: str) -> str:
+        out = StringIO()
+        call_command("createplatformadmin", email=email, stdout=out)
+        return out.getvalue()
+
+    def members() -> set[tuple[str, str]]:
+        rows = Membership.objects.values_list("user__email", "tenant__slug")
+        return {(email, slug) for email, slug in rows}
+
+    made("first@example.org")
+    Tenant.objects.using("platform").update(slug="acme", name="Acme")
+    assert "nothing was changed" in made("First@example.org")
+    assert "One-time password" in made("second@example.org")
+    ensure_person("third@example.org", "Third")
+    assert "a platform admin now" in made("third@example.org")
+    assert User.objects.filter(is_platform_admin=True).count() == 3
+    assert members() == {(f"{one}@example.org", "acme") for one in ("first", "second", "third")}
+    assert Tenant.objects.count() == 1
 
 
 @pytest.mark.asvs("7.4.2", "7.4.5")
