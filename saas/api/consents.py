@@ -1,7 +1,6 @@
 """Operations under /api/v2/auth about programs: what one asks for, the answer, who has access."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -16,22 +15,20 @@ router = Router(tags=["programs"])
 
 
 class AskedIn(Schema):
-    """An authorization request (RFC 6749, section 4.1.1; RFC 7636 with S256)."""
+    """An authorization request (RFC 6749, section 4.1.1; RFC 7636 with S256).
 
-    response_type: Literal["code"] = "code"
+    A wrong `client_id` or `redirect_uri` is refused here; whatever else is wrong gives a problem
+    with `redirect_to`, the address by which the browser tells the program (section 4.1.2.1).
+    """
+
     # Appendix A.1: visible ASCII; nothing that only looks like something else.
     client_id: str = Field(min_length=1, max_length=100, pattern=r"^[ -~]+$")
     redirect_uri: str = Field(max_length=300)
-    code_challenge: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
-    code_challenge_method: Literal["S256"] = "S256"
-    scope: str = Field("", max_length=300)
-    state: str = Field("", max_length=500, pattern=r"^[ -~]*$")
-
-    def asked(self) -> consents.Asked:
-        """As the verbs take it."""
-        return consents.Asked(
-            self.client_id, self.redirect_uri, self.code_challenge, self.scope, self.state
-        )
+    response_type: str = Field("", description="`code`")
+    code_challenge: str = Field("", description="43 characters of base64url")
+    code_challenge_method: str = Field("", description="`S256`")
+    scope: str = ""
+    state: str = ""
 
 
 class AnswerIn(AskedIn):
@@ -82,13 +79,16 @@ class ConsentsOut(Schema):
 @router.get("/authorize", response=QuestionOut, operation_id="auth_ask_consent")
 def ask(request: HttpRequest, asked: Query[AskedIn]) -> object:
     """What a program on one's own machine asks for, in words. Gives it nothing."""
-    return consents.ask(actor_of(request), asked.asked())
+    repeated = frozenset(name for name, values in request.GET.lists() if len(values) > 1)
+    wanted = consents.Asked(**asked.dict(), repeated=repeated)
+    return consents.ask(actor_of(request), wanted)
 
 
 @router.post("/authorize", response=AnsweredOut, operation_id="auth_authorize")
 def answer(request: HttpRequest, body: AnswerIn) -> AnsweredOut:
     """Allow a program in, or refuse it: a code or `access_denied` for it."""
-    address = consents.answer(actor_of(request), body.asked(), is_allowed=body.allow)
+    wanted = consents.Asked(**body.dict(exclude={"allow"}))
+    address = consents.answer(actor_of(request), wanted, is_allowed=body.allow)
     return AnsweredOut(redirect_to=address)
 
 

@@ -24,6 +24,9 @@ from saas.identity.models import Consent
 from saas.identity.policy import policy_of
 from saas.models import Session, Tenant
 
+# What a program may ask with, beside the address that it listens at.
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_STATE = re.compile(r"[ -~]{0,500}")
 CODE_LIFE = timedelta(seconds=60)
 # As browsers read addresses too: no "\\", no "user@", nothing that they would strip.
 _LOOPBACK = re.compile(
@@ -35,6 +38,12 @@ class RedirectRefused(BadRequest):
     """Codes go to a program on the person's own machine only (RFC 8252, section 7.3)."""
 
     code, title = "redirect-refused", "Codes are not sent to this address"
+
+
+class RequestRefused(BadRequest):
+    """A program asked wrongly. `redirect_to`: by this address the browser tells it so."""
+
+    code, title = "authorization-request-wrong", "The program asked for access in a wrong way"
 
 
 class ProgramRefused(Forbidden):
@@ -51,13 +60,19 @@ class ConsentUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a program asks for (RFC 7636: S256 only). `state`: given back as it came."""
+    """What a program asks for, in the words of RFC 6749, section 4.1.1, and RFC 7636.
+
+    All as it came: what is wrong is told to the program. `repeated`: names that came twice.
+    """
 
     client_id: str
     redirect_uri: str
-    code_challenge: str
+    response_type: str = ""
+    code_challenge: str = ""
+    code_challenge_method: str = ""
     scope: str = ""
     state: str = ""
+    repeated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ class Allowed:
 
 
 def ask(actor: Actor, asked: Asked) -> Question:
-    """What to ask the person. Raises: RedirectRefused, ProgramRefused, UnknownScope."""
+    """What to ask the person. Raises: RedirectRefused, RequestRefused, ProgramRefused."""
     scope = _checked(_session(actor), asked)
     before = Consent.objects.filter(**_key(actor, asked, scope)).first()
     hours = policy_of(actor.tenant_id).absolute_hours
@@ -107,7 +122,7 @@ def answer(actor: Actor, asked: Asked, *, is_allowed: bool) -> str:
     """The person's answer, as the address that tells it to the program.
 
     Allowed: it has a code, which works once, for a minute. Audited both ways.
-    Raises: RedirectRefused, ProgramRefused, UnknownScope.
+    Raises: RedirectRefused, RequestRefused, ProgramRefused.
     """
     shown = _session(actor)
     scope = _checked(shown, asked)
@@ -193,9 +208,36 @@ def _checked(session: Session, asked: Asked) -> str:
     # A program with every right would else let others in, or itself for longer.
     if session.is_program:
         raise ProgramRefused
-    if not _LOOPBACK.fullmatch(asked.redirect_uri):
+    if not _LOOPBACK.fullmatch(asked.redirect_uri) or asked.repeated & {
+        "client_id",
+        "redirect_uri",
+    }:
         raise RedirectRefused("Use a loopback address such as http://127.0.0.1:8123/callback.")
+    error, said = _fault(asked)
+    if error:
+        address = _back(asked, error=error, error_description=said)
+        raise RequestRefused(f"{said} ({error})", redirect_to=address)
     return tokens.known(asked.scope)
+
+
+def _fault(asked: Asked) -> tuple[str, str]:
+    """What is wrong in a program's request: a code (RFC 6749, 4.1.2.1) and words; or nothing."""
+    if asked.repeated:
+        return "invalid_request", "A parameter came twice."
+    if not asked.response_type:
+        return "invalid_request", "response_type is missing."
+    if asked.response_type != "code":
+        return "unsupported_response_type", "Only response_type=code is known."
+    # Without a method the challenge would be the verifier itself (RFC 7636, section 4.3).
+    if asked.code_challenge_method != "S256" or not _CHALLENGE.fullmatch(asked.code_challenge):
+        return "invalid_request", "A code_challenge with code_challenge_method=S256 is needed."
+    if not _STATE.fullmatch(asked.state):
+        return "invalid_request", "state is too long, or has other characters than visible ASCII."
+    try:
+        tokens.known(asked.scope)
+    except tokens.UnknownScope as unknown:
+        return "invalid_scope", unknown.detail
+    return "", ""
 
 
 def _key(actor: Actor, asked: Asked, scope: str) -> dict[str, Any]:

@@ -195,3 +195,8 @@ def test_the_question_on_a_narrow_screen_and_one_that_is_wrong(
     ann.shoot("authorize-wrong")
     assert not found, "\n".join(found)
     assert program.told.empty()
+    # A question that only its program can put right is told to the program.
+    ann.go(program.page(scope="everything"))
+    heard = program.heard()
+    assert heard.pop("error_description").startswith("Known are:")
+    assert heard == {"error": "invalid_scope", "state": "s&1", "iss": ann.base}

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import re
 import threading
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.test import Client as Browser
@@ -34,7 +35,11 @@ def _new_keys() -> None:
 
 def asking(**changes: Any) -> dict[str, Any]:
     """What the program `cli` asks for."""
-    return {"client_id": "cli", "redirect_uri": CALLBACK, "code_challenge": CHALLENGE} | changes
+    asked = {
+        "response_type": "code", "client_id": "cli", "redirect_uri": CALLBACK,
+        "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+    }  # fmt: skip
+    return asked | changes
 
 
 def answered(person: Person, *, allow: bool = True, **changes: Any) -> Any:
@@ -164,6 +169,70 @@ def test_codes_go_to_ones_own_machine_only(cast: Cast, address: str) -> None:
         answered(ann, redirect_uri=address, allow=False),
     ):
         assert (answer.status_code, answer.json()["code"]) == (400, "redirect-refused")
+
+
+@pytest.mark.asvs("10.4.6")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"scope": "read everything"}, "invalid_scope"),
+        ({"scope": "x" * 301}, "invalid_scope"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": ""}, "invalid_request"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge": CHALLENGE[1:]}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": ""}, "invalid_request"),
+        ({"state": "ä"}, "invalid_request"),
+        ({"state": "s" * 501}, "invalid_request"),
+    ],
+)
+def test_what_a_program_asks_wrongly_is_told_to_it(
+    cast: Cast, changes: dict[str, str], error: str
+) -> None:
+    ann = signed_in("ann")
+    wrong = asking(**({"state": "a b&c"} | changes))
+    for answer in (
+        ann.get("/auth/authorize", **wrong),
+        ann.post("/auth/authorize", wrong | {"allow": True}),
+    ):
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (400, "authorization-request-wrong")
+        address, _, query = problem["redirect_to"].partition("?")
+        assert address == CALLBACK
+        heard = dict(parse_qsl(query))
+        # RFC 6749, section 4.1.2.1: no quotes, no backslash.
+        assert re.fullmatch(r"[ !#-\[\]-~]+", heard.pop("error_description"))
+        assert heard == {"error": error, "state": wrong["state"], "iss": "http://127.0.0.1:20001"}
+    assert ann.get("/auth/consents").json()["items"] == []
+
+
+def test_who_asks_with_a_wrong_client_or_address_is_told_nothing(cast: Cast) -> None:
+    ann = signed_in("ann")
+    for changes in (
+        {"client_id": ""},
+        {"client_id": "ä"},
+        {"redirect_uri": "https://evil.example/"},
+    ):
+        for answer in (
+            ann.get("/auth/authorize", **asking(scope="wrong", **changes)),
+            answered(ann, scope="wrong", **changes),
+        ):
+            assert answer.status_code in {400, 422}
+            assert "redirect_to" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("twice", "status", "code"),
+    [("scope=read", 400, "authorization-request-wrong"),
+     ("redirect_uri=http://127.0.0.1:9/", 400, "redirect-refused"),
+     ("client_id=cli", 400, "redirect-refused")],
+)  # fmt: skip
+def test_a_parameter_comes_once(cast: Cast, twice: str, status: int, code: str) -> None:
+    query = f"{urlencode(asking(scope='read'))}&{twice}"
+    answer = signed_in("ann").get(f"/auth/authorize?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("address", ["http://[::1]:9/", "http://localhost/a?b=c", CALLBACK])

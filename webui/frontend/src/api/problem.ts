@@ -13,6 +13,8 @@ export interface Problem {
   code: string;
   errors?: { pointer: string; detail: string }[];
   retry_after?: number;
+  /** Where the browser goes with it, instead of showing it. */
+  redirect_to?: string;
 }
 
 /** A problem object as it comes over the wire. */
@@ -33,6 +35,7 @@ function fieldErrors(value: unknown): { pointer: string; detail: string }[] | nu
 export function readProblem(raw: RawProblem, status = 0): Problem {
   const errors = fieldErrors(raw["errors"]);
   const retryAfter = raw["retry_after"];
+  const redirectTo = raw["redirect_to"];
   const title = text(raw["title"]);
   const detail = text(raw["detail"]);
   return {
@@ -44,5 +47,6 @@ export function readProblem(raw: RawProblem, status = 0): Problem {
     code: text(raw["code"]),
     ...(errors === null ? {} : { errors }),
     ...(typeof retryAfter === "number" ? { retry_after: retryAfter } : {}),
+    ...(typeof redirectTo === "string" ? { redirect_to: redirectTo } : {}),
   };
 }

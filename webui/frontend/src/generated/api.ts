@@ -4009,26 +4009,33 @@ export interface components {
         /**
          * AskedIn
          * @description An authorization request (RFC 6749, section 4.1.1; RFC 7636 with S256).
+         *
+         *     A wrong `client_id` or `redirect_uri` is refused here; whatever else is wrong gives a problem
+         *     with `redirect_to`, the address by which the browser tells the program (section 4.1.2.1).
          */
         AskedIn: {
-            /**
-             * Response Type
-             * @default code
-             * @constant
-             */
-            response_type: "code";
             /** Client Id */
             client_id: string;
             /** Redirect Uri */
             redirect_uri: string;
-            /** Code Challenge */
+            /**
+             * Response Type
+             * @description `code`
+             * @default
+             */
+            response_type: string;
+            /**
+             * Code Challenge
+             * @description 43 characters of base64url
+             * @default
+             */
             code_challenge: string;
             /**
              * Code Challenge Method
-             * @default S256
-             * @constant
+             * @description `S256`
+             * @default
              */
-            code_challenge_method: "S256";
+            code_challenge_method: string;
             /**
              * Scope
              * @default
@@ -4074,24 +4081,28 @@ export interface components {
          * @description The same once more, with what the person decided.
          */
         AnswerIn: {
-            /**
-             * Response Type
-             * @default code
-             * @constant
-             */
-            response_type: "code";
             /** Client Id */
             client_id: string;
             /** Redirect Uri */
             redirect_uri: string;
-            /** Code Challenge */
+            /**
+             * Response Type
+             * @description `code`
+             * @default
+             */
+            response_type: string;
+            /**
+             * Code Challenge
+             * @description 43 characters of base64url
+             * @default
+             */
             code_challenge: string;
             /**
              * Code Challenge Method
-             * @default S256
-             * @constant
+             * @description `S256`
+             * @default
              */
-            code_challenge_method: "S256";
+            code_challenge_method: string;
             /**
              * Scope
              * @default
@@ -8908,11 +8919,14 @@ export interface operations {
     auth_ask_consent: {
         parameters: {
             query: {
-                response_type?: "code";
                 client_id: string;
                 redirect_uri: string;
-                code_challenge: string;
-                code_challenge_method?: "S256";
+                /** @description `code` */
+                response_type?: string;
+                /** @description 43 characters of base64url */
+                code_challenge?: string;
+                /** @description `S256` */
+                code_challenge_method?: string;
                 scope?: string;
                 state?: string;
             };

@@ -142,9 +142,9 @@ export class IdentityApi {
     return this.http.post("/auth/sessions/end-others");
   }
 
-  /** `asked`: the parameters of the address that the program opened. */
-  consentQuestion(asked: Record<string, string>): Promise<Question> {
-    return this.http.get("/auth/authorize", { query: asked });
+  /** `asked`: the query of the address that the program opened, as it is. */
+  consentQuestion(asked: string): Promise<Question> {
+    return this.http.get(`/auth/authorize${asked}`);
   }
 
   answerConsent(answer: Record<string, string | boolean>): Promise<Schemas["AnsweredOut"]> {

@@ -114,10 +114,29 @@ export class AuthorizePage extends LightElement {
 
   async #look(): Promise<void> {
     try {
-      this.question = await this.#api.consentQuestion(this.#asked);
+      this.question = await this.#api.consentQuestion(location.search);
     } catch (failure) {
-      this.problem = problemOf(failure);
+      await this.#refused(problemOf(failure));
     }
+  }
+
+  /** What a program asked wrongly is told to it; where it may not be believed, to the person. */
+  async #refused(problem: Problem): Promise<void> {
+    if (problem.redirect_to === undefined) {
+      this.problem = problem;
+      return;
+    }
+    await this.#leave(
+      problem.redirect_to,
+      msg("The program asked in a way that is not known here, and was told so. This page can be closed."),
+    );
+  }
+
+  /** Back to the program; where it does not take the browser over, the page says what happened. */
+  async #leave(address: string, said: string): Promise<void> {
+    this.said = said;
+    await this.updateComplete;
+    location.replace(address);
   }
 
   #answer(allow: boolean): Promise<void> {
@@ -125,15 +144,14 @@ export class AuthorizePage extends LightElement {
     return this.#busy.run(
       async () => {
         const { redirect_to } = await this.#api.answerConsent({ ...this.#asked, allow });
-        this.said = allow
-          ? msg("Allowed. Go back to the program; this page can be closed.")
-          : msg("Refused. The program got no access; this page can be closed.");
-        await this.updateComplete;
-        location.replace(redirect_to);
+        await this.#leave(
+          redirect_to,
+          allow
+            ? msg("Allowed. Go back to the program; this page can be closed.")
+            : msg("Refused. The program got no access; this page can be closed."),
+        );
       },
-      (problem) => {
-        this.problem = problem;
-      },
+      (problem) => void this.#refused(problem),
     );
   }
 }
