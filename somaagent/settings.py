@@ -55,8 +55,10 @@ MIDDLEWARE = [
 ]
 
 
-# Runs of a statement on one connection after which it is kept prepared.
-PREPARE_AFTER = 3
+# Runs of a statement on one connection after which it is kept prepared. One: each run before that
+# is planned anew, and recall's takes longer to plan than to run, in a dozen shapes on each of the
+# unit pool's connections. Not at once: what is run a single time (a migration) is not prepared.
+PREPARE_AFTER = 1
 
 
 def _database(role: Role) -> dict[str, Any]:
