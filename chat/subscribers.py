@@ -1,44 +1,82 @@
 """Consumers of chat's own events: what other apps are told through their facades."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
+
+from django.db import connection
 
 from chat.events import FeedbackGiven, TurnFinished
 from chat.models import Conversation, Message, Turn
+from chat.workspace import REMEMBERS
 from gateway.facade import learn_from_judgement
 from kernel.actor import Actor
 from kernel.clock import now
-from kernel.events import Envelope, subscribe
-from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turn
+from kernel.events import Arrivals, Envelope, subscribe, subscribe_many
+from kernel.scope import require_scope
+from memory.facade import FinishedTurn, JudgedAnswer, Said, learn_from_feedback, remember_turns
 from saas.facade import TenantSuspended, audit, behaviour_of
 
 FROM_MEMORY = {"no-model", "models-down"}
+# Turns whose texts are read together: what was forgotten meanwhile is looked up as often.
+READ_AT_ONCE = 100
 
 
-@subscribe(TurnFinished, name="memory.remember_turn")
-def remember_finished_turn(event: TurnFinished, envelope: Envelope) -> None:
-    """Both sides of the exchange become memories, in the unit of the inbox row."""
-    wanted = [one for one in (event.user_message_id, event.message_id) if one is not None]
-    messages = {one.id: one for one in Message.objects.filter(id__in=wanted)}
-    turn = Turn.objects.filter(id=event.turn_id).only("tenant_id", "degraded").first()
-    if turn is None:
-        return  # The conversation was deleted for good in between: nothing to remember.
+@subscribe_many(TurnFinished, name=REMEMBERS)
+def remember_finished_turns(arrivals: Arrivals) -> None:
+    """Both sides of each exchange become memories, in the unit of the inbox rows."""
+    for first in range(0, len(arrivals), READ_AT_ONCE):
+        arrived = arrivals[first : first + READ_AT_ONCE]
+        found = _finished([event for event, _ in arrived])
+        remember_turns(
+            [
+                (found[event.turn_id], envelope)
+                for event, envelope in arrived
+                # Else the conversation was deleted for good in between: nothing to remember.
+                if event.turn_id in found
+            ],
+            REMEMBERS,
+        )
 
-    def said(message_id: UUID | None) -> Said | None:
-        message = messages.get(message_id) if message_id else None
-        return Said(message.text, message.created_at, message.id) if message else None
 
-    remember_turn(
-        FinishedTurn(
-            tenant_id=envelope.tenant_id,
+def _finished(told: Sequence[TurnFinished]) -> dict[UUID, FinishedTurn]:
+    """The turns that still exist, as memory sees them, by their ids."""
+    tenant_id = require_scope().tenant_id
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select t.id, t.degraded ?| %s, u.text, u.created_at, a.text, a.created_at "
+            "from unnest(%s::uuid[], %s::uuid[], %s::uuid[]) as e (turn_id, user_id, answer_id) "
+            "join chat_turn t on t.tenant_id = %s and t.id = e.turn_id "
+            "left join chat_message u on u.tenant_id = t.tenant_id and u.id = e.user_id "
+            "left join chat_message a on a.tenant_id = t.tenant_id and a.id = e.answer_id",
+            [
+                sorted(FROM_MEMORY),
+                [event.turn_id for event in told],
+                [event.user_message_id for event in told],
+                [event.message_id if event.state == "done" else None for event in told],
+                tenant_id,
+            ],
+        )
+        rows = {row[0]: row[1:] for row in cursor.fetchall()}
+
+    def said(message_id: UUID | None, text: str | None, at: datetime | None) -> Said | None:
+        return None if text is None or at is None else Said(text, at, message_id)
+
+    return {
+        event.turn_id: FinishedTurn(
+            tenant_id=tenant_id,
             user_id=event.user_id,
             agent_id=event.agent_id,
             conversation_id=event.conversation_id,
             turn_id=event.turn_id,
-            user=said(event.user_message_id),
-            assistant=said(event.message_id) if event.state == "done" else None,
-            answered_from_memory=bool(FROM_MEMORY & set(turn.degraded)),
+            user=said(event.user_message_id, asked, asked_at),
+            assistant=said(event.message_id, answer, answered_at),
+            answered_from_memory=from_memory,
         )
-    )
+        for event in told
+        if event.turn_id in rows
+        for from_memory, asked, asked_at, answer, answered_at in [rows[event.turn_id]]
+    }
 
 
 @subscribe(TurnFinished, name="chat.audit_turn")

@@ -19,9 +19,9 @@ from kernel.scope import PLATFORM_TENANT, current_scope, is_platform, require_sc
 _INSERT = """
 insert into kernel_outboxevent (tenant_id, created_at, available_at, attempts, parked, last_error,
   id, type, version, key, payload, headers)
-select %s, %s, %s, 0, false, '', id, type, version, key, payload, %s::jsonb
+select %s, %s, %s, 0, false, '', id, type, version, key, payload, headers
 from json_to_recordset(%s::json)
-  as e (id uuid, type text, version int, key text, payload jsonb)
+  as e (id uuid, type text, version int, key text, payload jsonb, headers jsonb)
 """
 
 _wake: Callable[[], None] | None = None
@@ -66,14 +66,20 @@ def emit(
     return row.id
 
 
-def emit_all(values: Sequence[tuple[object, str]]) -> list[UUID]:
+def emit_all(
+    values: Sequence[tuple[object, str]], traces: Sequence[str] | None = None
+) -> list[UUID]:
     """Record many events, each with its key, in one round trip. Returns their ids, in order.
 
+    `traces`: what each goes on with (`trace.outgoing`), where they come from several.
     Raises: InvalidEvent, ScopeMissing.
     """
+    if not values:
+        return []
     ids = [uuid7() for _ in values]
+    own = traces or [trace.outgoing()] * len(values)
     rows = []
-    for event_id, (value, key) in zip(ids, values, strict=True):
+    for event_id, (value, key), traceparent in zip(ids, values, own, strict=True):
         entry = events.type_of(value)
         payload = orjson.Fragment(events.encode(value))
         rows.append(
@@ -83,14 +89,14 @@ def emit_all(values: Sequence[tuple[object, str]]) -> list[UUID]:
                 "version": entry.version,
                 "key": key,
                 "payload": payload,
+                "headers": {trace.HEADER: traceparent},
             }
         )
     moment = now()
-    headers = orjson.dumps({trace.HEADER: trace.outgoing()}).decode()
     with connections["default"].cursor() as cursor:
         cursor.execute(
             _INSERT,
-            [require_scope().tenant_id, moment, moment, headers, orjson.dumps(rows).decode()],
+            [require_scope().tenant_id, moment, moment, orjson.dumps(rows).decode()],
         )
     wake_after_commit()
     return ids

@@ -4,7 +4,8 @@ An event type is a frozen dataclass; pydantic derives its JSON Schema and checks
 it is emitted and again when it is consumed (a newer or broken payload goes to the dead letters).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -109,7 +110,7 @@ def subscribe(cls: type[E], name: str) -> Callable[[Callable[[E, Envelope], None
     def register(handler: Callable[[E, Envelope], None]) -> Handler:
         def one_by_one(arrivals: Arrivals) -> None:
             for value, envelope in arrivals:
-                with trace.following(envelope.headers), trace.span(name, "consumer"):
+                with taking(name, envelope):
                     handler(value, envelope)
 
         _add(cls, Subscription(name, one_by_one))
@@ -122,7 +123,7 @@ def subscribe_many(cls: type[E], name: str) -> Callable[[ManyHandler], ManyHandl
     """Decorator: run the function once for all events of `cls` that arrived together for a tenant.
 
     For consumers whose effect is a statement over many rows. When one event of them fails, each is
-    handed over alone.
+    handed over alone. What is done for one event alone goes into `taking`.
     """
 
     def register(handler: ManyHandler) -> ManyHandler:
@@ -130,6 +131,13 @@ def subscribe_many(cls: type[E], name: str) -> Callable[[ManyHandler], ManyHandl
         return handler
 
     return register
+
+
+@contextmanager
+def taking(name: str, envelope: Envelope) -> Iterator[None]:
+    """The consumer `name` at work for one event: a span of the trace that the event came from."""
+    with trace.following(envelope.headers), trace.span(name, "consumer"):
+        yield
 
 
 def _add(cls: type[Any], subscription: Subscription) -> None:

@@ -37,6 +37,7 @@ from memory.verbs import (
     learn_from_feedback,
     recent_memory,
     remember_turn,
+    remember_turns,
     search_memory,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "recall",
     "recent_memory",
     "remember_turn",
+    "remember_turns",
     "search_memory",
     "was_forgotten_since",
 ]

@@ -7,10 +7,12 @@ notes before it is remembered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
 
 from kernel.actor import Scope
 from kernel.clock import now
@@ -50,16 +52,40 @@ def was_forgotten_since(tenant: Scope, moment: datetime) -> bool:
         return acted_since(("memory.forgotten", "memory.retained_no_longer"), moment)
 
 
-def is_forgotten(
-    scope: MemoryScope, *, conversation_id: UUID, turn_id: UUID, said_at: datetime
-) -> bool:
-    """Whether a turn said at that time was forgotten since, before memory was told of it."""
-    return (
-        MemoryForgetting.objects.filter(user_id=scope.user_id, created_at__gte=said_at)
-        .filter(Q(agent_id=None) | Q(agent_id=scope.agent_id))
-        .filter(Q(conversation_id=None) | Q(conversation_id=conversation_id))
-        .filter(Q(turn_id=None) | Q(turn_id=turn_id))
-        .filter(Q(said_from=None) | Q(said_from__lte=said_at))
-        .filter(Q(said_before=None) | Q(said_before__gt=said_at))
-        .exists()
-    )
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A turn of which memory is told: whose it is, where and when it was said."""
+
+    turn_id: UUID
+    user_id: UUID
+    agent_id: UUID
+    conversation_id: UUID
+    said_at: datetime
+
+
+def forgotten(turns: Sequence[Told]) -> set[UUID]:
+    """Those of the turns that were forgotten since they were said, before memory was told of them.
+
+    In the open unit of their tenant.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct t.turn_id from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
+            "%s::uuid[], %s::timestamptz[]) as t (turn_id, user_id, agent_id, conversation_id, "
+            "said_at) join memory_memoryforgetting f on f.tenant_id = %s "
+            "and f.user_id = t.user_id and f.created_at >= t.said_at "
+            "and (f.agent_id is null or f.agent_id = t.agent_id) "
+            "and (f.conversation_id is null or f.conversation_id = t.conversation_id) "
+            "and (f.turn_id is null or f.turn_id = t.turn_id) "
+            "and (f.said_from is null or f.said_from <= t.said_at) "
+            "and (f.said_before is null or f.said_before > t.said_at)",
+            [
+                [turn.turn_id for turn in turns],
+                [turn.user_id for turn in turns],
+                [turn.agent_id for turn in turns],
+                [turn.conversation_id for turn in turns],
+                [turn.said_at for turn in turns],
+                require_scope().tenant_id,
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}

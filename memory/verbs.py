@@ -17,10 +17,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from kernel import outbox
+from kernel import outbox, trace
 from kernel.actor import Actor
 from kernel.clock import now
 from kernel.db import unit_of_work
+from kernel.events import Envelope, taking
 from kernel.scope import current_scope
 from kernel.text import scrubbed
 from memory import forgettings
@@ -146,30 +147,56 @@ def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
     bulk before memory was told of it.
     """
     scope = MemoryScope(turn.tenant_id, turn.user_id, turn.agent_id)
-    if _is_forgotten(scope, turn):
-        return ()
-    items = list(_items(turn, "user", turn.user))
-    if not turn.answered_from_memory:
-        items += _items(turn, "assistant", turn.assistant)
-    kept: list[Remembered] = []
-    for first in range(0, len(items), MAX_ITEMS):
-        kept += BRAIN.get().remember_many(scope, items[first : first + MAX_ITEMS])
-    tell_remembered(scope, kept, conversation_id=turn.conversation_id, turn_id=turn.turn_id)
-    return tuple(kept)
+    with _unit_of(scope):
+        if forgettings.forgotten(_told([turn])):
+            return ()
+    kept = _keep(scope, turn)
+    _tell(_news(scope, kept, turn.conversation_id, turn.turn_id))
+    return kept
 
 
-def tell_remembered(
+def remember_turns(arrived: Sequence[tuple[FinishedTurn, Envelope]], consumer: str) -> None:
+    """Remember turns of one tenant that came together, in its open unit; see `remember_turn`.
+
+    Each in the trace that it came from, as the work of `consumer`.
+    """
+    forgotten = forgettings.forgotten(_told([turn for turn, _ in arrived]))
+    news: list[tuple[object, str]] = []
+    traces: list[str] = []
+    for turn, envelope in arrived:
+        if turn.turn_id in forgotten:
+            continue
+        with taking(consumer, envelope):
+            scope = MemoryScope(turn.tenant_id, turn.user_id, turn.agent_id)
+            found = _news(scope, _keep(scope, turn), turn.conversation_id, turn.turn_id)
+            news += found
+            traces += [trace.outgoing() for _ in found]
+    outbox.emit_all(news, traces)
+
+
+def tell_remembered(scope: MemoryScope, kept: Sequence[Remembered]) -> None:
+    """Tell of what is new, in the open unit; without one (a bench, a command) nobody is told."""
+    _tell(_news(scope, kept))
+
+
+def _tell(news: Sequence[tuple[MemoryRemembered, str]]) -> None:
+    if current_scope() is not None:
+        for event, key in news:
+            outbox.emit(event, key=key)
+
+
+def _news(
     scope: MemoryScope,
     kept: Sequence[Remembered],
-    *,
     conversation_id: UUID | None = None,
     turn_id: UUID | None = None,
-) -> None:
-    """Tell of what is new, in the open unit; without one (a bench, a command) nobody is told."""
+) -> list[tuple[MemoryRemembered, str]]:
+    """Return the event of what is new with its key; none when everything was known."""
     new = tuple(one.memory_id for one in kept if one.created)
-    if new and scope.agent_id is not None and current_scope() is not None:
-        told = MemoryRemembered(scope.user_id, scope.agent_id, new, conversation_id, turn_id)
-        outbox.emit(told, key=str(conversation_id or scope.user_id))
+    if not new or scope.agent_id is None:
+        return []
+    told = MemoryRemembered(scope.user_id, scope.agent_id, new, conversation_id, turn_id)
+    return [(told, str(conversation_id or scope.user_id))]
 
 
 def learn_from_feedback(judged: JudgedAnswer) -> None:
@@ -316,17 +343,26 @@ def measure_backlog(actor: Actor) -> Backlog:
     )
 
 
-def _is_forgotten(scope: MemoryScope, turn: FinishedTurn) -> bool:
-    said = turn.user or turn.assistant
-    if said is None:
-        return False
-    with _unit_of(scope):
-        return forgettings.is_forgotten(
-            scope,
-            conversation_id=turn.conversation_id,
-            turn_id=turn.turn_id,
-            said_at=said.said_at,
+def _keep(scope: MemoryScope, turn: FinishedTurn) -> tuple[Remembered, ...]:
+    items = list(_items(turn, "user", turn.user))
+    if not turn.answered_from_memory:
+        items += _items(turn, "assistant", turn.assistant)
+    kept: list[Remembered] = []
+    for first in range(0, len(items), MAX_ITEMS):
+        kept += BRAIN.get().remember_many(scope, items[first : first + MAX_ITEMS])
+    return tuple(kept)
+
+
+def _told(turns: Sequence[FinishedTurn]) -> list[forgettings.Told]:
+    """Return what forgetting is asked about: a turn in which nothing was said is left out."""
+    said = ((turn, turn.user or turn.assistant) for turn in turns)
+    return [
+        forgettings.Told(
+            turn.turn_id, turn.user_id, turn.agent_id, turn.conversation_id, first.said_at
         )
+        for turn, first in said
+        if first is not None
+    ]
 
 
 def _unit_of(scope: MemoryScope) -> contextlib.AbstractContextManager[None]:

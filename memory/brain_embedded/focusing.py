@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import orjson
 
 from kernel.clock import now
@@ -22,7 +23,21 @@ from memory.cognition.vectors import as_vector, normalised
 
 # What was said longer ago (an import) is remembered, and not what anybody is concerned with now.
 CURRENT = timedelta(days=1)
-_OWNED = "f.tenant_id = %s and f.user_id = %s and f.agent_id = %s and f.namespace = %s"
+# The vectors in the form of the wire (two counts, then floats), whose text takes longer to write
+# and to read than all the rest.
+_IN_FOCUS = """
+select f.tenant_id, f.user_id, f.agent_id, f.namespace, f.memory_id, f.touched_at,
+  vector_send(m.embedding)
+from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[])
+  as o (tenant_id, user_id, agent_id, namespace)
+join memory_memoryfocus f on f.tenant_id = o.tenant_id and f.user_id = o.user_id
+  and f.agent_id = o.agent_id and f.namespace = o.namespace
+join memory_memory m on m.tenant_id = f.tenant_id and m.id = f.memory_id
+where m.embedding is not null order by f.touched_at
+"""
+_COUNTS_BYTES = 4
+
+Owner = tuple[UUID, UUID, UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,7 @@ class Fresh:
     vector: str
 
     @property
-    def owner(self) -> tuple[UUID, UUID, UUID, str]:
+    def owner(self) -> Owner:
         """Whose focus it is."""
         return self.tenant_id, self.user_id, self.agent_id, self.namespace
 
@@ -49,49 +64,58 @@ def admit(cursor: Any, fresh: Sequence[Fresh]) -> None:
     current = sorted(
         (one for one in fresh if one.said_at >= since), key=lambda one: (one.owner, one.said_at)
     )
+    if not current:
+        return
+    owners = list(dict.fromkeys(one.owner for one in current))
+    # One worker at a time: each decides by all that is in focus. Locked in the owners' order.
+    cursor.execute(
+        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as name",
+        [["focus:" + ":".join(map(str, owner)) for owner in owners]],
+    )
+    focus = _in_focus(cursor, owners)
+    gone: list[tuple[UUID, UUID]] = []
+    new: list[tuple[Any, ...]] = []
     for owner, group in groupby(current, key=lambda one: one.owner):
-        _admit(cursor, owner, list(group))
-
-
-def _admit(cursor: Any, owner: tuple[UUID, UUID, UUID, str], fresh: list[Fresh]) -> None:
-    # One worker at a time: each decides by all that is in focus.
-    key = ":".join(str(part) for part in owner)
-    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"focus:{key}"])
+        before = {one.item_id for one in focus[owner]}
+        after = {one.item_id: one.touched_s for one in _with(focus[owner], list(group))}
+        gone += [(owner[0], UUID(item_id)) for item_id in before - set(after)]
+        new += [
+            (uuid7(), *owner, UUID(item_id), datetime.fromtimestamp(at_s, UTC))
+            for item_id, at_s in after.items()
+            if item_id not in before
+        ]
     cursor.execute(
-        "select f.memory_id, f.touched_at, m.embedding::text from memory_memoryfocus f "  # noqa: S608  # constants
-        "join memory_memory m on m.tenant_id = f.tenant_id and m.id = f.memory_id "
-        f"where {_OWNED} and m.embedding is not null order by f.touched_at",
-        owner,
+        "delete from memory_memoryfocus where (tenant_id, memory_id) in "
+        "(select * from unnest(%s::uuid[], %s::uuid[]))",
+        columns(gone, 2),
     )
-    items = tuple(
-        FocusItem(str(memory_id), _direction(vector), touched_at.timestamp())
-        for memory_id, touched_at, vector in cursor.fetchall()
+    cursor.execute(
+        "insert into memory_memoryfocus (created_at, id, tenant_id, user_id, agent_id, namespace, "
+        "memory_id, touched_at) select %s, * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
+        "%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[]) on conflict do nothing",
+        [now(), *columns(new, 7)],
     )
-    before = {one.item_id for one in items}
+
+
+def columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Return the columns of `rows`, as `unnest` takes them."""
+    return [[row[place] for row in rows] for place in range(count)]
+
+
+def _in_focus(cursor: Any, owners: Sequence[Owner]) -> dict[Owner, tuple[FocusItem, ...]]:
+    """Return what each owner is concerned with, oldest first."""
+    cursor.execute(_IN_FOCUS, columns(owners, 4))
+    found: dict[Owner, tuple[FocusItem, ...]] = dict.fromkeys(owners, ())
+    for tenant_id, user_id, agent_id, namespace, memory_id, touched_at, sent in cursor.fetchall():
+        direction = normalised(as_vector(np.frombuffer(sent, ">f4", offset=_COUNTS_BYTES)))
+        item = FocusItem(str(memory_id), direction, touched_at.timestamp())
+        found[tenant_id, user_id, agent_id, namespace] += (item,)
+    return found
+
+
+def _with(items: tuple[FocusItem, ...], fresh: Sequence[Fresh]) -> tuple[FocusItem, ...]:
+    """Return the focus after all of `fresh` was taken in."""
     for one in fresh:
-        at_s = one.said_at.timestamp()
-        items = admitted(items, str(one.memory_id), _direction(one.vector), at_s).items
-    after = {one.item_id: one.touched_s for one in items}
-    gone = [UUID(item_id) for item_id in before - set(after)]
-    new = [(UUID(item_id), at_s) for item_id, at_s in after.items() if item_id not in before]
-    tenant_id, user_id, agent_id, namespace = owner
-    cursor.execute(
-        "delete from memory_memoryfocus where tenant_id = %s and memory_id = any(%s)",
-        [tenant_id, gone],
-    )
-    cursor.executemany(
-        "insert into memory_memoryfocus (id, tenant_id, created_at, user_id, agent_id, namespace, "
-        "memory_id, touched_at) values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-        [
-            (
-                *(uuid7(), tenant_id, now(), user_id, agent_id, namespace, memory_id),
-                datetime.fromtimestamp(at_s, UTC),
-            )
-            for memory_id, at_s in new
-        ],
-    )
-
-
-def _direction(literal: str) -> Any:
-    """Return the vector of a literal, which is a JSON list."""
-    return normalised(as_vector(orjson.loads(literal)))
+        direction = normalised(as_vector(orjson.loads(one.vector)))
+        items = admitted(items, str(one.memory_id), direction, one.said_at.timestamp()).items
+    return items

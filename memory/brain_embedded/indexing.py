@@ -19,7 +19,7 @@ from kernel.holding import held_tenants
 from kernel.ids import uuid7
 from memory import metrics
 from memory.brain_embedded import focusing
-from memory.brain_embedded.focusing import Fresh
+from memory.brain_embedded.focusing import Fresh, columns
 from memory.brain_embedded.search import vector_literal
 from memory.embedding.embedder import TextEmbedder
 from memory.embedding.errors import EmbeddingUnavailable
@@ -130,7 +130,7 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
             "update memory_memory m set state = 'indexed', embedding_model = %s, "
             "embedding = given.vector::vector "
             "from unnest(%s::uuid[], %s::text[]) as given(id, vector) where m.id = given.id",
-            [embedder.model, *_columns(indexed, 2)],
+            [embedder.model, *columns(indexed, 2)],
         )
         named = [
             (uuid7(), tenant_id, user_id, namespace, memory_id, name)
@@ -142,7 +142,7 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
             "insert into memory_memoryname (created_at, id, tenant_id, user_id, namespace, "
             "memory_id, name) select now(), * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
             "%s::text[], %s::uuid[], %s::text[]) on conflict do nothing",
-            _columns(named, 6),
+            columns(named, 6),
         )
         focusing.admit(
             cursor,
@@ -181,11 +181,6 @@ def _ahead(embedder: TextEmbedder, which: str, values: list[Any]) -> dict[UUID, 
         rows = cursor.fetchall()
     vectors = _vectors(embedder, [text for _, text in rows])
     return dict(zip([memory_id for memory_id, _ in rows], vectors, strict=True))
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    """Return the columns of `rows`, as `unnest` takes them."""
-    return [[row[place] for row in rows] for place in range(count)]
 
 
 def _vectors(embedder: TextEmbedder, texts: Sequence[str]) -> list[str | None]:
