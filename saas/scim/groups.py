@@ -18,7 +18,7 @@ from kernel.db import unit_of_work
 from saas.audit import audit
 from saas.scim.models import ScimGroup, ScimMember, ScimUser
 from saas.scim.paging import page
-from saas.scim.resources import Make, meta, row_id
+from saas.scim.resources import Check, Make, meta, row_id
 from saas.scim.roles import people_of, settle
 
 _COLUMNS = {
@@ -52,10 +52,11 @@ def find(actor: Actor, search: Any, base: str) -> Any:
         return page(search, rows, _COLUMNS, lambda some: _render(some, base), Group)
 
 
-def remove(actor: Actor, given_id: str) -> None:
-    """Delete a group; its members lose what it gave. Raises: NotFoundException."""
+def remove(actor: Actor, given_id: str, base: str, check: Check) -> None:
+    """Delete a group; its members lose what it gave. Raises: NotFoundException, as `check`."""
     with unit_of_work(actor.scope):
         row = _row(given_id)
+        check(_render([row], base)[0])
         people = people_of(row.id)
         audit(actor, "scim.group_removed", "scim_group", row.id, before=_audited(row))
         row.delete()

@@ -1,40 +1,53 @@
 """The protocol of RFC 7644: addresses, methods, bodies and errors, each in the standard's shape."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from pydantic import ValidationError
 from scim2_models import (
     Context,
     Error,
-    Group,
     InvalidSyntaxException,
     InvalidValueException,
     ListResponse,
     NotFoundException,
     NotImplementedException,
     PatchOp,
+    PayloadTooLargeException,
     ResourceType,
     ResponseParameters,
     Schema,
-    SCIMException,
     SearchRequest,
 )
 
-from kernel.actor import Actor
-from kernel.errors import SomaError
 from kernel.text import UnstorableText, checked
 from saas.api.auth import BEARER, address_of, request_id_of
-from saas.scim import groups, users
+from saas.scim import bulk
+from saas.scim.acts import KINDS, REFUSALS, Acts, MethodNotAllowed, error_of
 from saas.scim.connection import authenticate, base_url
-from saas.scim.resources import CONFIG, PATCHING, PROVIDER, WRITING, Person
+from saas.scim.resources import BULK_BYTES, CONFIG, PATCHING, PROVIDER, WRITING
+from saas.scim.versions import Conditions, names
 
 CONTENT_TYPE = "application/scim+json"
 # A list that is asked for in a body (RFC 7644, section 3.4.3).
 SEARCH = ".search"
-Answer = tuple[int, dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a directory is told."""
+
+    status: int
+    body: dict[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> HttpResponse:
+        """As it goes out."""
+        content = b"" if self.body is None else json.dumps(self.body).encode()
+        headers = {"Cache-Control": "no-store", **self.headers}
+        return HttpResponse(content, status=self.status, content_type=CONTENT_TYPE, headers=headers)
 
 
 def answer(request: HttpRequest, rest: str) -> HttpResponse:
@@ -42,103 +55,110 @@ def answer(request: HttpRequest, rest: str) -> HttpResponse:
     try:
         secret = request.headers.get("Authorization", "").removeprefix(BEARER)
         actor, default_role = authenticate(secret, request_id_of(request), address_of(request))
-        status, body = _Call(request, actor, default_role).dispatch(rest.strip("/").split("/"))
-    except SCIMException as exc:
-        return _refused(exc.to_error())
-    except ValidationError as exc:
-        return _refused(Error.from_validation_errors(exc)[0])
-    except SomaError as exc:
-        return _refused(Error(status=exc.status, detail=exc.detail))
-    return _response(status, body)
+        call = _Call(request, Acts(actor, default_role, base_url()))
+        return call.dispatch(rest.strip("/").split("/")).response()
+    except REFUSALS as refusal:
+        return _refused(error_of(refusal)).response()
 
 
 class _Call:
     """One request of a directory."""
 
-    def __init__(self, request: HttpRequest, actor: Actor, default_role: str) -> None:
-        self._request, self._actor, self._default_role = request, actor, default_role
-        self._base = base_url()
+    def __init__(self, request: HttpRequest, acts: Acts) -> None:
+        self._request, self._acts = request, acts
+        of = request.headers
+        self._conditions = Conditions(of.get("If-Match", ""), of.get("If-None-Match", ""))
 
     def dispatch(self, parts: list[str]) -> Answer:
-        """Find what is asked for. Raises: SCIMException, ValidationError, SomaError."""
+        """Find what is asked for. Raises: REFUSALS."""
         kind, given_id = parts[0], parts[1] if len(parts) == 2 else None
-        of_resource: dict[str, tuple[Any, Any]] = {
-            "Users": (Person, users), "Groups": (Group, groups),
-        }  # fmt: skip
         if len(parts) > 2:
             raise NotFoundException(detail="There is nothing at this address.")
-        if kind in of_resource:
-            model, verbs = of_resource[kind]
-            return self._one(model, verbs, given_id) if given_id else self._all(model, verbs)
+        if kind in KINDS:
+            return self._one(kind, given_id) if given_id else self._all(kind)
+        if parts == ["Bulk"]:
+            return self._bulk()
+        if parts == ["Me"]:
+            # Section 3.11: whoever asks is a directory and no person.
+            raise NotImplementedException(detail="A directory is nobody.")
         if kind == SEARCH:
             raise NotImplementedException(detail="Search users or groups, not both at once.")
         if self._request.method != "GET":
-            raise _NotAllowed
-        return 200, self._description(kind, given_id)
+            raise MethodNotAllowed
+        return Answer(200, self._description(kind, given_id))
 
-    def _all(self, model: Any, verbs: Any) -> Answer:
+    def _all(self, kind: str) -> Answer:
         if self._request.method == "GET":
-            return 200, self._found(model, verbs, _storable(self._request.GET.dict()))
+            return self._found(kind, _storable(self._request.GET.dict()))
         if self._request.method != "POST":
-            raise _NotAllowed
-        given = self._given(model, Context.RESOURCE_CREATION_REQUEST)
-        more = (self._default_role,) if verbs is users else ()
-        made = verbs.create(self._actor, given, *more, self._base)
-        return 201, self._shown(made, Context.RESOURCE_CREATION_RESPONSE)
+            raise MethodNotAllowed
+        made = self._acts.create(kind, self._given(kind, Context.RESOURCE_CREATION_REQUEST))
+        shown = self._shown(made, Context.RESOURCE_CREATION_RESPONSE)
+        return Answer(201, shown.body, {**shown.headers, "Location": str(made.meta.location)})
 
-    def _found(self, model: Any, verbs: Any, asked: Any) -> dict[str, Any]:
+    def _found(self, kind: str, asked: Any) -> Answer:
+        model: Any = KINDS[kind][0]
         search = SearchRequest[model].model_validate(
             asked, scim_ctx=Context.SEARCH_REQUEST, scim_policy=WRITING
         )
-        found = verbs.find(self._actor, search, self._base)
+        found = self._acts.find(kind, search)
         context = Context.RESOURCE_QUERY_RESPONSE
-        return dict(found.model_dump(scim_ctx=context, response_parameters=search))
+        return Answer(200, found.model_dump(scim_ctx=context, response_parameters=search))
 
-    def _one(self, model: Any, verbs: Any, given_id: str) -> Answer:
-        if given_id == SEARCH and self._request.method == "POST":
-            return 200, self._found(model, verbs, self._body())
-        acts: dict[str | None, Callable[[], Answer]] = {
-            "GET": lambda: (200, self._seen(verbs, given_id)),
-            "PUT": lambda: (200, self._replaced(model, verbs, given_id)),
-            "PATCH": lambda: (200, self._patched(model, verbs, given_id)),
-            "DELETE": lambda: (204, verbs.remove(self._actor, given_id)),
-        }
-        act = acts.get(self._request.method)
-        if act is None:
-            raise _NotAllowed
-        return act()
+    def _one(self, kind: str, given_id: str) -> Answer:
+        match self._request.method:
+            case "POST" if given_id == SEARCH:
+                return self._found(kind, self._body())
+            case "GET":
+                return self._seen(kind, given_id)
+            case "PUT":
+                given = self._given(kind, Context.RESOURCE_REPLACEMENT_REQUEST)
+                made = self._acts.change(kind, given_id, given, self._conditions)
+                return self._shown(made, Context.RESOURCE_REPLACEMENT_RESPONSE)
+            case "PATCH":
+                operations = self._operations(kind)
+                made = self._acts.change(kind, given_id, operations, self._conditions)
+                return self._shown(made, Context.RESOURCE_PATCH_RESPONSE)
+            case "DELETE":
+                self._acts.remove(kind, given_id, self._conditions)
+                return Answer(204)
+            case _:
+                raise MethodNotAllowed
 
-    def _seen(self, verbs: Any, given_id: str) -> dict[str, Any]:
-        found = verbs.see(self._actor, given_id, self._base)
+    def _seen(self, kind: str, given_id: str) -> Answer:
+        found = self._acts.see(kind, given_id)
+        if names(self._conditions.if_none_match, found.meta.version):
+            return Answer(304, headers={"ETag": found.meta.version})
         return self._shown(found, Context.RESOURCE_QUERY_RESPONSE)
 
-    def _replaced(self, model: Any, verbs: Any, given_id: str) -> dict[str, Any]:
-        given = self._given(model, Context.RESOURCE_REPLACEMENT_REQUEST)
-        made = verbs.change(self._actor, given_id, self._base, lambda _: given)
-        return self._shown(made, Context.RESOURCE_REPLACEMENT_RESPONSE)
+    def _bulk(self) -> Answer:
+        if self._request.method != "POST":
+            raise MethodNotAllowed
+        if len(self._request.body) > BULK_BYTES:
+            raise PayloadTooLargeException(detail=f"At most {BULK_BYTES} bytes are taken at once.")
+        return Answer(200, bulk.run(self._acts, self._body()))
 
-    def _patched(self, model: Any, verbs: Any, given_id: str) -> dict[str, Any]:
-        operations = PatchOp[model].model_validate(
+    def _shown(self, found: Any, context: Context) -> Answer:
+        """With the attributes that were asked for (RFC 7644, section 3.9)."""
+        asked: ResponseParameters[Any] = ResponseParameters.model_validate(
+            {
+                name: self._request.GET[name]
+                for name in ("attributes", "excludedAttributes")
+                if name in self._request.GET
+            }
+        )
+        body = found.model_dump(scim_ctx=context, response_parameters=asked)
+        return Answer(200, body, {"ETag": found.meta.version})
+
+    def _given(self, kind: str, context: Context) -> Any:
+        model = KINDS[kind][0]
+        return model.model_validate(self._body(), scim_ctx=context, scim_policy=WRITING)
+
+    def _operations(self, kind: str) -> Any:
+        model: Any = KINDS[kind][0]
+        return PatchOp[model].model_validate(
             self._body(), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=PATCHING
         )
-
-        def apply(known: Any) -> Any:
-            operations.patch(known, scim_policy=PATCHING)
-            return known
-
-        made = verbs.change(self._actor, given_id, self._base, apply)
-        return self._shown(made, Context.RESOURCE_PATCH_RESPONSE)
-
-    def _shown(self, found: Any, context: Context) -> dict[str, Any]:
-        """With the attributes that were asked for (RFC 7644, section 3.9)."""
-        names = ("attributes", "excludedAttributes")
-        asked: ResponseParameters[Any] = ResponseParameters.model_validate(
-            {name: self._request.GET[name] for name in names if name in self._request.GET}
-        )
-        return dict(found.model_dump(scim_ctx=context, response_parameters=asked))
-
-    def _given(self, model: Any, context: Context) -> Any:
-        return model.model_validate(self._body(), scim_ctx=context, scim_policy=WRITING)
 
     def _body(self) -> Any:
         try:
@@ -184,23 +204,6 @@ def _list(model: Any, rows: list[Any]) -> Any:
     )
 
 
-class _MethodNotAllowed(SCIMException):
-    status = 405
-    _default_detail = "This cannot be done at this address."
-
-
-_NotAllowed = _MethodNotAllowed()
-
-
-def _refused(error: Error) -> HttpResponse:
-    response = _response(error.status or 400, error.model_dump())
-    if error.status == 401:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def _response(status: int, body: dict[str, Any] | None) -> HttpResponse:
-    content = b"" if body is None else json.dumps(body).encode()
-    response = HttpResponse(content, status=status, content_type=CONTENT_TYPE)
-    response["Cache-Control"] = "no-store"
-    return response
+def _refused(error: Error) -> Answer:
+    asks = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return Answer(error.status or 400, error.model_dump(), asks)

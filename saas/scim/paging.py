@@ -18,21 +18,24 @@ def page(
     render: Callable[[Sequence[Any]], list[Any]],
     model: Any,
 ) -> Any:
-    """The page that was asked for, oldest first. `columns`: filters `attribute eq "…"` as lookups.
+    """The page that was asked for, oldest first unless another order is named.
 
-    A filter that no column knows is asked of every resource of the tenant.
+    `columns`: filters `attribute eq "…"` as lookups; for other filters, and for another order, all
+    of the tenant are looked at.
     """
     rows = rows.order_by("id")
-    count = PAGE_MAX if search.count is None else min(search.count, PAGE_MAX)
-    count = DEFAULT_COUNT if search.count is None else count
+    count = DEFAULT_COUNT if search.count is None else min(search.count, PAGE_MAX)
     first = search.start_index_0 or 0
-    lookup = _lookup(search, columns)
-    if search.filter is not None and lookup is None:
-        found = [one for one in render(list(rows)) if search.filter.match(one)]
-        total, shown = len(found), found[first : first + count]
-    else:
-        rows = rows.filter(**(lookup or {}))
+    lookup = _lookup(search, columns) if search.filter is not None else {}
+    if lookup is not None:
+        rows = rows.filter(**lookup)
+    if lookup is not None and search.sort_by is None:
         total, shown = rows.count(), render(list(rows[first : first + count]))
+    else:
+        found = render(list(rows))
+        if lookup is None:
+            found = [one for one in found if search.filter.match(one)]
+        total, shown = len(found), search.sort(found)[first : first + count]
     return ListResponse[model](
         total_results=total, start_index=first + 1, items_per_page=len(shown), resources=shown
     )
@@ -41,7 +44,7 @@ def page(
 def _lookup(
     search: Any, columns: Mapping[str, Callable[[str], dict[str, Any]]]
 ) -> dict[str, Any] | None:
-    node: Any = search.filter.ast if search.filter is not None else None
+    node: Any = search.filter.ast
     path = getattr(node, "attr_path", None)
     if path is None or path.sub_attr or getattr(node, "op", "") != "eq":
         return None

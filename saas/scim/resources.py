@@ -32,7 +32,11 @@ from scim2_models import (
 Person = User[EnterpriseUser]
 # What a change makes of a resource as it is.
 Make = Callable[[Any], Any]
+# Of a directory's check of a resource as it is, before it is gone.
+Check = Callable[[Any], None]
 PAGE_MAX = 200
+# What one request may bring for many changes: operations, bytes.
+BULK_MAX, BULK_BYTES = 100, 1_000_000
 
 # A patch that names what does not exist is a mistake; Entra ID selects what to remove by a value,
 # and replaces what is not there yet.
@@ -45,11 +49,11 @@ WRITING = PATCHING.model_copy(update={"unknown": ScimPolicy.Unknown.ignore})
 
 CONFIG = ServiceProviderConfig(
     patch=Patch(supported=True),
-    bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+    bulk=Bulk(supported=True, max_operations=BULK_MAX, max_payload_size=BULK_BYTES),
     filter=Filter(supported=True, max_results=PAGE_MAX),
     change_password=ChangePassword(supported=False),
-    sort=Sort(supported=False),
-    etag=ETag(supported=False),
+    sort=Sort(supported=True),
+    etag=ETag(supported=True),
     authentication_schemes=[
         AuthenticationScheme(
             type=AuthenticationScheme.Type.oauthbearertoken,

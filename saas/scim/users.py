@@ -32,7 +32,7 @@ from saas.models import Grant, Membership, User
 from saas.people.members import translated
 from saas.scim.models import ScimMember, ScimUser
 from saas.scim.paging import page
-from saas.scim.resources import WRITING, Make, Person, kept, meta, row_id
+from saas.scim.resources import WRITING, Check, Make, Person, kept, meta, row_id
 from saas.sso.domains import domain_of
 from saas.sso.models import SsoDomain
 
@@ -77,14 +77,15 @@ def find(actor: Actor, search: Any, base: str) -> Any:
         return page(search, rows, _COLUMNS, lambda some: _render(some, base), Person)
 
 
-def remove(actor: Actor, given_id: str) -> None:
+def remove(actor: Actor, given_id: str, base: str, check: Check) -> None:
     """End the membership and forget what the directory said; the account stays.
 
-    Raises: NotFoundException, ForbiddenException (the last sysadmin).
+    Raises: NotFoundException, ForbiddenException (the last sysadmin), what `check` raises.
     """
     try:
         with unit_of_work(actor.scope):
             row = _row(given_id)
+            check(_render([row], base)[0])
             _refuse_platform(row)
             member = _member(row)
             if member is not None:
@@ -207,7 +208,7 @@ def _render(rows: Sequence[ScimUser], base: str) -> list[Any]:
         )
     }
     groups: dict[UUID, list[GroupMembership]] = {}
-    for one in ScimMember.objects.filter(user__in=rows).select_related("group"):
+    for one in ScimMember.objects.filter(user__in=rows).select_related("group").order_by("id"):
         shown = GroupMembership(
             value=str(one.group_id),
             ref=f"{base}/Groups/{one.group_id}",

@@ -2,11 +2,15 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_models import PreconditionFailedException
 
 from saas.models import Membership, User
 from saas.provisioning import ensure_person
@@ -130,6 +134,86 @@ def test_a_person_is_made_found_suspended_let_back_in_and_removed(
     for act in ("scim.connected", "scim.person_added", "person.suspended", "person.resumed",
                 "scim.person_changed", "scim.person_removed"):  # fmt: skip
         assert act in acts, act
+
+
+@contextmanager
+def client_of(directory: Directory) -> Iterator[SyncSCIMClient]:
+    """A client of the standard by others, which reads what the service announces."""
+    with httpx2.Client(
+        base_url=str(directory.base_url), headers=dict(directory.headers), timeout=30
+    ) as http:
+        client = SyncSCIMClient(http)
+        client.discover()
+        yield client
+
+
+def test_a_change_for_another_version_is_refused(web: Web, directory: Directory) -> None:
+    path = f"/Users/{directory.add('ann@example.org', title='First')['id']}"
+    seen = directory.get(path)
+    version = seen.headers["ETag"]
+    assert seen.json()["meta"]["version"] == version
+    # Of the whole, whatever is asked for; in lists and answers to changes too.
+    assert directory.get(path, params={"attributes": "userName"}).headers["ETag"] == version
+    assert directory.get("/Users").json()["Resources"][0]["meta"]["version"] == version
+    unchanged = directory.get(path, headers={"If-None-Match": f'"x", {version}'})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["ETag"] == version
+    change = {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "title", "value": "2"}]}
+    changed = directory.patch(path, json=change, headers={"If-Match": version})
+    assert changed.headers["ETag"] == changed.json()["meta"]["version"] != version
+    late = {"If-Match": version}
+    refusal(directory.patch(path, json=change, headers=late), 412)
+    refusal(directory.put(path, json={"userName": "ann@example.org"}, headers=late), 412)
+    refusal(directory.delete(path, headers=late), 412)
+    refusal(directory.delete(path, headers={"If-None-Match": "*"}), 412)
+    assert directory.get(path, headers={"If-None-Match": version}).json()["title"] == "2"
+    # What comes by a group changes the person as well.
+    before = directory.get(path).headers["ETag"]
+    group = {"displayName": "G", "members": [{"value": path.rpartition("/")[2]}]}
+    made = directory.post("/Groups", json=group)
+    assert made.headers["Location"] == made.json()["meta"]["location"]
+    assert directory.get(path).headers["ETag"] != before
+    assert directory.delete(path, headers={"If-Match": "*"}).status_code == 204
+    refusal(directory.delete(made.headers["Location"], headers={"If-Match": version}), 412)
+
+
+def test_a_client_of_the_standard_keeps_to_the_versions(directory: Directory) -> None:
+    with client_of(directory) as client:
+        user = client.get_resource_model("User")
+        assert user is not None
+        mine = client.create(user(user_name="ann@example.org"))
+        assert client.query(mine) is mine
+        theirs = client.query(user, mine.id)
+        theirs.title = "Gardener"
+        client.replace(theirs)
+        mine.title = "Overwritten"
+        with pytest.raises(PreconditionFailedException):
+            client.replace(mine)
+        assert client.query(user, mine.id).title == "Gardener"
+
+
+def test_a_list_comes_in_the_order_that_was_asked_for(directory: Directory) -> None:
+    for name, title, family in (("b", "Zoo", "x"), ("C", None, "Y"), ("a", "apple", None)):
+        directory.add(f"{name}@example.org", title=title, name={"familyName": family})
+
+    def names(**asked: Any) -> list[str]:
+        listed = directory.get("/Users", params=asked).json()
+        searched = directory.post("/Users/.search", json=asked).json()
+        assert listed["Resources"] == searched["Resources"]
+        return [one["userName"][0] for one in listed["Resources"]]
+
+    assert names() == ["b", "C", "a"]
+    assert names(sortBy="userName") == ["a", "b", "C"]
+    assert names(sortBy="userName", sortOrder="descending") == ["C", "b", "a"]
+    # Who has no value comes last, and first the other way round.
+    assert names(sortBy="title") == ["a", "b", "C"]
+    assert names(sortBy="title", sortOrder="descending")[0] == "C"
+    assert names(sortBy="name.familyName", startIndex=2, count=1) == ["C"]
+    assert names(sortBy="userName", filter='userName ne "a@example.org"') == ["b", "C"]
+    for wrong in ("nope", "name", "password"):
+        refusal(directory.get("/Users", params={"sortBy": wrong}), 400, "invalidPath")
+    order = {"sortBy": "userName", "sortOrder": "sideways"}
+    refusal(directory.get("/Users", params=order), 400, "invalidValue")
 
 
 @pytest.mark.asvs("7.4.2")
@@ -269,6 +353,8 @@ def test_mistakes_are_said_in_the_shape_of_the_standard(web: Web, directory: Dir
     refusal(directory.get(f"/Users/{uuid.uuid4()}"), 404)
     refusal(directory.get("/Nothing"), 404)
     refusal(directory.delete("/Users"), 405)
+    # A bearer is a directory and no person.
+    refusal(directory.get("/Me"), 501)
     for first, count, shown in ((1, 0, 0), (1, 1, 1), (2, 5, 0), (-4, -1, 0)):
         found = directory.get("/Users", params={"startIndex": first, "count": count}).json()
         assert (found["totalResults"], found["itemsPerPage"]) == (1, shown)
@@ -336,7 +422,6 @@ OUR_WAY = ("did not remove attribute 'active'", "unexpected value for 'members'"
 
 
 def test_a_conformance_tester_finds_nothing(web: Web, directory: Directory) -> None:
-    from scim2_client.engines.httpx2 import SyncSCIMClient
     from scim2_tester import Status, check_server
 
     with httpx2.Client(
