@@ -12,8 +12,8 @@ from joserfc.jwk import KeySet
 from saas.sso.errors import SsoRefused
 
 LEEWAY_S = 30
-# How a header may name a logout token: as the standard recommends, or as any (section 2.4).
-_LOGOUT_TYPES = frozenset({"logout+jwt", "jwt"})
+# How the header names a logout token (section 2.4): no token of another kind passes for one.
+_LOGOUT_TYPE = "logout+jwt"
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 # Signatures with a public key alone: never `none`, never a shared secret.
 ALGORITHMS = (
@@ -53,8 +53,8 @@ def verify_logout(token: str, keys: KeySet, issuer: str, client_id: str) -> dict
     Source: OpenID Connect Back-Channel Logout 1.0, section 2.6.
     """
     claims = verify_signature(token, keys)
-    named = str(_header(token).get("typ", "JWT")).lower().removeprefix("application/")
-    if named not in _LOGOUT_TYPES:
+    named = str(_header(token).get("typ")).lower().removeprefix("application/")
+    if named != _LOGOUT_TYPE:
         raise SsoRefused("This is not a token that signs somebody out.")
     events = claims.get("events")
     # An ID token has a nonce and no event: one must never pass for the other.

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pyotp
@@ -169,11 +170,31 @@ def test_codes_of_the_app_finish_a_sign_in_and_work_once(cast: Cast) -> None:
     assert answer.json()["code"] == "invalid-code"
 
 
+@pytest.mark.asvs("6.4.4")
+def test_who_lost_every_factor_is_let_in_anew_by_an_operator_alone(cast: Cast) -> None:
+    from django.core.management import CommandError, call_command
+
+    ann = signed_in("ann")
+    with_app(ann)
+    out = StringIO()
+    call_command("account", "forget-factors", "Ann@example.org", stdout=out)
+    assert out.getvalue() == "second factors removed; sessions ended: 1\n"
+    assert ann.get("/auth/me").status_code == 401
+    assert "second factors of your account were removed" in mails_to("ann@example.org")[0]
+    # The password stays, and asks for nothing more.
+    assert login(anyone()).status_code == 200
+    assert second_factor.factors_of(cast.ann.user_id).methods == []
+    with pytest.raises(CommandError, match="Nobody has this address"):
+        call_command("account", "forget-factors", "x@example.org")
+
+
 @pytest.mark.asvs("6.4.4", "6.5.1", "6.5.2")
 def test_a_recovery_code_works_once_and_all_are_kept_as_digests(cast: Cast) -> None:
     ann = signed_in("ann")
     _, codes = with_app(ann)
     assert len(set(codes)) == 10
+    # 112 bits or more: 23 of 31 letters and digits.
+    assert all(len(code.replace("-", "")) >= 23 for code in codes)
     stored = str(list(second_factor.RecoveryCode.objects.values()))
     assert not [code for code in codes if code in stored or code.replace("-", "") in stored]
     for expected in (200, 401):

@@ -101,22 +101,22 @@ def test_other_curves_are_understood() -> None:
 @pytest.mark.asvs("9.2.2", "10.5.5")
 def test_a_logout_token_is_not_an_id_token_and_the_reverse() -> None:
     event = {claims.LOGOUT: {}}
-    good = token(nonce=None, events=event, jti="j")
-    for typ in (None, "JWT", "logout+jwt", "application/logout+jwt", "Logout+JWT"):
-        named = token(nonce=None, events=event, jti="j", typ=typ)
-        assert claims.verify_logout(named, KEYS, ISSUER, CLIENT)["sub"] == "7"
+
+    def logout(typ: str | None = "logout+jwt", **changes: Any) -> str:
+        return token(typ=typ, **({"nonce": None, "events": event, "jti": "j"} | changes))
+
+    for typ in ("logout+jwt", "application/logout+jwt", "Logout+JWT"):
+        assert claims.verify_logout(logout(typ), KEYS, ISSUER, CLIENT)["sub"] == "7"
     for wrong in (
         token(),
-        token(events=event, jti="j"),
-        token(nonce=None, jti="j"),
-        token(nonce=None, events=event, jti="j", typ="at+jwt"),
-        token(nonce=None, events=event, jti="j", typ="secevent+jwt"),
-        token(nonce=None, events=event, jti="j", typ=""),
-        token(nonce=None, events=event),
-        token(nonce=None, events=event, jti="j", aud="another"),
-        token(nonce=None, events=event, jti="j", exp=int(time.time()) - 31),
+        logout(nonce="n"),
+        logout(events=None),
+        *(logout(typ) for typ in (None, "", "JWT", "at+jwt", "secevent+jwt")),
+        logout(jti=None),
+        logout(aud="another"),
+        logout(exp=int(time.time()) - 31),
     ):
         with pytest.raises(SsoRefused):
             claims.verify_logout(wrong, KEYS, ISSUER, CLIENT)
     with pytest.raises(SsoRefused):
-        verify(good)
+        verify(logout())
