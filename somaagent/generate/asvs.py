@@ -155,7 +155,6 @@ LACKS = {
     "6.2.12": "a list of the 20,000 commonest of public leaks, not of all breached ones",
     "6.3.3": "by default a second factor is the person's choice; each organisation can require it",
     "6.5.5": "an app's code is taken one step early or late, so for 90 s",
-    "8.2.3": "tried for roles of one's own and for secrets; other fields by operation, not singly",
     "10.4.1": "programs are not registered: only loopback addresses are taken (RFC 8252), and the "
     "one that was asked with must come back exactly",
     "10.4.4": "SA01_PASSWORD_GRANT allows the password grant, in standalone mode unless set",

@@ -141,7 +141,7 @@ def test_what_a_program_asks_for_survives_a_new_password_and_a_second_factor(
 
     Client(web, "sysadmin").put("/auth/policy", {"mfa": "required"})
     User.objects.filter(id=cast.ann.user_id).update(must_change_password=True)
-    tab = visit.stranger().go(program.page())
+    tab = visit.stranger(NARROW).go(program.page())
     page = tab.page
     page.get_by_role("link", name="Forgotten your password?").click()
     page.get_by_role("link", name="Back to sign-in").click()
@@ -160,6 +160,8 @@ def test_what_a_program_asks_for_survives_a_new_password_and_a_second_factor(
     page.get_by_role("button", name="Use this app").click()
     kept = page.get_by_role("button", name="I have kept them")
     expect(kept).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= NARROW[0]
+    tab.shoot("profile-codes-narrow")
     there = page.url
     kept.click()
     asked(tab)

@@ -170,6 +170,23 @@ def test_codes_of_the_app_finish_a_sign_in_and_work_once(cast: Cast) -> None:
     assert answer.json()["code"] == "invalid-code"
 
 
+@pytest.mark.asvs("8.2.3")
+def test_a_body_changes_only_the_fields_that_it_names(cast: Cast) -> None:
+    more = {
+        "is_platform_admin": True, "role": "sysadmin", "email": "platform@example.org",
+        "id": str(cast.bob.user_id), "user_id": str(cast.bob.user_id), "must_change_password": True,
+        "tenant_id": str(cast.globex_id), "password_hash": "!", "is_active": False,
+    }  # fmt: skip
+    ann = signed_in("ann")
+    before = User.objects.filter(id=cast.ann.user_id).values().get()
+    me = ann.patch("/auth/profile", more | {"display_name": "Anna"}).json()
+    assert (me["user"]["display_name"], me["role"], me["tenant"]["slug"]) == (
+        "Anna", "member", "acme",
+    )  # fmt: skip
+    after = User.objects.filter(id=cast.ann.user_id).values().get()
+    assert after == before | {"display_name": "Anna"}
+
+
 @pytest.mark.asvs("6.4.4")
 def test_who_lost_every_factor_is_let_in_anew_by_an_operator_alone(cast: Cast) -> None:
     from django.core.management import CommandError, call_command
