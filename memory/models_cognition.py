@@ -93,7 +93,12 @@ class MemoryLink(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "target", "relation"], name="memory_link_backwards"),
+            # With the source: else the planner prefers the key above, whose order is wrong.
+            models.Index(
+                fields=["tenant_id", "target", "relation"],
+                include=["source"],
+                name="memory_link_backwards",
+            ),
         ]
 
 

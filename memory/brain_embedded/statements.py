@@ -35,6 +35,15 @@ CORE = 12
 SEEDS = 5
 # A name that more memories hold leads everywhere, so it is not followed.
 HOLDERS = 40
+# By an id and nothing else (`offset 0` keeps other conditions out): the planner, who takes a small
+# tenant in a large table for empty, would look for the id among all that the person or tenant has.
+_ROW = """lateral (select * from memory_memory one
+       where one.tenant_id = %(tenant_id)s and one.id = {id} offset 0)"""
+_NEWER = """lateral (select source_id from memory_memorylink l
+       where l.tenant_id = %(tenant_id)s and l.target_id = {id} and l.relation = 'supersedes'
+       offset 0)"""
+_NAMES = """lateral (select name from memory_memoryname n
+       where n.tenant_id = %(tenant_id)s and n.memory_id = {id} offset 0)"""
 _FILTERS = {"said_from": "said_at >=", "said_before": "said_at <"}
 
 # The newest memory that replaces the one at hand, `m`; or, when it is what facts were drawn from
@@ -265,8 +274,7 @@ beside as materialized (
        and (m.said_at, m.id) < (core.said_at, core.id) and {wanted.searched}
      order by m.said_at desc, m.id desc limit 2)) as n),
 names as materialized (
-  select distinct name from memory_memoryname
-  where tenant_id = %(tenant_id)s and memory_id in (select id from core limit {SEEDS})
+  select name from (select id from core limit {SEEDS}) as seed, {_NAMES.format(id="seed.id")} as its
   union select unnest(%(names)s::text[])),
 kin as materialized (
   select distinct holder.memory_id as kin_id from names cross join lateral (
@@ -277,14 +285,12 @@ kin as materialized (
       limit {HOLDERS + 1}) as first) as holders
   cross join lateral unnest(holders.ids) as holder(memory_id)
   where cardinality(holders.ids) <= {HOLDERS}),
+newer as materialized (
+  select source_id as newer_id from core, {_NEWER.format(id="core.id")} as link),
 kept as (
   select id from hits union select id from beside
-  union (select m.id from memory_memory m where m.tenant_id = %(tenant_id)s and m.id in (
-           select source_id from memory_memorylink l where l.tenant_id = %(tenant_id)s
-             and l.target_id in (select id from core) and l.relation = 'supersedes')
-         and {wanted.searched})
-  union (select m.id
-         from kin join memory_memory m on m.id = kin.kin_id and m.tenant_id = %(tenant_id)s, q
+  union (select m.id from newer, {_ROW.format(id="newer_id")} as m where {wanted.searched})
+  union (select m.id from kin, {_ROW.format(id="kin_id")} as m, q
          where {wanted.searched} order by coalesce({wanted.distance}, 1), m.said_at desc
          limit {KIN})),
 evidence as (

@@ -146,4 +146,5 @@ def test_recall_is_one_statement_besides_the_unit_s_own(
     with connection.execute_wrapper(note):
         brain.recall(scopes[0], RecallQuery("What is the name of my pet?", timeout_s=10))
     assert len([sql for sql in statements if "set_config" not in sql]) == 1
-    assert len(statements) == 3
+    # The tenant and the limit of the unit; the limit again where embedding took noticeably long.
+    assert len([sql for sql in statements if "set_config" in sql]) in {2, 3}
