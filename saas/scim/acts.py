@@ -10,7 +10,7 @@ from kernel.actor import Actor
 from kernel.errors import SomaError
 from saas.scim import groups, users
 from saas.scim.resources import PATCHING, Person
-from saas.scim.versions import Conditions, stamped
+from saas.scim.versions import Conditions
 
 # By the first part of the address: the model, and the module that keeps such resources.
 KINDS: dict[str, tuple[Any, Any]] = {"Users": (Person, users), "Groups": (Group, groups)}
@@ -26,7 +26,7 @@ class MethodNotAllowed(SCIMException):
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """The acts of one directory. All raise SCIMException; what they give has its version."""
+    """The acts of one directory; each raises one of `REFUSALS`."""
 
     actor: Actor
     default_role: str
@@ -34,20 +34,17 @@ class Acts:
 
     def see(self, kind: str, given_id: str) -> Any:
         """One resource."""
-        return stamped(KINDS[kind][1].see(self.actor, given_id, self.base))
+        return KINDS[kind][1].see(self.actor, given_id, self.base)
 
     def find(self, kind: str, search: Any) -> Any:
         """A page of resources."""
-        found = KINDS[kind][1].find(self.actor, search, self.base)
-        for one in found.resources:
-            stamped(one)
-        return found
+        return KINDS[kind][1].find(self.actor, search, self.base)
 
     def create(self, kind: str, given: Any) -> Any:
         """A new resource."""
         verbs = KINDS[kind][1]
         more = (self.default_role,) if verbs is users else ()
-        return stamped(verbs.create(self.actor, given, *more, self.base))
+        return verbs.create(self.actor, given, *more, self.base)
 
     def change(self, kind: str, given_id: str, given: Any, conditions: Conditions) -> Any:
         """Replace a resource by what was given, or patch it with that."""
@@ -59,7 +56,7 @@ class Acts:
             given.patch(known, scim_policy=PATCHING)
             return known
 
-        return stamped(KINDS[kind][1].change(self.actor, given_id, self.base, make))
+        return KINDS[kind][1].change(self.actor, given_id, self.base, make)
 
     def remove(self, kind: str, given_id: str, conditions: Conditions) -> None:
         """Delete a resource."""

@@ -61,7 +61,8 @@ class _Job:
         self._made: dict[str, str] = {}
 
     def run(self, limit: int) -> list[Any]:
-        promised = {line.get("bulkid") for line in self._lines if line.get("method") == "POST"}
+        made = [line.get("bulkid") for line in self._lines if line.get("method") == "POST"]
+        promised = {one for one in made if isinstance(one, str)}
         waiting = deque(enumerate(self._lines))
         done: dict[int, Any] = {}
         failures, patience = 0, len(waiting)
@@ -90,7 +91,7 @@ class _Job:
             self._made[bulk_id] = made.get("location", "")
         elif "location" not in made:
             made["location"] = f"{self._acts.base}/{str(line.get('path')).strip('/')}"
-        known = method in set(BulkOperation.Method)
+        known = method in tuple(BulkOperation.Method)
         return BulkOperation[Person](
             method=method if known else None,
             bulk_id=bulk_id if isinstance(bulk_id, str) else None,

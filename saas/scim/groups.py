@@ -20,6 +20,7 @@ from saas.scim.models import ScimGroup, ScimMember, ScimUser
 from saas.scim.paging import page
 from saas.scim.resources import Check, Make, meta, row_id
 from saas.scim.roles import people_of, settle
+from saas.scim.versions import stamped
 
 _COLUMNS = {
     "displayname": lambda text: {"display_name__iexact": text},
@@ -125,12 +126,14 @@ def _render(rows: Sequence[ScimGroup], base: str) -> list[Any]:
         )
         members.setdefault(one.group_id, []).append(shown)
     return [
-        Group(
-            id=str(row.id),
-            display_name=row.display_name,
-            external_id=row.external_id or None,
-            members=members.get(row.id),
-            meta=meta("Group", base, row.id, row.created_at, row.changed_at),
+        stamped(
+            Group(
+                id=str(row.id),
+                display_name=row.display_name,
+                external_id=row.external_id or None,
+                members=members.get(row.id),
+                meta=meta("Group", base, row.id, row.created_at, row.changed_at),
+            )
         )
         for row in rows
     ]

@@ -33,6 +33,7 @@ from saas.people.members import translated
 from saas.scim.models import ScimMember, ScimUser
 from saas.scim.paging import page
 from saas.scim.resources import WRITING, Check, Make, Person, kept, meta, row_id
+from saas.scim.versions import stamped
 from saas.sso.domains import domain_of
 from saas.sso.models import SsoDomain
 
@@ -223,7 +224,7 @@ def _render(rows: Sequence[ScimUser], base: str) -> list[Any]:
         person.active = members.get(row.user_id, False)
         person.groups = groups.get(row.id)
         person.meta = meta("User", base, row.id, row.created_at, row.changed_at)
-        found.append(person)
+        found.append(stamped(person))
     return found
 
 

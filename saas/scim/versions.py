@@ -21,11 +21,8 @@ class Conditions:
 
     def check(self, known: Any) -> None:
         """Refuse a change that is meant for another state. Raises: PreconditionFailedException."""
-        if not self.if_match and not self.if_none_match:
-            return
-        version = version_of(known)
-        is_missed = self.if_match and not names(self.if_match, version)
-        if is_missed or names(self.if_none_match, version):
+        is_missed = self.if_match and not names(self.if_match, known.meta.version)
+        if is_missed or names(self.if_none_match, known.meta.version):
             raise PreconditionFailedException(detail="It has changed since that version.")
 
 
@@ -35,15 +32,9 @@ def names(header: str, version: str) -> bool:
     return "*" in known or version.removeprefix("W/") in known
 
 
-def version_of(resource: Any) -> str:
-    """The version of a resource: of all that it holds, whichever attributes are asked for."""
-    shown = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
-    shown["meta"].pop("version", None)
-    text = json.dumps(shown, sort_keys=True)
-    return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-
-
 def stamped(resource: Any) -> Any:
-    """The resource with its version in it."""
-    resource.meta.version = version_of(resource)
+    """The resource with its version: of all that it holds, whichever attributes are asked for."""
+    shown = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    text = json.dumps(shown, sort_keys=True)
+    resource.meta.version = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     return resource

@@ -96,10 +96,13 @@ def test_one_that_fails_fails_alone(web: Web, directory: Directory) -> None:
         {"method": "POST", "path": "/Groups", "bulkId": "self", "data": {
             "displayName": "bulkId:self"}},
         {},
+        {"method": ["POST"], "bulkId": {"a": 1}, "path": 7, "data": [], "version": 3},
+        {"method": "POST", "bulkId": ["b"], "path": "/Users", "data": {"userName": []}},
     ]  # fmt: skip
     answers = done(directory, *wrong, person("ann"))
     assert statuses(answers) == [
-        "400", "400", "400", "405", "405", "405", "400", "409", "409", "409", "400", "201",
+        "400", "400", "400", "405", "405", "405", "400", "409", "409", "409", "400", "400", "400",
+        "201",
     ]  # fmt: skip
     for one in answers[:-1]:
         assert one["response"]["status"] == one["status"]
