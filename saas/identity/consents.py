@@ -208,10 +208,8 @@ def _checked(session: Session, asked: Asked) -> str:
     # A program with every right would else let others in, or itself for longer.
     if session.is_program:
         raise ProgramRefused
-    if not _LOOPBACK.fullmatch(asked.redirect_uri) or asked.repeated & {
-        "client_id",
-        "redirect_uri",
-    }:
+    is_certain = asked.repeated.isdisjoint({"client_id", "redirect_uri"})
+    if not is_certain or not _LOOPBACK.fullmatch(asked.redirect_uri):
         raise RedirectRefused("Use a loopback address such as http://127.0.0.1:8123/callback.")
     error, said = _fault(asked)
     if error:

@@ -54,3 +54,12 @@ def test_after_five_failures_the_door_says_how_long_it_stays_shut(
     # The same words, whether or not there is such an account.
     expect(tab.page.get_by_role("alert")).to_contain_text(re.compile(r"Try again in \d+ seconds"))
     expect(tab.page.get_by_role("alert")).not_to_contain_text(email)
+
+
+def test_who_is_signed_in_goes_on_from_a_page_for_strangers(
+    visit: Visit, model: SimulatedProvider
+) -> None:
+    tab = visit.by("ann").go("/forgotten-password")
+    tab.page.get_by_role("link", name="Back to sign-in").click()
+    expect(tab.page).to_have_url(re.compile(r"/chat$"))
+    tab.is_live()

@@ -51,8 +51,8 @@ export class SomaApp extends LitElement {
     super.connectedCallback();
     const { router, session } = this.#services;
     router.start();
-    router.addEventListener("change", this.#guide);
-    session.addEventListener("change", this.#onSession);
+    router.addEventListener("change", this.#settle);
+    session.addEventListener("change", this.#settle);
     void session.load();
   }
 
@@ -60,31 +60,29 @@ export class SomaApp extends LitElement {
     super.disconnectedCallback();
     const { hub, router, session } = this.#services;
     router.stop();
-    router.removeEventListener("change", this.#guide);
-    session.removeEventListener("change", this.#onSession);
+    router.removeEventListener("change", this.#settle);
+    session.removeEventListener("change", this.#settle);
     hub.stop();
   }
 
-  /** Starts or stops what is live. */
-  readonly #onSession = (): void => {
-    const { session, hub, toasts } = this.#services;
+  /**
+   * Starts or stops what is live, and sends people to where they may be. The address keeps where
+   * they wanted to go.
+   */
+  readonly #settle = (): void => {
+    const { hub, router, session, toasts } = this.#services;
     const { phase, me } = session.state;
-    if (phase === "anonymous") toasts.clear();
-    if (this.#required() !== null) hub.stop();
-    else if (phase === "signed-in" && me?.tenant != null && !this.#isOpen()) hub.start();
-    this.#guide();
-  };
-
-  /** Sends people to where they may be; the address keeps where they wanted to go. */
-  readonly #guide = (): void => {
-    const { router, session } = this.#services;
     const required = this.#required();
     if (required !== null) {
+      hub.stop();
+      if (phase === "anonymous") toasts.clear();
       const mayStay = router.state.path === required || (required !== PASSWORD && this.#isOpen());
       if (!mayStay) router.go(detour(required, destination()), { replace: true });
-    } else if (session.state.phase === "signed-in" && router.state.path === SIGN_IN) {
-      router.go(destination(), { replace: true });
+      return;
     }
+    if (phase !== "signed-in" || this.#isOpen()) return;
+    if (me?.tenant != null) hub.start();
+    if (router.state.path === SIGN_IN) router.go(destination(), { replace: true });
   };
 
   /** What the person has to do before all else: its page. */
