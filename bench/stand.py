@@ -110,6 +110,11 @@ class Stand:
                 raise RuntimeError("the web process did not come back")
             time.sleep(0.05)
 
+    def restart(self) -> None:
+        """The whole installation anew on the same data, as after an upgrade."""
+        self.up.stop()
+        self.up.start().wait_ready()
+
     def conversations(self, count: int) -> list[dict[str, Any]]:
         """Lanes of `count` people, each with a new, titled conversation."""
         people = self.people[:count]

@@ -25,6 +25,7 @@ WORK = {
     "recall": clients.recall,
     "explain": clients.explain,
     "fill": filling.fill,
+    "warm": filling.warm,
     "sweep": sweep.run,
 }
 

@@ -22,7 +22,8 @@ from memory.ports import BRAIN, MemoryItem, MemoryScope
 SEEDS = 1_500
 SEED_AGENT = UUID("00000000-0000-7000-8000-00000000bec4")
 TABLE = "memory_memory"
-TABLES = (TABLE, "memory_memoryname")
+TRACES = "memory_memorytrace"
+TABLES = (TABLE, "memory_memoryname", TRACES)
 AGENTS = 3
 # What one bulk statement inserts at most, so that progress survives an interruption.
 CHUNK = 50_000
@@ -51,6 +52,17 @@ _NAMES = {
     "namespace": "'chat'",
     "memory_id": "o.id",
 }
+# HNSW serves those alone who have more than a recall compares.
+_WARM = r"""
+select sum(pg_prewarm(oid::regclass))::bigint from pg_class
+where relname like 'memory\_%' and relkind in ('r', 'i') and relname <> 'memory_by_meaning'
+"""
+# Who talked for two years has slept: nothing is left to replay or to draw facts from.
+_TRACES = f"""
+insert into {TRACES} (id, tenant_id, created_at, memory_id, salience, strength, replays,
+  replayed_at, is_drawn)
+select uuidv7(), %s, o.said_at, o.id, 0.5, 0.5, 1, now(), true from bulk o
+"""
 # Two years of talk, twenty passages a conversation; on the disk everybody's are mixed.
 _BULK = """
 insert into bulk (id, user_id, agent_id, n, said_at, b, t, x, y)
@@ -100,6 +112,19 @@ def fill(tenant_id: str, size: int, people: int) -> dict[str, Any]:
         "took_s": time.perf_counter() - began,
         "index_s": index_s,
     }
+
+
+def warm() -> dict[str, Any]:
+    """Read what recall reads into PostgreSQL's buffers, as in an installation that ran for a while.
+
+    What does not fit stays on the disk. Answers {took_s, blocks}.
+    """
+    began = time.perf_counter()
+    dsn = settings.SOMA.effective_db_dsn("owner")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create extension if not exists pg_prewarm")
+        read = connection.execute(_WARM).fetchone()
+    return {"took_s": time.perf_counter() - began, "blocks": read[0] if read else 0}
 
 
 def _remember_seeds(tenant_id: str) -> None:
@@ -180,6 +205,7 @@ def _insert(
         values = ", ".join(own.get(name, f"{copied}.{name}") for name in columns)
         statement = f"insert into {table} ({', '.join(columns)}) select {values} from {source}"
         connection.execute(statement.replace("TENANT", f"'{UUID(tenant_id)}'::uuid"))
+    connection.execute(_TRACES, [tenant_id])
 
 
 def _columns(connection: psycopg.Connection, table: str) -> list[str]:

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from somaagent.config import Config
 from somaagent.config.schema import DATABASE_NAME, ROLE_NAMES
-from somaagent.supervision import accounts
+from somaagent.supervision import accounts, sizing
 from somaagent.supervision.child import ChildSpec
 from somaagent.supervision.refusal import StartRefused
 
@@ -30,7 +30,7 @@ SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
+    "shared_preload_libraries": "pg_prewarm",  # after a restart, the pages that were in use
     "max_connections": "100",
     "synchronous_commit": "on",
     "jit": "off",  # compiling costs more than our short queries take
@@ -93,6 +93,7 @@ class EmbeddedPostgres:
         """Return the program for the supervisor: in the foreground, fast shutdown on SIGINT."""
         settings = {
             **SETTINGS,
+            "shared_buffers": f"{sizing.shared_buffers_mb(self.data_dir)}MB",
             "unix_socket_directories": str(self.socket_dir),
             **dict(self.extra_settings),
         }
