@@ -4,17 +4,20 @@ A lineage is [[branch_id, max_seq], ...] from the root on; each entry covers the
 previous entry's max up to its own; the last one's max is null (open end).
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from chat.models import Branch, Conversation, Message
+from kernel.rows import Statement
 from kernel.scope import require_scope
 
 Lineage = list[list[Any]]
+# (branch, above, up to or None): a part of a path.
+Span = tuple[str, int, int | None]
 
 
 def root(branch_id: UUID) -> Lineage:
@@ -32,9 +35,9 @@ def fork(lineage: Lineage, after_seq: int, branch_id: UUID) -> Lineage:
     return [*shared, [str(branch_id), None]]
 
 
-def ranges(lineage: Lineage) -> list[tuple[str, int, int | None]]:
-    """(branch, above, up to or None) for each entry, root first."""
-    found: list[tuple[str, int, int | None]] = []
+def ranges(lineage: Lineage) -> list[Span]:
+    """The span of each entry, root first."""
+    found: list[Span] = []
     above = 0
     for branch_id, max_seq in lineage:
         found.append((branch_id, above, max_seq))
@@ -55,27 +58,32 @@ def newest(
     return found
 
 
-def newest_texts(
-    conversation_id: UUID, lineage: Lineage, limit: int, *, before: int
-) -> list[tuple[UUID, int, Literal["user", "assistant"], str]]:
-    """(id, seq, role, text) of up to `limit` messages below seq `before`, newest first.
+def texts_in(conversation_id: UUID, span: Span, limit: int, *, before: int) -> Statement:
+    """The statement for (id, seq, role, text) of up to `limit` messages of a range, newest first.
 
     What a prompt needs of a message, without building rows that carry everything.
     """
-    found: list[tuple[UUID, int, Literal["user", "assistant"], str]] = []
-    tenant_id = require_scope().tenant_id
+    branch_id, above, up_to = span
+    top = before - 1 if up_to is None else min(up_to, before - 1)
+    return (
+        "select id, seq, role, text from chat_message where tenant_id = %s "
+        "and conversation_id = %s and branch_id = %s and seq > %s and seq <= %s "
+        "order by seq desc limit %s",
+        [require_scope().tenant_id, conversation_id, UUID(branch_id), above, top, limit],
+    )
+
+
+def newest_texts(
+    conversation_id: UUID, spans: Sequence[Span], limit: int, *, before: int
+) -> list[tuple[Any, ...]]:
+    """What `texts_in` gives, of up to `limit` messages along the `spans` below seq `before`."""
+    found: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
-        for branch_id, above, up_to in reversed(ranges(lineage)):
-            top = before - 1 if up_to is None else min(up_to, before - 1)
-            cursor.execute(
-                "select id, seq, role, text from chat_message where tenant_id = %s "
-                "and conversation_id = %s and branch_id = %s and seq > %s and seq <= %s "
-                "order by seq desc limit %s",
-                [tenant_id, conversation_id, branch_id, above, top, limit - len(found)],
-            )
-            found += cursor.fetchall()
+        for span in reversed(spans):
             if len(found) >= limit:
                 break
+            cursor.execute(*texts_in(conversation_id, span, limit - len(found), before=before))
+            found += cursor.fetchall()
     return found
 
 
@@ -100,9 +108,7 @@ def lineage_of(conversation: Conversation, branch_id: UUID | None = None) -> Lin
     return row.lineage if row else []
 
 
-def _along(
-    conversation: Conversation, spans: Iterable[tuple[str, int, int | None]]
-) -> Iterator[QuerySet[Message]]:
+def _along(conversation: Conversation, spans: Iterable[Span]) -> Iterator[QuerySet[Message]]:
     for branch_id, above, up_to in spans:
         rows: QuerySet[Message] = Message.objects.filter(
             conversation=conversation, branch_id=branch_id, seq__gt=above

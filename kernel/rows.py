@@ -15,35 +15,41 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
 
 M = TypeVar("M", bound=Model)
+# A statement's text and its values.
+Statement = tuple[str, Sequence[Any]]
 
 
 def insert(
-    rows: Sequence[Model],
-    then: str = "",
-    values: Sequence[Any] = (),
-    *,
-    alias: str = DEFAULT_DB_ALIAS,
-) -> None:
+    rows: Sequence[Model], *beside: Statement, alias: str = DEFAULT_DB_ALIAS
+) -> list[tuple[Any, ...]]:
     """Insert `rows`, of any models and in any order of reference, in one statement.
 
-    `then`: a statement (with its `values`) that runs in the same round trip and sees none of the
-    rows. Joins the open unit; triggers fire, the rows' own defaults apply, `save` is not called.
+    `beside`: what else runs in the same round trip, and sees none of the rows; what the last one
+    selects is returned. Joins the open unit; triggers fire, the rows' own defaults apply, `save` is
+    not called.
     """
     connection = connections[alias]
     parts: list[str] = []
     given: list[Any] = []
-    for place, row in enumerate(rows):
+    for row in rows:
         statement, fields = _insertion(type(row))
-        parts.append(f"r{place} as ({statement})")
+        parts.append(statement)
         given += [
             field.get_db_prep_save(field.pre_save(row, add=True), connection=connection)
             for field in fields
         ]
+    for text, values in beside:
+        parts.append(text)
+        given += values
+    last = parts.pop() if beside else "select"
+    named = ", ".join(f"r{place} as ({part})" for place, part in enumerate(parts))
     with connection.cursor() as cursor:
-        cursor.execute(f"with {', '.join(parts)} {then or 'select'}", [*given, *values])
+        cursor.execute(f"with {named} {last}", given)
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
     for row in rows:
         row._state.adding = False  # noqa: SLF001  # as `save` does
         row._state.db = alias  # noqa: SLF001
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -1,10 +1,11 @@
 """The unit that begins a turn: a message, an edit, another answer, or going on after a cut.
 
 Locks: the conversation's row, so that turns of one conversation are opened one after the other.
-Four statements and a commit, however long the conversation is: lock, look, write.
+Three statements and a commit, however long the conversation is: lock, look, write.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -294,13 +295,20 @@ def _open(
         parent_id=question.id if question else asked.parent_id,
         lease_until=lease_from_now(),
     )
-    rows.insert(
+    *rest, last = path.ranges(lineage)
+    newest = rows.insert(
         [*new, turn],
-        "update chat_conversation set next_seq = %s, active_at = %s, active_branch_id = %s, "
-        "last_turn_id = %s where tenant_id = %s and id = %s",
-        [seq + 1, turn.created_at, branch_id, turn_id, conversation.tenant_id, conversation.id],
+        (
+            "update chat_conversation set next_seq = %s, active_at = %s, active_branch_id = %s, "
+            "last_turn_id = %s where tenant_id = %s and id = %s",
+            [seq + 1, turn.created_at, branch_id, turn_id, conversation.tenant_id, conversation.id],
+        ),
+        path.texts_in(conversation.id, last, HISTORY_MESSAGES, before=seq),
     )
-    return _opened(actor, conversation, lineage, turn, question, created=True)
+    left = HISTORY_MESSAGES - len(newest)
+    newest += path.newest_texts(conversation.id, rest, left, before=seq)
+    opened = _opened(actor, conversation, lineage, turn, question, created=True)
+    return replace(opened, earlier=_earlier(turn, newest))
 
 
 def _opened(
@@ -332,16 +340,14 @@ def _opened(
             message_view(question) if question and turn.kind == Turn.Kind.MESSAGE else None
         ),
         question=question.text if question else None,
-        earlier=_earlier(turn, lineage) if created else (),
     )
 
 
-def _earlier(turn: Turn, lineage: path.Lineage) -> tuple[Said, ...]:
+def _earlier(turn: Turn, newest: Sequence[tuple[Any, ...]]) -> tuple[Said, ...]:
+    """What was said before the question, of the `newest` texts below it."""
     found: list[Said] = []
     budget = HISTORY_CHARS
-    for message_id, seq, role, text in path.newest_texts(
-        turn.conversation_id, lineage, HISTORY_MESSAGES, before=turn.message_seq
-    ):
+    for message_id, seq, role, text in newest:
         if message_id == turn.user_message_id or not text:
             continue
         budget -= len(text)
