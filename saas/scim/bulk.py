@@ -19,10 +19,11 @@ from scim2_models import (
     Group,
     InvalidSyntaxException,
     InvalidValueException,
+    NotFoundException,
     PayloadTooLargeException,
 )
 
-from saas.scim.acts import REFUSALS, Acts, MethodNotAllowed, error_of
+from saas.scim.acts import KINDS, REFUSALS, Acts, MethodNotAllowed, error_of
 from saas.scim.resources import BULK_MAX, PATCHING, PROVIDER, WRITING, Person
 from saas.scim.versions import Conditions
 
@@ -88,7 +89,7 @@ class _Job:
             made = {"status": error.status or 400, "response": error}
         method, bulk_id = line.get("method"), line.get("bulkid")
         if method == "POST" and isinstance(bulk_id, str):
-            self._made[bulk_id] = made.get("location", "")
+            self._made.setdefault(bulk_id, made.get("location", ""))
         elif "location" not in made:
             made["location"] = f"{self._acts.base}/{str(line.get('path')).strip('/')}"
         known = method in tuple(BulkOperation.Method)
@@ -110,8 +111,12 @@ class _Job:
         if given.status is not None:
             return {"status": given.status, "response": given.response}
         kind, given_id = given.endpoint.strip("/"), given.resource_id
+        if kind not in KINDS:
+            raise NotFoundException(detail="There is nothing at this address.")
         if (given.method == BulkOperation.Method.post) == bool(given_id):
             raise MethodNotAllowed
+        if given.bulk_id in self._made:
+            raise InvalidValueException(detail="Another operation has this bulkId.")
         conditions = Conditions(if_match=given.version or "")
         if given.method == BulkOperation.Method.delete:
             self._acts.remove(kind, given_id, conditions)

@@ -96,13 +96,14 @@ def test_one_that_fails_fails_alone(web: Web, directory: Directory) -> None:
         {"method": "POST", "path": "/Groups", "bulkId": "self", "data": {
             "displayName": "bulkId:self"}},
         {},
+        {"method": "POST", "path": "/users", "bulkId": "u", "data": person("x")["data"]},
         {"method": ["POST"], "bulkId": {"a": 1}, "path": 7, "data": [], "version": 3},
         {"method": "POST", "bulkId": ["b"], "path": "/Users", "data": {"userName": []}},
     ]  # fmt: skip
     answers = done(directory, *wrong, person("ann"))
     assert statuses(answers) == [
-        "400", "400", "400", "405", "405", "405", "400", "409", "409", "409", "400", "400", "400",
-        "201",
+        "400", "400", "400", "405", "405", "405", "400", "409", "409", "409", "400", "404",
+        "400", "400", "201",
     ]  # fmt: skip
     for one in answers[:-1]:
         assert one["response"]["status"] == one["status"]
@@ -122,6 +123,14 @@ def test_those_who_wait_for_each_other_are_refused(directory: Directory) -> None
 
     answers = done(directory, under("ann", "bob"), under("bob", "ann"), person("kim"))
     assert statuses(answers) == ["409", "409", "201"]
+    # A name stands for one of them.
+    twice = {**person("eve"), "bulkId": "ann"}
+    group = {"displayName": "G", "members": [{"value": "bulkId:ann"}]}
+    makers = {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group}
+    answers = done(directory, person("ann"), twice, makers)
+    assert statuses(answers) == ["201", "400", "201"]
+    (member,) = directory.get(answers[2]["location"]).json()["members"]
+    assert member["display"] == "ann@example.org"
 
 
 def test_the_limits_are_told_and_kept(directory: Directory) -> None:
