@@ -28,6 +28,7 @@ from kernel.ids import uuid7
 from saas.audit import PLATFORM_TENANT, audit
 from saas.identity import mails, onetime, second_factor, sessions, signing, verbs
 from saas.identity.models import Consent, RefreshToken
+from saas.identity.port import require_own_accounts
 from saas.identity.sessions import Proof, Visitor
 from saas.models import Session, User
 
@@ -159,8 +160,9 @@ def sign_in(email: str, password: str, code: str | None, scope: str, visitor: Vi
 
     In saas mode off unless the platform's setting allows it: whoever types a password into a
     program has given it away, and no passkey helps there.
-    Raises: GrantOff, LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
+    Raises: KeptElsewhere, GrantOff, LockedOut, InvalidCredentials, InvalidCode, UnknownScope.
     """
+    require_own_accounts()
     if not settings.SOMA.effective_password_grant:
         raise GrantOff("Ask for an authorization code; SA01_PASSWORD_GRANT allows passwords.")
     scope = known(scope)

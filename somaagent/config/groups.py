@@ -441,7 +441,7 @@ class SessionSettings(Group):
     password_grant: bool | None = Field(
         None,
         description="Whether programs may exchange a person's password for tokens; unset: in "
-        "standalone mode, where accounts are kept here.",
+        "standalone mode.",
         json_schema_extra={"accepted": "true or false"},
     )
 

@@ -115,9 +115,7 @@ class Config(
     @property
     def effective_password_grant(self) -> bool:
         """Whether a program may send a password: on a machine of one's own, unless set."""
-        if self.password_grant is None:
-            return self.is_standalone and not self.accounts_in_keycloak
-        return self.password_grant
+        return self.is_standalone if self.password_grant is None else self.password_grant
 
     @property
     def effective_allowed_hosts(self) -> tuple[str, ...]:

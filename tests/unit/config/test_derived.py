@@ -88,13 +88,12 @@ def test_the_answered_hosts_follow_the_public_address(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "adapter", "given", "allowed"),
-    [("standalone", None, None, True), ("standalone", None, False, False),
-     ("standalone", "keycloak", None, False), ("saas", None, None, False),
-     ("saas", "embedded", True, True)],
+    ("mode", "given", "allowed"),
+    [("standalone", None, True), ("standalone", False, False), ("saas", None, False),
+     ("saas", True, True)],
 )  # fmt: skip
 def test_programs_send_passwords_on_a_machine_of_ones_own_unless_told(
-    tmp_path: Path, mode: str, adapter: str | None, given: bool | None, allowed: bool
+    tmp_path: Path, mode: str, given: bool | None, allowed: bool
 ) -> None:
-    update = {"deployment_mode": mode, "identity_adapter": adapter, "password_grant": given}
+    update = {"deployment_mode": mode, "password_grant": given}
     assert of(tmp_path).model_copy(update=update).effective_password_grant is allowed
