@@ -32,6 +32,7 @@ from memory.brain_embedded import EmbeddedBrain
 from memory.brain_http import FractalMemory, HttpBrain
 from memory.embedding.embedder import TextEmbedder
 from memory.embedding.endpoint import EndpointEmbedder
+from memory.embedding.handover import Handover
 from memory.embedding.minilm import Embedder
 from memory.ports import BRAIN
 from memory.workspace import WORKSPACE
@@ -89,7 +90,9 @@ def wire() -> None:
 
 def bind_embedded_brain(wake: Callable[[], None]) -> None:
     """Bind the engine of this installation; `wake` is called after commits that left work."""
-    bind(BRAIN, EmbeddedBrain(embedder(settings.SOMA), wake))
+    chosen = embedder(settings.SOMA)
+    chosen.handover = Handover(chosen.model, partial(Waker, "soma-hand-over"))
+    bind(BRAIN, EmbeddedBrain(chosen, wake))
 
 
 def embedder(config: Config) -> TextEmbedder:

@@ -122,6 +122,8 @@ class EmbeddedBrain(CognitiveCalls):
         # The question is embedded while the unit is opened: both take a millisecond or three.
         with _unit(scope, timeout_s=query.timeout_s, for_recall=True) as is_own:
             vectors = self._vectors(underway, query.timeout_s * _EMBED_SHARE)
+            if vectors:
+                self._embedder.give(scope.tenant_id, text, vectors[0].numbers)
             if not asked.terms and not vectors:
                 return ()
             took_s = monotonic_s() - started_s

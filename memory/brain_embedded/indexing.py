@@ -119,7 +119,7 @@ def _batch(embedder: TextEmbedder, which: str, values: list[Any]) -> tuple[list[
         if ahead:
             vectors = [ahead[row[0]] for row in rows]
         else:
-            vectors = _vectors(embedder, [row[1] for row in rows])
+            vectors = _vectors(embedder, [(row[2], row[1]) for row in rows])
         failed = [row[0] for row, vector in zip(rows, vectors, strict=True) if vector is None]
         indexed = [
             (row[0], vector)
@@ -175,19 +175,32 @@ def _ahead(embedder: TextEmbedder, which: str, values: list[Any]) -> dict[UUID, 
     """Return the vectors of the next batch, by id, without keeping it locked."""
     with platform_unit("memory indexing") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
-            f"select id, text from memory_memory where {which} order by id limit %s",  # noqa: S608  # constants
+            f"select id, tenant_id, text from memory_memory where {which} order by id limit %s",  # noqa: S608  # constants
             [*values, BATCH_ROWS],
         )
         rows = cursor.fetchall()
-    vectors = _vectors(embedder, [text for _, text in rows])
-    return dict(zip([memory_id for memory_id, _ in rows], vectors, strict=True))
+    vectors = _vectors(embedder, [(tenant_id, text) for _, tenant_id, text in rows])
+    return dict(zip([row[0] for row in rows], vectors, strict=True))
 
 
-def _vectors(embedder: TextEmbedder, texts: Sequence[str]) -> list[str | None]:
+def _vectors(embedder: TextEmbedder, texts: Sequence[tuple[UUID, str]]) -> list[str | None]:
+    """Return one vector literal a text (tenant, text); None for what the model cannot take."""
+    given = embedder.take(texts)
+    fresh = iter(
+        _embedded(
+            embedder, [text for (_, text), known in zip(texts, given, strict=True) if known is None]
+        )
+    )
+    return [next(fresh) if known is None else vector_literal(known) for known in given]
+
+
+def _embedded(embedder: TextEmbedder, texts: Sequence[str]) -> list[str | None]:
     """Return one vector literal a text; None for a text that the model cannot take.
 
     Such a text must not hold up its batch: after a failure each text is tried alone.
     """
+    if not texts:
+        return []
     try:
         return [vector_literal(vector) for vector in embedder.embed(texts)]
     except EmbeddingUnavailable:
@@ -196,4 +209,4 @@ def _vectors(embedder: TextEmbedder, texts: Sequence[str]) -> list[str | None]:
         if len(texts) == 1:
             log.warning("memory.index_failed", error=type(exc).__name__)
             return [None]
-    return [literal for text in texts for literal in _vectors(embedder, [text])]
+    return [literal for text in texts for literal in _embedded(embedder, [text])]

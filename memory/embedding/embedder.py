@@ -12,12 +12,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from kernel.clock import monotonic_s
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from memory.embedding.handover import Handover
 
     Vector = npt.NDArray[np.float32]
     Vectors = npt.NDArray[np.float32]
@@ -62,6 +65,9 @@ class TextEmbedder(ABC):
     is_remote = False
     # How many batches of questions are embedded at once.
     threads = 1
+
+    # How vectors of questions reach whoever stores the same text; None: they do not.
+    handover: Handover | None = None
 
     def __init__(self) -> None:
         # Questions that were announced, with their vectors as they come.
@@ -108,6 +114,17 @@ class TextEmbedder(ABC):
             # Questions that never came: they were refused between the two calls.
             self._expected.clear()
         self._expected[text] = self._thread.submit(self.embed, (text,))
+
+    def give(self, tenant_id: UUID, text: str, vector: Vector) -> None:
+        """Hand over the vector of a question, for when its text is stored; never waits."""
+        if self.handover is not None:
+            self.handover.give(tenant_id, text, vector)
+
+    def take(self, texts: Sequence[tuple[UUID, str]]) -> list[Vector | None]:
+        """Return the vectors that were handed over of (tenant, text), None for the others."""
+        if self.handover is None:
+            return [None] * len(texts)
+        return self.handover.take(texts)
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:
