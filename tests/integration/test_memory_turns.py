@@ -13,16 +13,30 @@ import pytest
 from django.conf import settings
 from prometheus_client import REGISTRY
 
+from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import Forbidden
+from kernel.events import Envelope
 from kernel.ids import uuid7
+from kernel.models import OutboxEvent
 from memory import facade
 from memory.brain_embedded import EmbeddedBrain
 from memory.embedding.minilm import Embedder
 from memory.errors import MemoryUnavailable
-from memory.facade import FinishedTurn, MemoryScope, Said, recall, remember_turn
+from memory.facade import (
+    FinishedTurn,
+    Matching,
+    MemoryScope,
+    Said,
+    recall,
+    remember_turn,
+    remember_turns,
+)
+from memory.models import Memory
+from memory.models_cognition import MemoryFocus
 from memory.ports import BRAIN, BrainPort, Pending
 from memory.verbs import recent_memory, search_memory
+from memory.verbs_writing import forget_memories
 from tests.support.cast import Cast
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
@@ -100,6 +114,43 @@ def test_a_turn_without_an_answer_keeps_what_the_person_said(cast: Cast) -> None
     remember_turn(turn(cast, "My cat is called Miso.", None))
     remember_turn(turn(cast, "   ", ""))
     assert all_texts(cast) == {"My cat is called Miso."}
+
+
+def test_turns_that_arrive_together_keep_their_persons_and_their_traces(
+    cast: Cast, brain: BrainPort
+) -> None:
+    first, other, gone = (
+        replace(turn(cast, "", None), user_id=person.user_id, user=Said(text, now(), uuid7()))
+        for person, text in (
+            (cast.ann, "My cat is called Miso."),
+            (cast.bob, "My dog is called Rex."),
+            (cast.bob, "My fish is called Pim."),
+        )
+    )
+    forget_memories(cast.bob, Matching(conversation_id=gone.conversation_id))
+    causes = [f"00-{number:032x}-{number:016x}-01" for number in (1, 2, 3)]
+    arrived = [
+        (one, Envelope(uuid7(), cast.acme_id, "t", 1, "k", {"traceparent": cause}))
+        for one, cause in zip((first, other, gone), causes, strict=True)
+    ]
+    with unit_of_work(cast.acme):
+        remember_turns(arrived, "memory.remember_turn")
+        told = OutboxEvent.objects.filter(type="memory.remembered").order_by("id")
+        traces = [(one.payload["user_id"], one.headers["traceparent"][3:35]) for one in told]
+    assert traces == [
+        (str(cast.ann.user_id), causes[0][3:35]),
+        (str(cast.bob.user_id), causes[1][3:35]),
+    ]
+    assert [one.text for one in recent_memory(cast.bob)] == ["My dog is called Rex."]
+    for _ in range(2):
+        brain.settle()
+        with unit_of_work(cast.acme):
+            focus = MemoryFocus.objects.values_list("user_id", "memory__text")
+            assert set(focus) == {
+                (cast.ann.user_id, "My cat is called Miso."),
+                (cast.bob.user_id, "My dog is called Rex."),
+            }
+            Memory.objects.update(state="stored", embedding=None, embedding_model=None)
 
 
 def test_a_reply_of_200_000_characters_is_remembered_whole_and_found_at_its_end(
