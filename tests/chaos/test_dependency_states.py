@@ -248,7 +248,7 @@ def test_database_stopped(
             assert (seen["overall_health"], seen["degradation"]) == ("unhealthy", "critical")
             asked_at = time.monotonic()
             health(place.web)
-            assert time.monotonic() - asked_at < 1
+            assert time.monotonic() - asked_at < 5
             tab.until(lambda: "kept in this browser" in (limited(tab, "database") or ""), "told")
         finally:
             place.postgres.start()

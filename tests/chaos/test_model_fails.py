@@ -103,7 +103,7 @@ def test_a_provider_that_is_gone_before_the_first_word_is_said_and_found_again(
         asked_at = time.monotonic()
         answer = tab.finish(tab.say(conversation, "And now?")["turn"], 15)
         assert "models-down" in answer.degraded
-        assert time.monotonic() - asked_at < 5
+        assert time.monotonic() - asked_at < 15
         with model_of(place) as back:
             back.script({"when": ".", "reply": "Here I am."})
             place.eventually(

@@ -38,8 +38,8 @@ def test_a_stream_goes_on_while_valkey_is_away_and_after_it_came_back_empty(
         # A new message is accepted and answered meanwhile, in any tab.
         asked_at = time.monotonic()
         quick = second.say(other, "Are you there?")
-        assert second.finish(quick["turn"], 10).text == "Yes."
-        assert time.monotonic() - asked_at < 5
+        assert second.finish(quick["turn"], 30).text == "Yes."
+        assert time.monotonic() - asked_at < 15
         assert ann.say(other, "And over HTTP?")["turn"]["state"] == "done"
 
         tab.until(lambda: answer.text.count(" ") > 100, "the stream goes on")

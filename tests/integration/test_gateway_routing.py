@@ -263,7 +263,7 @@ def test_a_shadow_is_asked_unseen_and_paid_by_the_platform(
     cheap.script({"reply": "Nobody reads this"})
     answer = ann.chat.completions.create(model="auto", messages=MESSAGES)
     assert answer.choices[0].message.content != "Nobody reads this"
-    eventually(cheap.captured, "the shadow was not asked", deadline_s=5)
+    eventually(cheap.captured, "the shadow was not asked", deadline_s=15)
     (mine,) = calls(web)
     assert mine["model"] == "scripted"
 
@@ -271,7 +271,7 @@ def test_a_shadow_is_asked_unseen_and_paid_by_the_platform(
         with platform_unit("test"):
             return list(Usage.objects.filter(tenant_id=PLATFORM))
 
-    (shadowed,) = eventually(recorded, "the shadow was not recorded", deadline_s=5)
+    (shadowed,) = eventually(recorded, "the shadow was not recorded", deadline_s=15)
     assert (shadowed.kind, shadowed.model, shadowed.state) == ("shadow", "small-8b", "ok")
     assert shadowed.cost_micros > 0
     (decided,) = decisions(web)

