@@ -13,6 +13,7 @@ from django.db import connection
 from kernel.actor import Actor, Scope
 from kernel.db import unit_of_work
 from kernel.scope import PLATFORM_TENANT
+from saas.audit.recording import OPERATOR
 from saas.authz.check import require
 
 # As indexed: see the migration.
@@ -34,8 +35,10 @@ where e.tenant_id = %(tenant)s
   and (%(words)s = '' or {WORDS} @@ websearch_to_tsquery('simple', %(words)s))
 """
 _ENTRIES = f"""
-select e.id, e.created_at, e.actor_id, coalesce(u.display_name, ''), coalesce(u.email, ''),
-       e.action, e.object_type, e.object_id, e.before, e.after, e.address, e.request_id,
+select e.id, e.created_at, e.actor_id,
+       coalesce(u.display_name, case e.actor_id when '{OPERATOR.user_id}' then 'Operator' end, ''),
+       coalesce(u.email, ''), e.action, e.object_type,
+       e.object_id, e.before, e.after, e.address, e.request_id,
        e.as_user_id, coalesce(w.display_name, ''), coalesce(w.email, '')
 {_WHERE} order by e.id desc limit %(limit)s
 """

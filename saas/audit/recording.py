@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from kernel import outbox
 from kernel.actor import Actor
@@ -10,7 +11,10 @@ from kernel.scope import PLATFORM_TENANT, current_scope
 from saas.models import AuditEntry
 from saas.told import AuditRecorded
 
-__all__ = ["PLATFORM_TENANT", "acted_since", "audit"]
+__all__ = ["OPERATOR", "PLATFORM_TENANT", "acted_since", "audit"]
+
+# Whoever runs commands on the machine itself: no account, so no id.
+OPERATOR = Actor(UUID(int=0), None, kind="service")
 
 
 def audit(

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from kernel.actor import Scope
 from kernel.db import platform_unit, unit_of_work
+from saas.audit import OPERATOR, PLATFORM_TENANT, audit
 from saas.authz.rights import tell_rights
 from saas.errors import PersonUnknown
 from saas.identity import second_factor, sessions
@@ -21,9 +22,7 @@ def set_account_open(email: str, *, is_open: bool) -> int:
     with platform_unit("an account is closed or opened") as alias:
         User.objects.using(alias).filter(id=user.id).update(is_active=is_open)
     ended = 0 if is_open else sessions.end_other_sessions(user.id, keep=None)
-    for tenant_id in Membership.objects.filter(user=user).values_list("tenant_id", flat=True):
-        with unit_of_work(Scope(tenant_id)):
-            tell_rights(tenant_id, user.id)
+    _record(user, "account.opened" if is_open else "account.closed")
     IDENTITY.get().set_enabled(user.email, is_enabled=is_open)
     return ended
 
@@ -40,7 +39,18 @@ def forget_factors(email: str) -> int:
     with transaction.atomic():
         second_factor.forget(user.id)
         second_factor.tell(user.id, "The second factors of your account were removed")
+    _record(user, "account.factors_forgotten")
     return sessions.end_other_sessions(user.id, keep=None)
+
+
+def _record(user: User, action: str) -> None:
+    """In the audit of the platform and of each tenant that the person belongs to."""
+    with unit_of_work(Scope(PLATFORM_TENANT)):
+        audit(OPERATOR, action, "user", user.id)
+    for tenant_id in Membership.objects.filter(user=user).values_list("tenant_id", flat=True):
+        with unit_of_work(Scope(tenant_id)):
+            audit(OPERATOR, action, "user", user.id)
+            tell_rights(tenant_id, user.id)
 
 
 def _person(email: str) -> User:

@@ -316,6 +316,10 @@ def test_an_operator_closes_an_account_and_opens_it_again(web: Web, cast: Cast) 
     assert Client(web).sign_in("ann@example.org", PASSWORD).status_code == 401
     call_command("account", "open", "ann@example.org", stdout=out)
     assert Client(web).sign_in("ann@example.org", PASSWORD).status_code == 200
+    told = Client(web, "admin").get("/audit", action="account").json()["items"]
+    acts = [(one["action"], one["actor_name"], one["object_id"]) for one in told]
+    ann_id = str(cast.ann.user_id)
+    assert acts == [(f"account.{act}", "Operator", ann_id) for act in ("opened", "closed")]
     with pytest.raises(CommandError, match="Nobody has this address"):
         call_command("account", "close", "x@example.org")
     with pytest.raises(CommandError, match="last platform admin"):
