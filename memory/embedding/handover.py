@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32]
 
 PREFIX = "soma:vector:"
-# Longer than a busy worker is behind; the text itself may be forgotten by then.
-KEPT_S = 300
+# As long as a worker is behind that keeps up; the text itself may be forgotten by then.
+KEPT_S = 60
 # Vectors that wait to be sent; more are embedded twice.
 MOST = 1_000
 

@@ -82,9 +82,12 @@ def raw_rest(opened: Socket) -> list[str]:
 
 
 def is_alive(opened: Socket) -> list[dict[str, Any]]:
-    """What comes before the answer to a ping: the socket still works."""
+    """What comes for this tab before the answer to a ping: the socket still works.
+
+    A change of health is for everyone, and may come at any time.
+    """
     opened.send("ping")
-    return opened.until("pong")[:-1]
+    return [one for one in opened.until("pong")[:-1] if one["type"] != "health"]
 
 
 def close_code(opened: Socket, within_s: float = 15) -> int:
