@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from tests.support.services import wait_until
-from tests.support.up import STOP_S, started_by, up, wait_until_gone
+from tests.support.up import READY_S, STOP_S, started_by, up, wait_until_gone
 
 
 def test_a_second_start_says_where_and_a_killed_one_can_be_followed_at_once(tmp_path: Path) -> None:
@@ -45,5 +45,7 @@ def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
             victim = run.child(name)
             victim.send_signal(signal.SIGKILL)
             victim.wait(STOP_S)
-            wait_until(run.is_answering, f"not ready after {name} was killed\n{run.output}")
+            # What is away is tried again after half a minute at the latest.
+            told = f"not ready after {name} was killed\n{run.output}"
+            wait_until(run.is_answering, told, deadline_s=READY_S)
         assert run.stop() == 0
