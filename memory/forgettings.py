@@ -2,12 +2,13 @@
 
 A turn may wait in the outbox, on the bus or as a dead letter while its person forgets the
 conversation.  Each bulk forgetting therefore leaves a note, and every turn is held against the
-notes before it is remembered.
+notes before it is remembered.  The two take turns, per person: who remembers is waited for by who
+forgets, who then finds it; who forgets is waited for by who remembers, who then reads the note.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,9 +28,10 @@ _OF_PASSAGES = frozenset(("speaker", "kind", "message_id"))
 
 
 def note(scope: MemoryScope, selection: Selection) -> None:
-    """Leave a note of a bulk forgetting, in the open unit."""
+    """Leave a note of a bulk forgetting, at the beginning of the open unit."""
     if isinstance(selection, These):
         return
+    _lock("pg_advisory_xact_lock", [scope.user_id])
     given = selection.given() if isinstance(selection, Matching) else {}
     if _OF_PASSAGES & set(given):
         return
@@ -66,8 +68,10 @@ class Told:
 def forgotten(turns: Sequence[Told]) -> set[UUID]:
     """Those of the turns that were forgotten since they were said, before memory was told of them.
 
-    In the open unit of their tenant.
+    In the open unit of their tenant, in which the others are remembered.
     """
+    # A statement of its own: what is read next is as of when the locks were had.
+    _lock("pg_advisory_xact_lock_shared", {turn.user_id for turn in turns})
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct t.turn_id from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
@@ -89,3 +93,13 @@ def forgotten(turns: Sequence[Told]) -> set[UUID]:
             ],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def _lock(function: str, user_ids: Iterable[UUID]) -> None:
+    names = sorted(f"forget:{user_id}" for user_id in user_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select {function}(hashtextextended(name, 0)) "  # noqa: S608  # constants
+            "from unnest(%s::text[]) as name",
+            [names],
+        )

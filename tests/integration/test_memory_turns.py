@@ -1,16 +1,19 @@
 """From a finished turn to its recall: verbs, deadlines and the words a user is left with."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 from prometheus_client import REGISTRY
 
 from kernel.clock import now
@@ -34,10 +37,11 @@ from memory.facade import (
 )
 from memory.models import Memory
 from memory.models_cognition import MemoryFocus
-from memory.ports import BRAIN, BrainPort, Pending
+from memory.ports import BRAIN, BrainPort, Forgotten, Pending, Remembered
 from memory.verbs import recent_memory, search_memory
 from memory.verbs_writing import forget_memories
 from tests.support.cast import Cast
+from tests.support.services import wait_until
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 AGENT = UUID("01900000-0000-7000-8000-000000000001")
@@ -95,6 +99,48 @@ def test_a_turn_that_is_delivered_twice_is_remembered_once(cast: Cast) -> None:
     assert [one.memory_id for one in second] == [one.memory_id for one in first]
     assert not any(one.created for one in second)
     assert len(recent_memory(cast.ann)) == 2
+
+
+def test_what_is_forgotten_while_it_is_being_remembered_is_gone(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = turn(cast, "My cat is called Miso.")
+    envelope = Envelope(uuid7(), cast.acme_id, "t", 1, "k", {})
+    remember_many = BRAIN.get().remember_many
+    begun = threading.Event()
+
+    def slowly(*args: Any, **values: Any) -> tuple[Remembered, ...]:
+        begun.set()
+        wait_until(lambda: not forgetting.is_alive() or is_waited_for(), "nobody forgets")
+        return remember_many(*args, **values)
+
+    def remember() -> None:
+        with unit_of_work(cast.acme):
+            remember_turns([(told, envelope)], "test")
+        connection.close()
+
+    def forget() -> None:
+        begun.wait(30)
+        where = Matching(conversation_id=told.conversation_id)
+        proofs.append(forget_memories(cast.ann, where, agent_id=AGENT))
+        connection.close()
+
+    proofs: list[Forgotten] = []
+    monkeypatch.setattr(BRAIN.get(), "remember_many", slowly)
+    remembering, forgetting = threading.Thread(target=remember), threading.Thread(target=forget)
+    for one in (forgetting, remembering):
+        one.start()
+    for one in (remembering, forgetting):
+        one.join(60)
+    assert [proof.memories for proof in proofs] == [2]
+    assert all_texts(cast) == set()
+
+
+def is_waited_for() -> bool:
+    """Whether somebody waits for a lock that another one holds."""
+    with psycopg.connect(settings.SOMA.effective_db_dsn("owner")) as owner:
+        query = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        return owner.execute(query).fetchone() is not None
 
 
 def test_a_retry_of_the_same_message_adds_only_the_new_answer(cast: Cast) -> None:
