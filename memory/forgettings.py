@@ -8,7 +8,7 @@ forgets, who then finds it; who forgets is waited for by who remembers, who then
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.db import connection
 from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import unit_of_work
+from kernel.locks import take_turns
 from kernel.scope import require_scope
 from memory.models_retention import MemoryForgetting
 from memory.ports import Everything, Matching, MemoryScope, Selection, These
@@ -31,7 +32,8 @@ def note(scope: MemoryScope, selection: Selection) -> None:
     """Leave a note of a bulk forgetting, at the beginning of the open unit."""
     if isinstance(selection, These):
         return
-    _lock("pg_advisory_xact_lock", [scope.user_id])
+    with connection.cursor() as cursor:
+        take_turns(cursor, [_lock_of(scope.user_id)])
     given = selection.given() if isinstance(selection, Matching) else {}
     if _OF_PASSAGES & set(given):
         return
@@ -70,9 +72,8 @@ def forgotten(turns: Sequence[Told]) -> set[UUID]:
 
     In the open unit of their tenant, in which the others are remembered.
     """
-    # A statement of its own: what is read next is as of when the locks were had.
-    _lock("pg_advisory_xact_lock_shared", {turn.user_id for turn in turns})
     with connection.cursor() as cursor:
+        take_turns(cursor, (_lock_of(turn.user_id) for turn in turns), is_shared=True)
         cursor.execute(
             "select distinct t.turn_id from unnest(%s::uuid[], %s::uuid[], %s::uuid[], "
             "%s::uuid[], %s::timestamptz[]) as t (turn_id, user_id, agent_id, conversation_id, "
@@ -95,11 +96,5 @@ def forgotten(turns: Sequence[Told]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _lock(function: str, user_ids: Iterable[UUID]) -> None:
-    names = sorted(f"forget:{user_id}" for user_id in user_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"select {function}(hashtextextended(name, 0)) "  # noqa: S608  # constants
-            "from unnest(%s::text[]) as name",
-            [names],
-        )
+def _lock_of(user_id: UUID) -> str:
+    return f"forget:{user_id}"

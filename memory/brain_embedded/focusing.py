@@ -18,6 +18,7 @@ import orjson
 
 from kernel.clock import now
 from kernel.ids import uuid7
+from kernel.locks import take_turns
 from memory.cognition.focus import FocusItem, admitted
 from memory.cognition.vectors import as_vector, normalised
 
@@ -67,11 +68,8 @@ def admit(cursor: Any, fresh: Sequence[Fresh]) -> None:
     if not current:
         return
     owners = list(dict.fromkeys(one.owner for one in current))
-    # One worker at a time: each decides by all that is in focus. Locked in the owners' order.
-    cursor.execute(
-        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as name",
-        [["focus:" + ":".join(map(str, owner)) for owner in owners]],
-    )
+    # One worker at a time: each decides by all that is in focus.
+    take_turns(cursor, ("focus:" + ":".join(map(str, owner)) for owner in owners))
     focus = _in_focus(cursor, owners)
     gone: list[tuple[UUID, UUID]] = []
     new: list[tuple[Any, ...]] = []

@@ -20,6 +20,7 @@ from django.db.models import Exists, OuterRef
 
 from kernel.clock import now
 from kernel.events import Arrivals, subscribe_many
+from kernel.locks import take_turns
 from kernel.scope import PLATFORM_TENANT, require_scope
 from saas.models import AuditArchive, AuditEntry, AuditSeal, Tenant
 from saas.told import AuditRecorded
@@ -67,11 +68,8 @@ def seal_all() -> None:
 
 def lock() -> None:
     """One at a time works on the chain of the open unit's tenant, until the unit ends."""
-    tenant_id = str(require_scope().tenant_id)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended('audit ' || %s, 0))", [tenant_id]
-        )
+        take_turns(cursor, [f"audit {require_scope().tenant_id}"])
 
 
 def archived_up_to() -> tuple[int, str]:

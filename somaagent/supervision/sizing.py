@@ -1,6 +1,5 @@
 """How much memory PostgreSQL keeps pages in: as much as there is data, within what there is."""
 
-import os
 from pathlib import Path
 
 import psutil
@@ -22,7 +21,7 @@ def shared_buffers_mb(data_dir: Path) -> int:
     An installation that is small stays small; a large one reads from memory after its next start,
     whatever the system does with the pages of files.
     """
-    data_mb = _size(data_dir / "base") // _MB
+    data_mb = sum(file.stat().st_size for file in data_dir.glob("base/*/*")) // _MB
     return max(LEAST_MB, min(data_mb, memory() // SHARE // _MB))
 
 
@@ -35,15 +34,3 @@ def memory(limits: tuple[Path, ...] = _LIMITS) -> int:
         except (OSError, ValueError):  # no container; "max"
             continue
     return min(found)
-
-
-def _size(directory: Path) -> int:
-    if not directory.is_dir():
-        return 0
-    total = 0
-    for entry in os.scandir(directory):
-        if entry.is_dir(follow_symlinks=False):
-            total += _size(Path(entry.path))
-        else:
-            total += entry.stat(follow_symlinks=False).st_size
-    return total

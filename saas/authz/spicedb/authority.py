@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from kernel.actor import Actor
 from kernel.clock import monotonic_s
+from kernel.locks import take_turns
 from kernel.ports import Probe
 from kernel.remembered import Kept
 from kernel.valkey import sync_client
@@ -119,10 +120,7 @@ class SpiceDBAuthority:
         One at a time for a tenant: a slower one must not bring back what it read before another.
         """
         with connection.cursor() as cursor:
-            cursor.execute(
-                "select pg_advisory_xact_lock(hashtextextended('mirror ' || %s, 0))",
-                [str(tenant_id)],
-            )
+            take_turns(cursor, [f"mirror {tenant_id}"])
         wanted = wanted_tuples(tenant_id, user_id)
         held = self._held(tenant_id, user_id)
         update = self._v1.RelationshipUpdate
