@@ -36,7 +36,6 @@ from memory.verbs import (
     Said,
     learn_from_feedback,
     recent_memory,
-    remember_turn,
     remember_turns,
     search_memory,
 )
@@ -60,7 +59,6 @@ __all__ = [
     "learn_from_feedback",
     "recall",
     "recent_memory",
-    "remember_turn",
     "remember_turns",
     "search_memory",
     "was_forgotten_since",

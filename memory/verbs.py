@@ -15,8 +15,6 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db import connection
-
 from kernel import outbox, trace
 from kernel.actor import Actor
 from kernel.clock import now
@@ -138,29 +136,18 @@ class Summary:
     pending: int = 0
 
 
-def remember_turn(turn: FinishedTurn) -> tuple[Remembered, ...]:
-    """Keep both sides of `turn`, cut into passages, word for word.
+def remember_turns(
+    arrived: Sequence[tuple[FinishedTurn, Envelope]], consumer: str
+) -> tuple[Remembered, ...]:
+    """Keep both sides of turns of one tenant, cut into passages, word for word, in its open unit.
 
-    For the outbox: joins the open unit of the turn's tenant, or opens one.
-    Idempotent on: (message id, else turn id; speaker; passage), so that a turn delivered twice, or
-    a retry of the same user message, adds nothing.  Nor does a turn that its person forgot in
-    bulk before memory was told of it.
-    """
-    scope = MemoryScope(turn.tenant_id, turn.user_id, turn.agent_id)
-    with _unit_of(scope):
-        if forgettings.forgotten(_told([turn])):
-            return ()
-    kept = _keep(scope, turn)
-    _tell(_news(scope, kept, turn.conversation_id, turn.turn_id))
-    return kept
-
-
-def remember_turns(arrived: Sequence[tuple[FinishedTurn, Envelope]], consumer: str) -> None:
-    """Remember turns of one tenant that came together, in its open unit; see `remember_turn`.
-
-    Each in the trace that it came from, as the work of `consumer`.
+    Each in the trace that it came from, as the work of `consumer`.  Returns what became of each
+    passage.  Idempotent on: (message id, else turn id; speaker; passage), so that a turn delivered
+    twice, or a retry of the same user message, adds nothing.  Nor does a turn that its person
+    forgot in bulk before memory was told of it.
     """
     forgotten = forgettings.forgotten(_told([turn for turn, _ in arrived]))
+    kept: list[Remembered] = []
     news: list[tuple[object, str]] = []
     traces: list[str] = []
     for turn, envelope in arrived:
@@ -168,20 +155,19 @@ def remember_turns(arrived: Sequence[tuple[FinishedTurn, Envelope]], consumer: s
             continue
         with taking(consumer, envelope):
             scope = MemoryScope(turn.tenant_id, turn.user_id, turn.agent_id)
-            found = _news(scope, _keep(scope, turn), turn.conversation_id, turn.turn_id)
+            own = _keep(scope, turn)
+            found = _news(scope, own, turn.conversation_id, turn.turn_id)
+            kept += own
             news += found
             traces += [trace.outgoing() for _ in found]
     outbox.emit_all(news, traces)
+    return tuple(kept)
 
 
 def tell_remembered(scope: MemoryScope, kept: Sequence[Remembered]) -> None:
     """Tell of what is new, in the open unit; without one (a bench, a command) nobody is told."""
-    _tell(_news(scope, kept))
-
-
-def _tell(news: Sequence[tuple[MemoryRemembered, str]]) -> None:
     if current_scope() is not None:
-        for event, key in news:
+        for event, key in _news(scope, kept):
             outbox.emit(event, key=key)
 
 
@@ -363,12 +349,6 @@ def _told(turns: Sequence[FinishedTurn]) -> list[forgettings.Told]:
         for turn, first in said
         if first is not None
     ]
-
-
-def _unit_of(scope: MemoryScope) -> contextlib.AbstractContextManager[None]:
-    """Return the open unit of the tenant, or a new one."""
-    is_open = current_scope() == scope.tenant and connection.in_atomic_block
-    return contextlib.nullcontext() if is_open else unit_of_work(scope.tenant)
 
 
 def _items(turn: FinishedTurn, speaker: Speaker, said: Said | None) -> Iterator[MemoryItem]:

@@ -16,11 +16,12 @@ from health.monitor import Monitor
 from kernel import clock, events, outbox
 from kernel.breakers import Board
 from kernel.db import platform_unit, unit_of_work
+from kernel.events import Envelope
 from kernel.ids import uuid7
 from kernel.models import OutboxEvent
 from kernel.scope import PLATFORM_TENANT
 from memory.ports import Everything
-from memory.verbs import FinishedTurn, Said, remember_turn
+from memory.verbs import FinishedTurn, Said, remember_turns
 from memory.verbs_writing import forget_memories
 from saas.facade import audit
 from saas.models import AuditEntry
@@ -84,9 +85,10 @@ def test_memory_tells_what_is_new_and_what_is_gone_once(cast: Cast) -> None:
     turn = FinishedTurn(
         cast.acme_id, cast.ann.user_id, agent_id, uuid7(), uuid7(), said, None, False
     )
+    envelope = Envelope(uuid7(), cast.acme_id, "t", 1, "k", {})
     for _ in range(2):
         with unit_of_work(cast.acme):
-            remember_turn(turn)
+            remember_turns([(turn, envelope)], "test")
     (remembered,) = told("memory.remembered")
     assert remembered.payload["turn_id"] == str(turn.turn_id)
     assert remembered.key == str(turn.conversation_id)

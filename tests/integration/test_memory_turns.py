@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from prometheus_client import REGISTRY
 
+from kernel.actor import Scope
 from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.errors import Forbidden
@@ -32,7 +33,6 @@ from memory.facade import (
     MemoryScope,
     Said,
     recall,
-    remember_turn,
     remember_turns,
 )
 from memory.models import Memory
@@ -75,6 +75,13 @@ def ann(cast: Cast) -> MemoryScope:
     return MemoryScope(cast.acme_id, cast.ann.user_id, AGENT)
 
 
+def remember_turn(one: FinishedTurn) -> tuple[Remembered, ...]:
+    """As the consumer does who was told of the turn."""
+    with unit_of_work(Scope(one.tenant_id)):
+        envelope = Envelope(uuid7(), one.tenant_id, "t", 1, "k", {})
+        return remember_turns([(one, envelope)], "test")
+
+
 def all_texts(cast: Cast) -> set[str]:
     return {one.text for one in recent_memory(cast.ann, limit=200)}
 
@@ -94,8 +101,7 @@ def test_both_sides_of_a_turn_are_remembered_with_their_speaker(cast: Cast) -> N
 def test_a_turn_that_is_delivered_twice_is_remembered_once(cast: Cast) -> None:
     once = turn(cast, "My cat is called Miso.")
     first = remember_turn(once)
-    with unit_of_work(cast.acme):
-        second = remember_turn(once)
+    second = remember_turn(once)
     assert [one.memory_id for one in second] == [one.memory_id for one in first]
     assert not any(one.created for one in second)
     assert len(recent_memory(cast.ann)) == 2

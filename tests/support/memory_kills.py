@@ -43,7 +43,7 @@ from kernel.clock import now
 from kernel.db import unit_of_work
 from kernel.events import Envelope, event, subscribe
 from kernel.ids import uuid7
-from memory.facade import FinishedTurn, Said, remember_turn
+from memory.facade import FinishedTurn, Said, remember_turns
 from memory.ports import BRAIN, MemoryItem, MemoryScope, These
 
 ALIASES = ("default", "platform")
@@ -67,17 +67,16 @@ class TurnTold:
 @subscribe(TurnTold, name="test.remember_turn")
 def _remember_told(told: TurnTold, envelope: Envelope) -> None:
     at = now()
-    remember_turn(
-        FinishedTurn(
-            tenant_id=envelope.tenant_id,
-            user_id=told.user_id,
-            agent_id=told.agent_id,
-            conversation_id=told.conversation_id,
-            turn_id=told.turn_id,
-            user=Said(told.user_text, at),
-            assistant=Said(told.assistant_text, at),
-        )
+    turn = FinishedTurn(
+        tenant_id=envelope.tenant_id,
+        user_id=told.user_id,
+        agent_id=told.agent_id,
+        conversation_id=told.conversation_id,
+        turn_id=told.turn_id,
+        user=Said(told.user_text, at),
+        assistant=Said(told.assistant_text, at),
     )
+    remember_turns([(turn, envelope)], "test.remember_turn")
 
 
 @dataclass
